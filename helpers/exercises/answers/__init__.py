@@ -1,0 +1,1 @@
+"""References and suspects.  A class edition travels without this folder."""

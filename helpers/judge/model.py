@@ -1,0 +1,116 @@
+"""The data that passes between observe, judge, explain and show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception from the learner's code, kept as text so that nothing of the learner's stays alive.
+
+    ``kind`` is the class name, ``where`` the learner's own line ("line 7: `y = x.vra(0)`") or "".
+    """
+
+    kind: str
+    message: str
+    where: str = ""
+
+    @property
+    def not_attempted(self) -> bool:
+        """True for the stub's own ``raise NotImplementedError()``."""
+        return self.kind == "NotImplementedError"
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" + (f" ({self.where})" if self.where else "")
+
+
+Observations = dict[str, Array | Raised]
+"""What one run of all probes saw: ``"probe/quantity"`` -> float64 array, or ``"probe"`` -> Raised."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One experiment on the learner's object.
+
+    ``run(obj)`` returns ``{quantity: tensor, array or number}``; the quantity's name is plain English, because
+    messages show it.  ``fed`` says in words what goes in.
+    """
+
+    id: str
+    fed: str
+    run: Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule saw.  ``key`` is the observation it speaks of; ``measured`` and ``expected`` are short texts."""
+
+    passed: bool
+    key: str
+    expected: str
+    measured: str
+
+
+Rule = Callable[[Observations, Observations], Finding]
+"""``rule(seen, right)``: compares the learner's observations with those of the reference; pure."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named group of rules.  It passes when all of them do.
+
+    ``why`` says when a user of the layer would meet the mistake; ``hints`` go from nudge to almost the line.
+    """
+
+    id: str
+    title: str
+    rules: tuple[Rule, ...]
+    why: str = ""
+    hints: tuple[str, str, str] = ("", "", "")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of one check: ``passed`` is None where the learner has not attempted it."""
+
+    check: Check
+    passed: bool | None
+    finding: Finding
+    fed: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A deliberately wrong implementation: ``make`` replaces the learner's object, ``title`` names the mistake.
+
+    ``category`` groups suspects that share a misconception (for example ``variance`` or ``eps``).  ``shows`` is the
+    observation that tells it best; "" leaves the choice to the explainer.
+    """
+
+    id: str
+    category: str
+    title: str
+    make: Any
+    shows: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A suspect that behaves like the learner's object, and the numbers that show it.
+
+    ``exact`` means: the same on every probe.  Otherwise it is only the nearest one known.
+    """
+
+    id: str
+    category: str
+    title: str
+    exact: bool
+    evidence: str

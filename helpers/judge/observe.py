@@ -1,0 +1,101 @@
+"""Run probes on an object and keep plain arrays: the only step in which the learner's code runs."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .model import Array, Observations, Probe, Raised
+
+_HELPERS = str(Path(__file__).resolve().parents[1])
+_LIBRARIES = str(Path(torch.__file__).resolve().parents[1])
+
+
+class BadOutput(Exception):
+    """The learner's code returned something that is no tensor or number of the kind asked for."""
+
+
+def observe(obj: Any, probes: Iterable[Probe]) -> Observations:
+    """Run every probe on ``obj``.
+
+    A probe that raises leaves one :class:`Raised` under its own id; the others still run.  The global random state,
+    the default dtype, the gradient mode and the warning filters are afterwards as they were before.
+    """
+    seen: Observations = {}
+    for probe in probes:
+        with _undisturbed():
+            try:
+                for quantity, value in probe.run(obj).items():
+                    seen[f"{probe.id}/{quantity}"] = as_array(value, quantity)
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as error:
+                seen = {k: v for k, v in seen.items() if not k.startswith(probe.id + "/")}
+                seen[probe.id] = as_raised(error)
+    return seen
+
+
+def as_array(value: Any, quantity: str = "the result") -> Array:
+    """A float64 copy of a tensor, array, number or sequence of numbers.
+
+    Raises BadOutput for None and for anything without numbers.
+
+    >>> as_array(torch.tensor([1, 2], dtype=torch.bfloat16))
+    array([1., 2.])
+    """
+    if value is None:
+        raise BadOutput(f"{quantity} is None. Does every path of your code end with a return?")
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().double().numpy()
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadOutput(f"{quantity} is a {type(value).__name__}, not numbers.") from None
+
+
+def tensor(value: Any, name: str) -> torch.Tensor:
+    """``value`` if it is a tensor; else BadOutput with a sentence.  Probes call it on what learners return."""
+    if value is None:
+        raise BadOutput(f"{name} is None. Does every path of your code end with a return?")
+    if not isinstance(value, torch.Tensor):
+        raise BadOutput(f"{name} is a {type(value).__name__}; a torch.Tensor is needed.")
+    return value
+
+
+def tensors(value: Any, *names: str) -> tuple[torch.Tensor, ...]:
+    """``value`` if it is a tuple or list of ``len(names)`` tensors; else BadOutput with a sentence."""
+    if not isinstance(value, (tuple, list)) or len(value) != len(names):
+        got = "None" if value is None else f"a {type(value).__name__}"
+        raise BadOutput(f"the result is {got}; {len(names)} tensors are needed: {', '.join(names)}.")
+    return tuple(tensor(v, name) for v, name in zip(value, names, strict=True))
+
+
+def as_raised(error: BaseException) -> Raised:
+    """The exception as text, with the last line of the learner's own code that it passed through."""
+    where = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        path = frame.f_code.co_filename
+        if not path.startswith((_HELPERS, _LIBRARIES)):
+            where = f"line {line}: `{linecache.getline(path, line).strip()}`"
+    message = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    return Raised(type(error).__name__, message[:300], where)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    dtype = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)

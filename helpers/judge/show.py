@@ -1,0 +1,95 @@
+"""Cards: the result of a check as a compact piece of HTML with a plain-text twin."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from IPython.display import display
+
+from .model import Explanation, Verdict
+
+MARKS = {True: ("✓", "right", "#1a7f5a"), False: ("✗", "not yet", "#c2410c"), None: ("○", "not attempted", "#6b7280")}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A titled list of rows, shown as HTML in a notebook and as text elsewhere.
+
+    ``outcome`` is True (right), False (wrong) or None (neutral); ``rows`` are (mark, text) pairs; ``code`` is shown
+    in a fixed-width block below.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...] = ()
+    outcome: bool | None = None
+    code: str = ""
+
+    def __repr__(self) -> str:
+        lines = [f"{MARKS[self.outcome][0]} {self.title}"]
+        lines += [f"  {mark:1} {text}" for mark, text in self.rows]
+        if self.code:
+            lines += ["", *(f"    {line}".rstrip() for line in self.code.splitlines())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        mark, _, colour = MARKS[self.outcome]
+        rows = "".join(
+            f'<tr><td style="padding:1px 8px 1px 0;vertical-align:top;text-align:left;white-space:nowrap">{html.escape(m)}</td>'
+            f'<td style="padding:1px 0;text-align:left;white-space:normal">{html.escape(text)}</td></tr>'
+            for m, text in self.rows
+        )
+        table = (
+            f'<table style="margin:4px 0 0 0;border:none;background:none;font-size:inherit;color:inherit">{rows}</table>' if rows else ""
+        )
+        code = f'<pre style="margin:6px 0 0 0;white-space:pre-wrap">{html.escape(self.code)}</pre>' if self.code else ""
+        return (
+            f'<div class="bn-card" role="status" style="border-left:4px solid {colour};padding:6px 12px;'
+            f'background:rgba(127,127,127,.08);max-width:52em;line-height:1.45">'
+            f'<b><span style="color:{colour}">{mark}</span> {html.escape(self.title)}</b>{table}{code}</div>'
+        )
+
+
+def show(card: Card) -> None:
+    """Display a card: HTML in a notebook, text in a terminal."""
+    display(card)
+
+
+def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence[Explanation]) -> Card:
+    """The card for a list of verdicts; for what failed: what was fed, expected, measured, and the likely cause."""
+    passed = sum(v.passed is True for v in verdicts)
+    attempted = any(v.passed is not None for v in verdicts)
+    rows: list[tuple[str, str]] = []
+    told: set[str] = set()
+    for v in verdicts:
+        rows.append((MARKS[v.passed][0], v.check.title))
+        if v.passed is False and v.finding.measured not in told:
+            told.add(v.finding.measured)
+            rows.append(("", f"fed: {v.fed}"))
+            rows.append(("", f"expected: {v.finding.expected}"))
+            rows.append(("", f"measured: {v.finding.measured}"))
+    failed = any(v.passed is False for v in verdicts)
+    if failed:
+        rows += cause_rows(explanations, told)
+    if len(verdicts) == 1:
+        summary = MARKS[verdicts[0].passed][1]
+    else:
+        summary = f"{passed} of {len(verdicts)} checks passed" if attempted else "not attempted"
+    outcome = None if not attempted else passed == len(verdicts)
+    if not attempted:
+        rows.append(("→", "Replace `raise NotImplementedError()` with your code, then run this cell again."))
+    return Card(f"{title}: {summary}", tuple(rows), outcome)
+
+
+def cause_rows(explanations: Sequence[Explanation], told: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Rows that name the likely cause, or say honestly that none is known; evidence in ``told`` is left out."""
+    if not explanations:
+        return [("→", "No mistake I know behaves exactly like this. Start from the numbers above.")]
+    rows = []
+    for e in explanations:
+        lead = "Most likely" if e.exact else "This looks like, but is not exactly"
+        rows.append(("→", f"{lead}: {e.title}"))
+        if not any(text in e.evidence for text in told):
+            rows.append(("", e.evidence))
+    return rows

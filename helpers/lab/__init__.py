@@ -1,0 +1,1 @@
+"""Experiments: data, nets, training, and the figures that show them."""

@@ -1,0 +1,63 @@
+"""One look for all figures: style, one colour for each norm, and a way to show them with alt text."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import matplotlib
+import numpy as np
+from IPython.display import display
+from matplotlib.figure import Figure
+
+COLOURS = {
+    "none": "#6b6b6b",       # grey: the plain net
+    "none, He": "#111111",   # black: the plain net with He initialisation, the control
+    "batch": "#0072b2",      # blue
+    "layer": "#d55e00",      # vermilion
+    "group": "#009e73",      # green
+    "instance": "#cc79a7",   # purple
+    "rms": "#b8860b",        # dark yellow
+}
+"""Colour-blind safe (after Okabe and Ito), readable on white; the same norm has the same colour everywhere."""
+
+_STYLE = {
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e2e2e2",
+    "axes.axisbelow": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+
+
+def subplots(rows: int = 1, columns: int = 1, width: float = 8.0, height: float = 3.2, **options: Any) -> tuple[Figure, Any]:
+    """A figure in the course's style (inches), and its axes as ``plt.subplots`` gives them; not known to pyplot."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots(rows, columns, **options)
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure as a PNG at twice the screen's resolution, with ``alt`` as its text for those who cannot see it.
+
+    ``alt`` says what is drawn, not the measured numbers: the text below the figure gives those.
+    """
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="png", dpi=160)
+    size = {"width": round(figure.get_figwidth() * 80), "alt": alt}
+    display({"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": size})
+
+
+def band(axes: Any, x: Any, runs: Any, norm: str, label: str) -> None:
+    """Median of several seeds as a line and their range as a band.  ``runs``: (seeds, len(x))."""
+    runs = np.asarray(runs, dtype=float)
+    axes.plot(x, np.nanmedian(runs, axis=0), color=COLOURS[norm], label=label)
+    axes.fill_between(x, np.nanmin(runs, axis=0), np.nanmax(runs, axis=0), color=COLOURS[norm], alpha=0.18, linewidth=0)
