@@ -1,0 +1,1 @@
+"""For authors: ``solutions/*.py`` → executed ``solutions/*.ipynb`` → learner edition ``notebooks/*.ipynb``."""

@@ -1,0 +1,60 @@
+"""From an executed solution notebook to the learner edition, with nbgrader's own preprocessors."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+    NbGraderPreprocessor,
+    SaveCells,
+)
+
+from .bundle import setup_cell
+
+
+class EmbedHelpers(NbGraderPreprocessor):  # type: ignore[misc]
+    """Put the learner part of ``helpers`` into the setup cell; BATCHNORM_EDITION chooses the edition."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
+        if cell.metadata.get("id") == "setup":
+            cell.source = _setup_cell(os.environ.get("BATCHNORM_EDITION") or "open")
+        return cell, resources
+
+
+_setup_cell = functools.cache(setup_cell)
+
+CHAIN = (
+    EmbedHelpers,
+    LockCells,
+    ClearSolutions,
+    ClearOutput,
+    CheckCellMetadata,
+    ComputeChecksums,
+    SaveCells,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ComputeChecksums,
+    CheckCellMetadata,
+)
+"""What ``nbgrader generate_assignment`` runs for this course."""
+
+
+def release(solution: NotebookNode) -> NotebookNode:
+    """The learner edition of ``solution``, as ``nbgrader generate_assignment`` makes it, without a gradebook."""
+    notebook = copy.deepcopy(solution)
+    resources: dict[str, Any] = {}
+    for preprocessor in CHAIN:
+        if preprocessor is not SaveCells:
+            notebook, resources = preprocessor().preprocess(notebook, resources)
+    return notebook
