@@ -1,0 +1,7 @@
+# Each target is one call of course.py, which also works without make: python course.py lab
+PYTHON ?= python3
+
+help: ; @$(PYTHON) course.py --help
+setup lab test notebooks grade: ; @$(PYTHON) course.py $@ $(ARGS)
+
+.PHONY: help setup lab test notebooks grade

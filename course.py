@@ -1,0 +1,277 @@
+"""Set up and run the course: python course.py lab, or test, setup, notebooks, grade.
+
+The first run makes the folder .venv and installs what pyproject.toml lists; delete that folder to undo it.
+These environment variables change what happens:
+
+  PORT            the port of JupyterLab; without it 8888, or the next free one
+  TORCH_INDEX     where the CPU build of torch comes from; empty: from the ordinary package index
+  EDITION         "class" makes the edition without reference code (notebooks)
+  BATCHNORM_VENV  an environment to use as it is, in place of .venv: nothing is installed in it
+
+Standard library only, and only syntax that Python 3.6 can read: a Python that is too old gets a sentence.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+GRADING = ROOT / "grading"
+OLDEST_PYTHON = (3, 11)
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+"""JupyterLab's defaults in .venv: no question about news, and none fetched."""
+
+
+class Stop(Exception):
+    """Ends the command with one sentence for the person at the keyboard."""
+
+
+# The environment
+
+
+def set_up(extra: str) -> Path:
+    """Make sure that there is an environment with this extra of pyproject.toml; returns its Python."""
+    chosen = os.environ.get("BATCHNORM_VENV")
+    venv = Path(chosen or ROOT / ".venv").absolute()
+    python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if chosen:
+        if not python.exists():
+            raise Stop(f"BATCHNORM_VENV={chosen} is no environment: there is no {python}.")
+        return python
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamps = [venv / f".ok-{name}" for name in (extra, "dev")]  # dev holds all the other extras
+    if python.exists() and any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
+        return python
+    index = torch_index()
+    check_room(3 if index or sys.platform == "darwin" else 10)
+    make_venv(venv, python)
+    pin = torch_pin()
+    say(f"Installing {pin}{' (CPU build, about 200 MB)' if index == CPU_INDEX else ''} ...")
+    pip(python, "--no-deps", pin, *(["--extra-index-url", index] if index else []))
+    say(f"Installing everything else that pyproject.toml lists for '{extra}' ...")
+    pip(python, "--editable", f"{ROOT}[{extra}]")
+    settings = venv / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(SETTINGS))
+    stamps[0].write_text(wanted)
+    say(f"Everything is installed in {venv}")
+    return python
+
+
+def torch_pin() -> str:
+    """The requirement of pyproject.toml that is installed first, for example torch==2.13.0."""
+    found = re.search(r'"(torch==[^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    if not found:
+        raise Stop("pyproject.toml has no line that pins torch.")
+    return found.group(1)
+
+
+def torch_index() -> str:
+    """Where to look for torch besides the ordinary index, or "": Linux builds there bring 2.7 GB of CUDA."""
+    if "TORCH_INDEX" in os.environ:
+        return os.environ["TORCH_INDEX"]
+    return "" if sys.platform == "darwin" or has_nvidia_gpu() else CPU_INDEX
+
+
+def has_nvidia_gpu() -> bool:
+    """True where nvidia-smi lists a GPU."""
+    command = shutil.which("nvidia-smi")
+    return command is not None and subprocess.run([command, "-L"], stdout=subprocess.DEVNULL).returncode == 0
+
+
+def check_python(version: "tuple[int, ...]") -> None:
+    """Stop where this Python is too old."""
+    if version < OLDEST_PYTHON:
+        oldest, this = (".".join(map(str, numbers)) for numbers in (OLDEST_PYTHON, version))
+        raise Stop(
+            f"This course needs Python {oldest} or newer, and {sys.executable} is {this}: install one from "
+            "python.org, or name one that you have, as in make lab PYTHON=python3.12 or python3.12 course.py lab."
+        )
+
+
+def check_room(gigabytes: float) -> None:
+    """Stop where the disk is too full to install."""
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < gigabytes:
+        raise Stop(
+            f"There is too little room on the disk: {free:.1f} GB are free, and the installation needs "
+            f"{gigabytes} GB. Make room, then run the same command again."
+        )
+
+
+def make_venv(venv: Path, python: Path) -> None:
+    """Make the environment, or repair one that was left half made."""
+    if works(python):
+        return
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+        raise Stop(
+            "This Python cannot make environments, because its venv module is missing. "
+            "On Debian or Ubuntu: sudo apt install python3-venv. Then run the same command again."
+        )
+    say(f"{'Repairing' if venv.exists() else 'Making'} {venv} ...")
+    for options in ([], ["--clear"]):
+        command = [sys.executable, "-m", "venv", *options, str(venv)]
+        made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if works(python):
+            return
+    raise Stop(f"Python could not make the environment {venv} ({reason(made.stdout)}).")
+
+
+def works(python: Path) -> bool:
+    """True where this is a Python that is new enough and has pip."""
+    test = [str(python), "-c", f"import pip, sys; sys.exit(sys.version_info < {OLDEST_PYTHON})"]
+    return python.exists() and subprocess.run(test, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def pip(python: Path, *arguments: str) -> None:
+    """Install quietly; stop with pip's own last error."""
+    quietly = ["--quiet", "--disable-pip-version-check", "--retries=2"]
+    command = [str(python), "-m", "pip", "install", *quietly, *arguments]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Stop(
+            f"pip could not install {arguments[1]} ({reason(done.stderr)}). Check the network and its proxy, then "
+            "run the same command again: it goes on where it stopped. Where only the index of torch's CPU build "
+            "is out of reach, set TORCH_INDEX to nothing, as in make lab TORCH_INDEX="
+        )
+
+
+def reason(output: str) -> str:
+    """The last error, or else the last line, of a command's output."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["it gave no reason"])[-1].replace("ERROR: ", "").rstrip(".")
+
+
+# The commands
+
+
+def lab(options: argparse.Namespace, rest: "list[str]") -> None:
+    """open JupyterLab on notebooks/"""
+    port = free_port(options.port)
+    python = set_up("lab")
+    token = secrets.token_hex(24)
+    folder = ROOT / "notebooks"
+    server = {"ip": "127.0.0.1", "port": port, "port_retries": 0, "root_dir": folder}
+    command = ["-m", "jupyterlab", *(f"--ServerApp.{name}={value}" for name, value in server.items())]
+    command += ["--log-level=ERROR", "-y"]  # -y: Ctrl-C stops without a question
+    if options.no_browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    say(f"JupyterLab opens {folder} at\n\n    http://127.0.0.1:{port}/lab?token={token}\n")
+    say("Ctrl-C in this window stops it. Save your work first.")
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    become(python, *command, JUPYTER_TOKEN=token, PYTHONPATH=path)
+
+
+def test(options: argparse.Namespace, rest: "list[str]") -> None:
+    """run every test; more arguments go to pytest"""
+    command = ["-m", "pytest", "-n", "2", "--dist", "loadfile", *rest]
+    become(set_up("dev"), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
+
+
+def setup(options: argparse.Namespace, rest: "list[str]") -> None:
+    """make .venv with everything; the other commands then need no network"""
+    set_up("dev")
+
+
+def notebooks(options: argparse.Namespace, rest: "list[str]") -> None:
+    """build the notebooks from solutions/*.py; more arguments go to helpers.editions"""
+    edition = os.environ.get("EDITION")
+    become(set_up("dev"), "-m", "helpers.editions", *(["--edition", edition] if edition else []), *rest)
+
+
+def grade(options: argparse.Namespace, rest: "list[str]") -> None:
+    """grade grading/submitted with nbgrader; more arguments go to nbgrader autograde"""
+    if not any(GRADING.glob("submitted/*/batchnorm/*.ipynb")):
+        raise Stop("There is nothing to grade: put notebooks into grading/submitted/<student>/batchnorm/.")
+    if not (GRADING / "gradebook.db").exists():
+        raise Stop("There is no gradebook yet: run nbgrader generate_assignment batchnorm first.")
+    python = set_up("dev")
+    table = GRADING / "grades.csv"
+    steps = ["autograde batchnorm --force", "generate_feedback batchnorm --force", "export --to"]
+    failed = []
+    for step, more in zip(steps, (rest, [], [str(table)]), strict=True):
+        if subprocess.run([str(python), "-m", "nbgrader", *step.split(), *more], cwd=ROOT).returncode:
+            failed.append(step.split()[0])
+    if failed:
+        raise Stop(f"nbgrader met problems in {', '.join(failed)}; the lines above name them, the rest is done.")
+    say(f"Grades: {table}; feedback: {GRADING / 'feedback'}")
+
+
+def free_port(wanted: "str | None") -> int:
+    """The port to serve on: the wanted one, or the first free one from 8888."""
+    if wanted:
+        if not wanted.isdigit() or not 0 < int(wanted) < 65536:
+            raise Stop(f"{wanted} is no port: choose a number from 1024 to 65535.")
+        if is_taken(int(wanted)):
+            raise Stop(f"Port {wanted} is taken: choose another, or name none and the next free one is found.")
+        return int(wanted)
+    port = next(port for port in range(8888, 9888) if not is_taken(port))
+    if port != 8888:
+        say(f"Port 8888 is taken, so this uses port {port}.")
+    return port
+
+
+def is_taken(port: int) -> bool:
+    """True where something answers on this port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def become(python: Path, *arguments: str, **environment: str) -> None:
+    """Go on as this Python, in the root folder; Ctrl-C then reaches it directly."""
+    command, env = [str(python), *arguments], {**os.environ, **environment}
+    os.chdir(ROOT)
+    if os.name == "nt":  # exec would return to the prompt at once
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(subprocess.call(command, env=env))
+    os.execve(command[0], command, env)
+
+
+def say(line: str) -> None:
+    """One line for the person at the keyboard, at once."""
+    print(line, flush=True)
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    for function in (lab, test, setup, notebooks, grade):
+        command = commands.add_parser(function.__name__, help=function.__doc__)
+        command.set_defaults(function=function, open_ended=function in (test, notebooks, grade))
+        if function is lab:
+            command.add_argument("--port", default=os.environ.get("PORT"), help="as PORT in the environment")
+            command.add_argument("--no-browser", action="store_true", help="only print the address")
+    options, rest = parser.parse_known_args()
+    if options.command is None or (rest and not options.open_ended):
+        parser.error(f"unknown argument {rest[0]}" if rest else "name a command")
+    try:
+        check_python(sys.version_info[:3])
+        options.function(options, rest)
+    except (Stop, OSError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is lost: run the same command again and it goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
