@@ -312,7 +312,7 @@ batchnorm1d_beyond = Exercise(
                 matches("settings/running_var"),
                 matches("settings/eval output"),
             ),
-            "Many detection models use eps = 0.001 and momentum = 0.01 or 0.03.",
+            "Models differ: YOLOv5, for example, sets eps = 0.001 and momentum = 0.03.",
             (
                 "Look for a constant in your code that should come from the constructor.",
                 "Use self.eps and self.momentum everywhere; eps goes under the root.",

@@ -31,7 +31,8 @@ def near(key: str, target: float, atol: float) -> Rule:
         value = _look_up(seen, key)
         shape = () if isinstance(value, Raised) else value.shape
         finding = _compare(key, seen, np.full(shape, target), atol, 0.0)
-        expected = f"{_quantity(key)} within {atol:g} of {target:g}"
+        within = f"within {atol:g} of {target:g}" if atol else f"= {target:g}"
+        expected = f"{_quantity(key)} {within}"
         return Finding(finding.passed, key, expected, finding.measured)
 
     return rule

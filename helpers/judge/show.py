@@ -63,7 +63,8 @@ def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence
     rows: list[tuple[str, str]] = []
     told: set[str] = set()
     for v in verdicts:
-        rows.append((MARKS[v.passed][0], v.check.title))
+        if len(verdicts) > 1:
+            rows.append((MARKS[v.passed][0], v.check.title))
         if v.passed is False and v.finding.measured not in told:
             told.add(v.finding.measured)
             rows.append(("", f"fed: {v.fed}"))

@@ -1,0 +1,330 @@
+# %% [markdown]
+# # 02 · Build BatchNorm1d
+#
+# **45 minutes · 24 points**
+#
+# After this notebook you can
+# - write the layer from a blank page: parameters, buffers, two modes,
+# - say which of the two variances goes where, and why,
+# - test such a layer, and say what a test does *not* see,
+# - find the wrong line in ten layers that look right.
+
+# %% setup="setup"
+import helpers
+
+# %% [markdown]
+# ## The formula and the code
+#
+# A batch $x$ has $N$ rows (examples) and $C$ columns (features). In train mode each feature is normalised with the mean and
+# variance of the batch (Ioffe & Szegedy 2015, Algorithm 1). In eval mode the layer uses what it remembered (Algorithm 2).
+#
+# | paper | code | shape |
+# |---|---|---|
+# | $\mu = \frac{1}{N}\sum_i x_i$ | `mean = x.mean(dim=0)` | (C,) |
+# | $\sigma^2 = \frac{1}{N}\sum_i (x_i-\mu)^2$ (biased) | `var = ((x - mean) ** 2).mean(dim=0)` | (C,) |
+# | $\hat x_i = (x_i-\mu)/\sqrt{\sigma^2+\varepsilon}$ | `x_hat = (x - mean) / torch.sqrt(var + eps)` | (N, C) |
+# | $y_i = \gamma \hat x_i + \beta$ | `gamma * x_hat + beta` | (N, C) |
+# | remembered: $\mathrm{E}[x]$ | `running_mean = (1 - momentum) * running_mean + momentum * mean` | (C,) |
+# | remembered: $\mathrm{Var}[x] = \frac{N}{N-1}\sigma^2$ (unbiased) | `running_var = (1 - momentum) * running_var + momentum * var * N / (N - 1)` | (C,) |
+#
+# The paper averages over many batches *after* training. PyTorch keeps an exponential moving average *during* training, with
+# `momentum = 0.1` as the share of the new batch. Keras uses the same word for the share of the old value.
+#
+# ## Three ways to keep a tensor
+#
+# The layer keeps four tensors. PyTorch has three ways to keep one, and they differ in who finds it.
+
+# %%
+import torch
+from torch import nn
+
+
+class Keeper(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trained = nn.Parameter(torch.ones(1))        # an optimizer changes it
+        self.register_buffer("remembered", torch.ones(1))  # saved and moved, never trained
+        self.forgotten = torch.ones(1)                     # a plain attribute
+
+
+keeper = Keeper().double()
+print("parameters:", [name for name, _ in keeper.named_parameters()])
+print("state_dict:", list(keeper.state_dict()))
+print("after .double():", {n: getattr(keeper, n).dtype for n in ("trained", "remembered", "forgotten")})
+
+# %% [markdown]
+# γ and β are trained, so they are parameters. The running statistics are remembered, so they are buffers. A plain
+# attribute is left behind by `state_dict`, by `.to(device)` and by `.double()`.
+#
+# ## The mode switch
+#
+# *Predict first:* a layer sits inside a model. You call `model.eval()`. Does the layer know?
+
+# %%
+model = nn.Sequential(nn.Linear(4, 4), keeper)
+print("at the start:         ", keeper.training)
+model.eval()
+print("after model.eval():   ", keeper.training)
+model.train()
+print("after model.train():  ", keeper.training)
+with torch.no_grad():
+    print("under no_grad():      ", keeper.training)
+
+# %% [markdown]
+# `eval()` sets `self.training` in every module inside. `torch.no_grad()` does not: it only stops the recording of gradients.
+# These are two different switches.
+#
+# ## Build it
+#
+# *Exercise, medium, 20 minutes.* Fill in both methods.
+#
+# - Names that the checks rely on: `gamma`, `beta`, `running_mean`, `running_var`.
+# - Start values: γ = 1, β = 0, running_mean = 0, running_var = 1.
+# - With one row in train mode there is no variance. PyTorch raises `ValueError`; so may you. It is also accepted to skip the
+#   update. Never write NaN.
+# - `nn.BatchNorm1d`, `F.batch_norm` and their relatives are what you build here, so do not call them.
+
+# %% solution="batchnorm1d"
+from helpers.exercises.answers.batchnorm1d import BatchNorm1d
+
+# %%
+from helpers.exercises.batchnorm1d import batchnorm1d, batchnorm1d_beyond
+
+batchnorm1d.check(BatchNorm1d)
+
+# %%
+# batchnorm1d.hint(BatchNorm1d)
+# batchnorm1d.solution(BatchNorm1d)
+
+# %% [markdown]
+# ## The six checks
+#
+# Each check is graded by itself. Between them are the reasons.
+#
+# ### 1 · Train mode
+# 1,024 rows of 8 features, mean 3 and standard deviation 5. After the layer each feature has mean 0 (within 1e-4) and biased
+# variance 1 (within 1e-2).
+
+# %% tests="check_1_train_mode" points=2
+batchnorm1d.grade(BatchNorm1d, "train_mode")
+
+# %% [markdown]
+# ### 2 · Eval mode
+# 50 training batches, then data with quite other statistics. The output must be
+# (x − running_mean) / √(running_var + ε), within 1e-5. It is *not* normal with mean 0 and variance 1, and should not be.
+
+# %% tests="check_2_eval_mode" points=2
+batchnorm1d.grade(BatchNorm1d, "eval_mode")
+
+# %% [markdown]
+# ### 3 · Running statistics
+# They move in train mode and stay in eval mode.
+
+# %% tests="check_3_running_statistics" points=2
+batchnorm1d.grade(BatchNorm1d, "running_statistics")
+
+# %% [markdown]
+# ### 4 · The numbers of torch.nn.BatchNorm1d
+# Output, running_mean, running_var and eval output, within 1e-5. This is the check that sees a wrong variance.
+#
+# *Predict first:* 8 rows. By how many percent do the biased and the unbiased variance differ?
+
+# %%
+n = 8
+print(f"unbiased / biased = N / (N - 1) = {n / (n - 1):.4f}")
+
+# %% tests="check_4_numbers" points=2
+batchnorm1d.grade(BatchNorm1d, "numbers")
+
+# %% [markdown]
+# ### 5 · The gradients of γ and β
+#
+# A widespread form of this check is `bn(x).sum().backward()` and then "γ has a gradient that is not 0". *Predict first:* what is
+# the true gradient of γ for this loss?
+
+# %%
+x = torch.tensor([[1.0], [-1.0], [3.0], [4.0]])
+layer = nn.BatchNorm1d(1)
+layer(x).sum().backward()
+print("torch's own layer, loss = sum of outputs:")
+print(f"  gradient of gamma below 1e-5? {abs(layer.weight.grad.item()) < 1e-5}")
+
+mean, var = x.mean(0), x.var(0, correction=0)
+gamma = torch.ones(1, dtype=torch.float64, requires_grad=True)
+(gamma * ((x - mean) / torch.sqrt(var + 1e-5)).double()).sum().backward()
+print(f"  in float64 it is 0 to 6 digits: {abs(gamma.grad.item()):.6f}")
+
+two = torch.tensor([[1.0], [-1.0]])
+layer.zero_grad()
+layer(two).sum().backward()
+print(f"  for the batch [1, -1] it is exactly {layer.weight.grad.item()}")
+
+# %% [markdown]
+# $\partial L/\partial\gamma = \sum_i \hat x_i$ for this loss, and $\sum_i \hat x_i = 0$ by construction: that is what
+# normalising means. The check passes or fails on rounding noise. It rejects PyTorch's own layer for the batch [1, −1], and
+# it rejects a correct layer that is written as `x * scale + shift`. So we weight the outputs with random numbers and
+# compare the *values* of the gradients with those of autograd through PyTorch's layer:
+
+# %%
+torch.manual_seed(0)
+x, weights = torch.randn(16, 3), torch.randn(16, 3)
+layer = nn.BatchNorm1d(3)
+(layer(x) * weights).sum().backward()
+
+
+class ScaleShift(nn.BatchNorm1d):
+    """The same function, written as x · scale + shift."""
+
+    def forward(self, x):
+        scale = self.weight / torch.sqrt(x.var(0, correction=0) + self.eps)
+        return x * scale + (self.bias - x.mean(0) * scale)
+
+
+other = ScaleShift(3)
+(other(x) * weights).sum().backward()
+gap = (layer.weight.grad - other.weight.grad).abs().max().item()
+print(f"gradient of gamma, torch: {[round(v, 3) for v in layer.weight.grad.tolist()]}")
+print(f"largest difference below 1e-5? {gap < 1e-5}")
+
+# %% tests="check_5_gradients" points=2
+batchnorm1d.grade(BatchNorm1d, "gradients")
+
+# %% [markdown]
+# ### 6 · γ and β scale and shift
+# γ = 2 and β = 5 must give mean 5 (within 1e-3) and variance 4 (within 5e-2).
+
+# %% tests="check_6_affine" points=2
+batchnorm1d.grade(BatchNorm1d, "affine")
+
+# %% [markdown]
+# ## What the six do not see
+#
+# *Predict first:* this layer has detached statistics: no gradient flows through the mean and the variance. How many of the six
+# does it pass?
+
+# %%
+from helpers.exercises.bugs import LAYERS, listing
+
+batchnorm1d.check(LAYERS["E"])
+
+# %% [markdown]
+# All six. Yet every layer below it would be trained with a wrong gradient. The next checks look further. Each has a reason
+# why you would meet the mistake.
+
+# %%
+for check in batchnorm1d_beyond.checks:
+    print(f"{check.id:15} {check.title}\n{'':15} {check.why}")
+
+# %%
+batchnorm1d_beyond.check(BatchNorm1d)
+
+# %%
+# batchnorm1d_beyond.hint(BatchNorm1d)
+
+# %% tests="beyond_input_gradient" points=1
+batchnorm1d_beyond.grade(BatchNorm1d, "input_gradient")
+
+# %% tests="beyond_settings" points=1
+batchnorm1d_beyond.grade(BatchNorm1d, "settings")
+
+# %% tests="beyond_one_row" points=1
+batchnorm1d_beyond.grade(BatchNorm1d, "one_row")
+
+# %% tests="beyond_precision" points=1
+batchnorm1d_beyond.grade(BatchNorm1d, "precision")
+
+# %% tests="beyond_saved" points=1
+batchnorm1d_beyond.grade(BatchNorm1d, "saved")
+
+# %% tests="beyond_side_effects" points=1
+batchnorm1d_beyond.grade(BatchNorm1d, "side_effects")
+
+# %% [markdown]
+# ## Why each line is there
+#
+# The judge knows wrong layers, each a small change of a right one. The table shows which checks each of them fails: the six,
+# then those beyond. Rows without a red mark among the six are the mistakes that a usual test suite lets pass.
+
+# %%
+from helpers.judge.rules import judge
+
+answers = batchnorm1d.answers
+checks = [*batchnorm1d.checks, *batchnorm1d_beyond.checks]
+print(f"{'123456  beyond':>40}")
+unseen = 0
+for suspect in answers.suspects:
+    verdicts = judge(checks, batchnorm1d.probes, answers.lineup[suspect.id], answers.right)
+    marks = ["·" if v.passed else "✗" for v in verdicts]
+    unseen += "✗" not in marks[:6]
+    print(f"{suspect.id:25} {''.join(marks[:6])}  {''.join(marks[6:])}")
+print(f"{unseen} of {len(answers.suspects)} pass all six.")
+
+# %% [markdown]
+# ## Spot the bug
+#
+# *Exercise, hard, 15 minutes.* Ten layers, each with exactly one wrong line. All but F share this constructor, which is right:
+
+# %%
+import inspect
+from helpers.exercises import bugs
+
+print(inspect.getsource(bugs.Layer))
+
+# %%
+for name in "ABCDE":
+    print(listing(name), end="\n\n")
+
+# %%
+for name in "FGHIJ":
+    print(listing(name), end="\n\n")
+
+# %% [markdown]
+# For each layer say which line is wrong, which check sees it, and what the line should be. You may run the checks on a
+# layer: `batchnorm1d.check(LAYERS["A"])`. The check ids are those of the graded cells above:
+# `train_mode`, `eval_mode`, `running_statistics`, `numbers`, `gradients`, `affine`, and beyond: `input_gradient`, `settings`,
+# `one_row`, `precision`, `saved`, `side_effects`. If several see it, name any of them. An answer has this form:
+#
+# ```python
+# return {"A": (3, "numbers", "mean = x.mean(0)"), "B": …}
+# ```
+
+# %% solution="spot_the_bug"
+from helpers.exercises.answers.spot_the_bug import spot_the_bug
+
+# %%
+from helpers.exercises.spot_the_bug import spot_the_bug as bug_hunt
+
+bug_hunt.check(spot_the_bug)
+
+# %%
+# bug_hunt.hint(spot_the_bug)
+# bug_hunt.solution(spot_the_bug)
+
+# %% tests="bug_lines_A_to_E" points=1
+bug_hunt.grade(spot_the_bug, "lines_ABCDE")
+
+# %% tests="bug_checks_A_to_E" points=1
+bug_hunt.grade(spot_the_bug, "checks_ABCDE")
+
+# %% tests="bug_repairs_A_to_E" points=1
+bug_hunt.grade(spot_the_bug, "repairs_ABCDE")
+
+# %% tests="bug_lines_F_to_J" points=1
+bug_hunt.grade(spot_the_bug, "lines_FGHIJ")
+
+# %% tests="bug_checks_F_to_J" points=1
+bug_hunt.grade(spot_the_bug, "checks_FGHIJ")
+
+# %% tests="bug_repairs_F_to_J" points=1
+bug_hunt.grade(spot_the_bug, "repairs_FGHIJ")
+
+# %% [markdown]
+# ## Recap
+#
+# 1. Normalise with the biased variance (÷ N), remember the unbiased one (÷ (N − 1)). Both are in the paper.
+# 2. γ and β are parameters; the running statistics are buffers; the mode is `self.training`.
+# 3. Only the update of the buffers is cut from the graph. The statistics that normalise are not.
+# 4. Σx̂ = 0, so a test that sums the outputs says nothing about γ's gradient.
+# 5. A layer can pass the usual six checks and still be wrong in how it learns, saves or rounds.
+#
+# Next: [03 with_and_without_batchnorm](03_with_and_without_batchnorm.ipynb)
