@@ -46,17 +46,16 @@ def set_up(extra: str) -> Path:
     venv = Path(chosen or ROOT / ".venv").absolute()
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if chosen:
-        if not python.exists():
-            raise Stop(f"BATCHNORM_VENV={chosen} is no environment: there is no {python}.")
         return python
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = hashlib.sha256(project.encode()).hexdigest()
     stamps = [venv / f".ok-{name}" for name in (extra, "dev")]  # dev holds all the other extras
     if python.exists() and any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
         return python
     index = torch_index()
     check_room(3 if index or sys.platform == "darwin" else 10)
     make_venv(venv, python)
-    pin = torch_pin()
+    pin = re.findall(r'"(torch==[^"]+)"', project)[0]
     say(f"Installing {pin}{' (CPU build, about 200 MB)' if index == CPU_INDEX else ''} ...")
     pip(python, "--no-deps", pin, *(["--extra-index-url", index] if index else []))
     say(f"Installing everything else that pyproject.toml lists for '{extra}' ...")
@@ -69,25 +68,13 @@ def set_up(extra: str) -> Path:
     return python
 
 
-def torch_pin() -> str:
-    """The requirement of pyproject.toml that is installed first, for example torch==2.13.0."""
-    found = re.search(r'"(torch==[^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    if not found:
-        raise Stop("pyproject.toml has no line that pins torch.")
-    return found.group(1)
-
-
 def torch_index() -> str:
     """Where to look for torch besides the ordinary index, or "": Linux builds there bring 2.7 GB of CUDA."""
     if "TORCH_INDEX" in os.environ:
         return os.environ["TORCH_INDEX"]
-    return "" if sys.platform == "darwin" or has_nvidia_gpu() else CPU_INDEX
-
-
-def has_nvidia_gpu() -> bool:
-    """True where nvidia-smi lists a GPU."""
-    command = shutil.which("nvidia-smi")
-    return command is not None and subprocess.run([command, "-L"], stdout=subprocess.DEVNULL).returncode == 0
+    nvidia = shutil.which("nvidia-smi")
+    gpu = nvidia is not None and subprocess.run([nvidia, "-L"], stdout=subprocess.DEVNULL).returncode == 0
+    return "" if gpu or sys.platform == "darwin" else CPU_INDEX
 
 
 def check_python(version: "tuple[int, ...]") -> None:
@@ -96,7 +83,7 @@ def check_python(version: "tuple[int, ...]") -> None:
         oldest, this = (".".join(map(str, numbers)) for numbers in (OLDEST_PYTHON, version))
         raise Stop(
             f"This course needs Python {oldest} or newer, and {sys.executable} is {this}: install one from "
-            "python.org, or name one that you have, as in make lab PYTHON=python3.12 or python3.12 course.py lab."
+            "python.org, or name one that you have: make lab PYTHON=python3.12, or python3.12 course.py lab."
         )
 
 
@@ -136,14 +123,15 @@ def works(python: Path) -> bool:
 
 def pip(python: Path, *arguments: str) -> None:
     """Install quietly; stop with pip's own last error."""
-    quietly = ["--quiet", "--disable-pip-version-check", "--retries=2"]
-    command = [str(python), "-m", "pip", "install", *quietly, *arguments]
+    # Compiling everything ahead would take most of the set-up time; Python compiles what it uses.
+    options = ["--quiet", "--no-compile", "--disable-pip-version-check", "--retries=2"]
+    command = [str(python), "-m", "pip", "install", *options, *arguments]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise Stop(
-            f"pip could not install {arguments[1]} ({reason(done.stderr)}). Check the network and its proxy, then "
-            "run the same command again: it goes on where it stopped. Where only the index of torch's CPU build "
-            "is out of reach, set TORCH_INDEX to nothing, as in make lab TORCH_INDEX="
+            f"pip could not install {arguments[1]} ({reason(done.stderr)}). Check the network and its proxy, "
+            "then run the same command again: it goes on where it stopped. Where only the index of torch's "
+            "CPU build is out of reach, set TORCH_INDEX to nothing: make lab TORCH_INDEX="
         )
 
 
@@ -165,11 +153,9 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
     folder = ROOT / "notebooks"
     server = {"ip": "127.0.0.1", "port": port, "port_retries": 0, "root_dir": folder}
     command = ["-m", "jupyterlab", *(f"--ServerApp.{name}={value}" for name, value in server.items())]
-    command += ["--log-level=ERROR", "-y"]  # -y: Ctrl-C stops without a question
-    if options.no_browser:
-        command.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
+    command += ["--Application.log_level=ERROR", "-y"]  # -y: Ctrl-C stops without a question
+    command += ["--no-browser"] * options.no_browser
+    command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
     say(f"JupyterLab opens {folder} at\n\n    http://127.0.0.1:{port}/lab?token={token}\n")
     say("Ctrl-C in this window stops it. Save your work first.")
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -201,26 +187,22 @@ def grade(options: argparse.Namespace, rest: "list[str]") -> None:
         raise Stop("There is no gradebook yet: run nbgrader generate_assignment batchnorm first.")
     python = set_up("dev")
     table = GRADING / "grades.csv"
-    steps = ["autograde batchnorm --force", "generate_feedback batchnorm --force", "export --to"]
-    failed = []
-    for step, more in zip(steps, (rest, [], [str(table)]), strict=True):
-        if subprocess.run([str(python), "-m", "nbgrader", *step.split(), *more], cwd=ROOT).returncode:
-            failed.append(step.split()[0])
+    autograde = ["autograde", "batchnorm", "--force", *rest]
+    feedback = ["generate_feedback", "batchnorm", "--force"]
+    nbgrader = [str(python), "-m", "nbgrader"]
+    steps = (autograde, feedback, ["export", "--to", str(table)])
+    failed = [step[0] for step in steps if subprocess.run([*nbgrader, *step], cwd=ROOT).returncode]
     if failed:
-        raise Stop(f"nbgrader met problems in {', '.join(failed)}; the lines above name them, the rest is done.")
+        raise Stop(f"nbgrader met problems in {', '.join(failed)}: the lines above name them.")
     say(f"Grades: {table}; feedback: {GRADING / 'feedback'}")
 
 
-def free_port(wanted: "str | None") -> int:
+def free_port(wanted: "int | None") -> int:
     """The port to serve on: the wanted one, or the first free one from 8888."""
-    if wanted:
-        if not wanted.isdigit() or not 0 < int(wanted) < 65536:
-            raise Stop(f"{wanted} is no port: choose a number from 1024 to 65535.")
-        if is_taken(int(wanted)):
-            raise Stop(f"Port {wanted} is taken: choose another, or name none and the next free one is found.")
-        return int(wanted)
-    port = next(port for port in range(8888, 9888) if not is_taken(port))
-    if port != 8888:
+    if wanted and is_taken(wanted):
+        raise Stop(f"Port {wanted} is taken: choose another, or none, and a free one is found.")
+    port = wanted or next(port for port in range(8888, 9888) if not is_taken(port))
+    if port != (wanted or 8888):
         say(f"Port 8888 is taken, so this uses port {port}.")
     return port
 
@@ -256,7 +238,8 @@ def main() -> int:
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function, open_ended=function in (test, notebooks, grade))
         if function is lab:
-            command.add_argument("--port", default=os.environ.get("PORT"), help="as PORT in the environment")
+            port = os.environ.get("PORT") or None
+            command.add_argument("--port", type=int, default=port, help="as PORT in the environment")
             command.add_argument("--no-browser", action="store_true", help="only print the address")
     options, rest = parser.parse_known_args()
     if options.command is None or (rest and not options.open_ended):
@@ -264,7 +247,7 @@ def main() -> int:
     try:
         check_python(sys.version_info[:3])
         options.function(options, rest)
-    except (Stop, OSError) as problem:
+    except (Stop, OSError, OverflowError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
