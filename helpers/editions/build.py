@@ -16,7 +16,9 @@ from .source import SourceError, cell_lines, read_source
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(names: Sequence[str], edition: str = "open", anew: bool = False, check: bool = False, root: Path = ROOT) -> int:
+def build(
+    names: Sequence[str], edition: str = "open", anew: bool = False, check: bool = False, root: Path = ROOT
+) -> int:
     """Build the named notebooks (all, where none is named) and return how many files changed.
 
     ``edition``: "open" writes ``notebooks/``, "class" writes ``class/``.  ``anew`` executes unchanged notebooks too.
@@ -35,7 +37,7 @@ def build(names: Sequence[str], edition: str = "open", anew: bool = False, check
                 changed += 1
                 continue
             print(f"{source.name}: executing {len(notebook.cells)} cells", flush=True)
-            execute(notebook, str(source.relative_to(root)), cell_lines(source), root)
+            execute(notebook, str(source.relative_to(root)), cell_lines(source), ROOT)
         changed += _write(notebook, where, check)
         changed += _write(release(notebook), folder / where.name, check)
     if not names:
@@ -79,7 +81,8 @@ def _write(notebook: NotebookNode, where: Path, check: bool) -> int:
 
 def _prune(folder: Path, keep: set[str], check: bool) -> int:
     """Remove generated notebooks whose source is gone."""
-    stale = [p for f in {folder, ROOT / "solutions"} for p in f.glob("[0-9][0-9]_*.ipynb") if p.stem not in keep]
+    folders = (folder, folder.parent / "solutions")
+    stale = [p for f in folders for p in f.glob("[0-9][0-9]_*.ipynb") if p.stem not in keep]
     for path in stale:
         print(f"{path.parent.name}/{path.name}: {'would be removed' if check else 'removed'}, its source is gone")
         if not check:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import os
 from typing import Any
 
@@ -26,13 +25,13 @@ from .bundle import setup_cell
 class EmbedHelpers(NbGraderPreprocessor):  # type: ignore[misc]
     """Put the learner part of ``helpers`` into the setup cell; BATCHNORM_EDITION chooses the edition."""
 
-    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
-        if cell.metadata.get("id") == "setup":
-            cell.source = _setup_cell(os.environ.get("BATCHNORM_EDITION") or "open")
-        return cell, resources
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+        for cell in nb.cells:
+            if cell.metadata.get("id") == "setup":
+                cell.source = setup_cell(os.environ.get("BATCHNORM_EDITION") or "open", code)
+        return nb, resources
 
-
-_setup_cell = functools.cache(setup_cell)
 
 CHAIN = (
     EmbedHelpers,

@@ -16,6 +16,9 @@ from torch import nn
 class Layer(nn.Module):
     """The constructor that the layers share."""
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
         super().__init__()
         self.eps, self.momentum = eps, momentum

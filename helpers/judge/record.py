@@ -1,7 +1,8 @@
 """Observations of a reference and its suspects as one small file, for a class edition without reference code.
 
-A zip of two entries: ``numbers.bin``, every array end to end as little-endian float32, and ``index.json``, the texts
-and where each array lies.  Of a suspect only what differs from the reference is kept.
+A zip of two entries: ``numbers.bin``, the arrays end to end as little-endian float32, first all lowest bytes, then all
+second ones and so on (it compresses better), and ``index.json``, the texts and which array belongs where.  Of a suspect only what
+differs from the reference is kept, rounded to what :func:`helpers.judge.rules.agree` can tell apart.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .explain import differing
-from .model import Observations, Raised, Suspect
+from .model import Array, Observations, Raised, Suspect
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,33 @@ class Record:
 
 def record_bytes(right: Observations, suspects: tuple[Suspect, ...], lineup: Mapping[str, Observations]) -> bytes:
     """The record as bytes, the same for the same observations."""
-    numbers: list[bytes] = []
+    arrays: dict[bytes, int] = {}
     seen_by: dict[str, dict[str, object]] = {}
     for owner, seen in [("", right), *((s.id, lineup[s.id]) for s in suspects)]:
         entries = seen_by.setdefault(owner, {})
         for key in seen if not owner else sorted(differing(seen, right)):
             value = seen.get(key)
             if isinstance(value, np.ndarray):
-                entries[key] = list(value.shape)
-                numbers.append(value.astype("<f4").tobytes())
+                data = _rounded(value, bits=23 if not owner else 15).tobytes()
+                entries[key] = [arrays.setdefault(data, len(arrays)), *value.shape]
             else:
                 entries[key] = value and {"kind": value.kind, "message": value.message}
     about = [[s.id, s.category, s.title, s.shows] for s in suspects]
-    index = json.dumps({"suspects": about, "observations": seen_by})
+    sizes = [len(data) // 4 for data in arrays]
+    index = json.dumps({"suspects": about, "observations": seen_by, "sizes": sizes}, separators=(",", ":"))
+    planes = np.frombuffer(b"".join(arrays), dtype=np.uint8).reshape(-1, 4).T.tobytes()
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (("index.json", index.encode()), ("numbers.bin", b"".join(numbers))):
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in (("index.json", index.encode()), ("numbers.bin", planes)):
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, compresslevel=9)
     return buffer.getvalue()
+
+
+def _rounded(value: Array, bits: int) -> NDArray[np.float32]:
+    """Little-endian float32 with ``bits`` of its 23 mantissa bits; 15 keep four decimal digits."""
+    raw = np.ascontiguousarray(value, dtype="<f4").view("<u4")
+    drop = np.uint32(23 - bits)
+    return ((raw >> drop) << drop).view("<f4")
 
 
 def read_record(package: str, exercise: str) -> Record:
@@ -55,9 +66,10 @@ def read_record(package: str, exercise: str) -> Record:
     data = (resources.files(package) / f"{exercise}.zip").read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         index = json.loads(archive.read("index.json"))
-        numbers = np.frombuffer(archive.read("numbers.bin"), dtype="<f4").astype(np.float64)
+        planes = np.frombuffer(archive.read("numbers.bin"), dtype=np.uint8).reshape(4, -1)
+    numbers = np.ascontiguousarray(planes.T).view("<f4").ravel().astype(np.float64)
+    arrays = np.split(numbers, np.cumsum(index["sizes"])[:-1])
     observed: dict[str, Observations] = {}
-    start = 0
     for owner, entries in index["observations"].items():
         seen = observed[owner] = dict(observed.get("", {}))
         for key, entry in entries.items():
@@ -66,9 +78,7 @@ def read_record(package: str, exercise: str) -> Record:
             elif isinstance(entry, dict):
                 seen[key] = Raised(**entry)
             else:
-                size = int(np.prod(entry))
-                seen[key] = numbers[start : start + size].reshape(entry)
-                start += size
+                seen[key] = arrays[entry[0]].reshape(entry[1:])
     right = observed.pop("")
     suspects = tuple(Suspect(id, category, title, None, shows) for id, category, title, shows in index["suspects"])
     return Record(right, suspects, observed)

@@ -10,7 +10,6 @@ from importlib import metadata
 import ipywidgets as widgets
 import torch
 
-from helpers.exercises import catalogue
 from helpers.exercises.course import NOTEBOOKS
 from helpers.judge import progress
 from helpers.judge.show import Card, show
@@ -51,11 +50,10 @@ class Board:
 
     def __init__(self) -> None:
         state = progress.load()
-        exercises = catalogue()
         self.rows = [
-            _row(notebook.name, exercises[id].title, len(exercises[id].checks), state.get(id, {}))
+            _row(notebook.name, id, checks, state.get(id, {}))
             for notebook in NOTEBOOKS
-            for id in notebook.exercises
+            for id, checks in notebook.exercises.items()
         ]
 
     def __repr__(self) -> str:
@@ -72,7 +70,7 @@ class Board:
 HEAD = ("notebook", "exercise", "checks passed", "attempts", "hints", "minutes")
 
 
-def _row(notebook: str, title: str, checks: int, entry: dict[str, object]) -> tuple[str, ...]:
+def _row(notebook: str, id: str, checks: int, entry: dict[str, object]) -> tuple[str, ...]:
     def count(name: str) -> int:
         value = entry.get(name, 0)
         return len(value) if isinstance(value, list) else sum(value.values()) if isinstance(value, dict) else int(str(value))
@@ -80,4 +78,4 @@ def _row(notebook: str, title: str, checks: int, entry: dict[str, object]) -> tu
     passed = count("passed")
     mark = "✓" if passed == checks else "○" if not passed else "◐"
     seconds = float(str(entry.get("seconds", 0)))
-    return notebook, title, f"{mark} {passed} of {checks}", str(count("attempts")), str(count("hints")), f"{seconds / 60:.0f}"
+    return notebook, id.replace("_", " "), f"{mark} {passed} of {checks}", str(count("attempts")), str(count("hints")), f"{seconds / 60:.0f}"

@@ -18,6 +18,9 @@ class BatchNorm1d(nn.Module):
     Buffers: running_mean (C,), starts at 0; running_var (C,), starts at 1.
     """
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1):
         super().__init__()
         ### BEGIN SOLUTION

@@ -1,0 +1,1 @@
+"""What is touched with a mouse: core ipywidgets only, so that every front end shows it."""

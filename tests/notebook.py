@@ -1,0 +1,63 @@
+"""What the tests do with notebooks: fill in answers, run one alone, list graded cells."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
+LEARNER = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+client = NotebookClient(notebook, timeout=300, kernel_name="python3", allow_errors=True)
+client.extra_arguments = ["--log-level=ERROR"]
+client.execute()
+nbformat.write(notebook, sys.argv[2])
+"""
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def graded(notebook):
+    """The cells that nbgrader grades by running them, by id."""
+    flags = ((c, c.metadata.get("nbgrader", {})) for c in notebook.cells)
+    return {n["grade_id"]: c for c, n in flags if n.get("grade") and c.cell_type == "code"}
+
+
+def points(notebook):
+    """Points of each graded cell by id, the manually graded ones included."""
+    flags = (c.metadata.get("nbgrader", {}) for c in notebook.cells)
+    return {n["grade_id"]: n["points"] for n in flags if n.get("grade")}
+
+
+def fill(notebook, answers):
+    """Replace the source of cells by id; every id must be there."""
+    cells = {c.metadata.get("nbgrader", {}).get("grade_id"): c for c in notebook.cells}
+    for name, source in answers.items():
+        cells[name].source = source
+    return notebook
+
+
+def run_alone(path, folder, python=sys.executable, **environment):
+    """Execute a copy of a notebook in an empty folder and return it with its outputs."""
+    folder = Path(folder)
+    done = folder / "done.ipynb"
+    (folder / "empty").mkdir()
+    (folder / "run.py").write_text(RUN)
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    subprocess.run(
+        [str(python), str(folder / "run.py"), str(path), str(done)],
+        cwd=folder / "empty",
+        env={**env, "BATCHNORM_PROGRESS": "", "OMP_NUM_THREADS": "1", **environment},
+        check=True,
+        timeout=600,
+    )
+    return read(done)

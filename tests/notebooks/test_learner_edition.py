@@ -1,0 +1,80 @@
+"""The learner edition holds no solution, works as a single file, and fails only where work is to be done."""
+
+import subprocess
+import sys
+import sysconfig
+
+import nbformat
+import pytest
+
+from helpers.exercises import catalogue
+from helpers.exercises.course import NOTEBOOKS
+from tests.notebook import LEARNER, SOLUTIONS, graded, points, read, run_alone
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory):
+    """A Python that has every dependency but not the project: a second venv that borrows the packages."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+    with open(f"{site}/borrowed.pth", "w") as borrowed:
+        borrowed.write(sysconfig.get_path("purelib"))
+    found = subprocess.run([python, "-I", "-c", "import torch, helpers"], capture_output=True, text=True)
+    assert "No module named 'helpers'" in found.stderr, "the bare Python must have torch and not the project"
+    return python
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_runs_alone_and_fails_only_where_work_is_to_be_done(path, bare_python, tmp_path):
+    notebook = run_alone(path, tmp_path, bare_python)
+    to_do = {id(c) for c in graded(notebook).values()}
+    for cell in notebook.cells:
+        outputs = cell.get("outputs", [])
+        errors = [(o.ename, o.evalue) for o in outputs if o.output_type == "error"]
+        if id(cell) in to_do:
+            assert [name for name, _ in errors] == ["NotImplementedError"], cell.source
+        else:
+            assert not errors, (cell.source, errors)
+        assert not [o.text for o in outputs if o.get("name") == "stderr"], cell.source
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_holds_no_solution_and_no_output(path):
+    learner = read(path)
+    nbformat.validate(learner)
+    solution = read(path.parents[1] / "solutions" / path.name)
+    text = "\n".join(c.source for c in learner.cells)
+    for marker in ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME"):
+        assert marker not in text
+    for cell, solved in zip(learner.cells, solution.cells, strict=True):
+        assert cell.id == solved.id == cell.metadata.id
+        assert not cell.get("outputs")
+        if solved.metadata.get("nbgrader", {}).get("solution"):
+            assert cell.source != solved.source, "a solution cell must differ from its stub"
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_setup_cell_is_small(path):
+    (setup,) = [c for c in read(path).cells if c.id == "setup"]
+    assert len(setup.source) < 120_000
+
+
+def test_table_of_the_course_agrees_with_the_notebooks():
+    assert [n.name for n in NOTEBOOKS] == [p.stem for p in SOLUTIONS] == [p.stem for p in LEARNER]
+    for row, path in zip(NOTEBOOKS, LEARNER, strict=True):
+        notebook = read(path)
+        assert sum(points(notebook).values()) == row.points, row.name
+        assert f"**{row.minutes} minutes · {row.points} points**" in notebook.cells[0].source
+
+
+def test_ids_of_graded_cells_are_unique_in_the_course():
+    ids = [name for path in SOLUTIONS for name in points(read(path))]
+    assert len(ids) == len(set(ids))
+
+
+def test_table_of_the_course_agrees_with_the_exercises():
+    listed = {id: checks for n in NOTEBOOKS for id, checks in n.exercises.items()}
+    assert listed == {e.id: len(e.checks) for e in catalogue().values()}
