@@ -1,0 +1,55 @@
+"""The browser of the tests, and the last line of a run, which names what was not run."""
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LAST_LINE = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of the browser: the system's own, else the one that Playwright has downloaded."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            found = playwright.chromium.executable_path
+    if not Path(found).exists():
+        pytest.skip("not run: no Chromium here; install it, or type .venv/bin/playwright install chromium")
+    return found
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Word the last line.  Where CI is set, a run in which something was skipped has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist
+        return
+    reasons = Counter(_reason(report) for report in reporter.stats.get("skipped", []))
+    if reasons:
+        line = "Not run: " + "; ".join(f"{count} × {reason}" for reason, count in reasons.items())
+        if os.environ.get("CI") and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            line += " (a failure, because CI is set)"
+    elif exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or session.shouldfail:
+        line = "Not run: all that comes after the stop."
+    else:
+        line = "Every test that was asked for has run."
+    session.config.stash[LAST_LINE] = line
+
+
+def pytest_unconfigure(config):
+    """Say it after pytest's own summary."""
+    if LAST_LINE in config.stash:
+        config.pluginmanager.get_plugin("terminalreporter").write_line(config.stash[LAST_LINE])
+
+
+def _reason(report):
+    """Why it was skipped: (path, line, "Skipped: reason") or any other text."""
+    text = report.longrepr[-1] if isinstance(report.longrepr, (tuple, list)) else str(report.longrepr)
+    return text.removeprefix("Skipped: ").removeprefix("not run: ")

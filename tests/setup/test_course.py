@@ -1,0 +1,183 @@
+"""course.py: what it installs and when, and the sentence for whatever can go wrong."""
+
+import ast
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import course
+
+ROOT = Path(__file__).parents[2]
+NO_NETWORK = {  # a package index on a port where nothing answers
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_EXTRA_INDEX_URL": "",
+    "PIP_FIND_LINKS": "",
+    "TORCH_INDEX": "",
+}
+
+
+def test_an_old_python_can_read_it():
+    tree = ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        named = [function.args.vararg, function.args.kwarg, *function.args.args]
+        for annotation in [function.returns, *(a.annotation for a in named if a)]:
+            # list[str] and str | None mean nothing to Python 3.6, "list[str]" does no harm
+            assert isinstance(annotation, ast.Name | ast.Attribute | ast.Constant), ast.unparse(annotation)
+
+
+def test_an_old_python_gets_a_sentence():
+    with pytest.raises(course.Stop, match=r"needs Python 3\.11 or newer, and .+ is 3\.9\.18: install one"):
+        course.check_python((3, 9, 18))
+    course.check_python((3, 11, 0))
+
+
+def test_a_full_disk_gets_a_sentence(monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1.24e9))
+    with pytest.raises(course.Stop, match=r"1\.2 GB are free, and the installation needs 3 GB"):
+        course.check_room(3)
+
+
+def test_a_missing_venv_module_gets_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(course.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(course.Stop, match="sudo apt install python3-venv"):
+        course.make_venv(tmp_path / ".venv", tmp_path / ".venv" / "bin" / "python")
+
+
+def test_without_network_a_half_made_environment_is_repaired_and_pip_says_why(tmp_path):
+    for name in ("course.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "pyvenv.cfg").write_text("home = ")
+    env = {name: value for name, value in os.environ.items() if name != "BATCHNORM_VENV"}
+    command = [sys.executable, "course.py", "setup"]
+    done = subprocess.run(command, cwd=tmp_path, env={**env, **NO_NETWORK}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Repairing ")
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("pip could not install torch==") and "TORCH_INDEX=" in sentence
+    python = tmp_path / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    assert course.works(python)
+    assert not list((tmp_path / ".venv").glob(".ok-*"))
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """A root folder in which installing only writes down what pip was asked for."""
+    asked = []
+    monkeypatch.delenv("BATCHNORM_VENV", raising=False)
+    monkeypatch.setattr(course, "ROOT", tmp_path)
+    monkeypatch.setattr(course, "torch_index", lambda: "https://an.index")
+    monkeypatch.setattr(course, "pip", lambda python, *arguments: asked.append(arguments))
+    (tmp_path / "pyproject.toml").write_text('dependencies = ["torch==9.9", "numpy"]')
+
+    def make_venv(venv, python):
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.touch()
+
+    monkeypatch.setattr(course, "make_venv", make_venv)
+    return asked
+
+
+def test_torch_comes_first_and_alone(installed, tmp_path):
+    course.set_up("lab")
+    assert installed == [
+        ("--no-deps", "torch==9.9", "--extra-index-url", "https://an.index"),
+        ("--editable", f"{tmp_path}[lab]"),
+    ]
+
+
+def test_installs_again_only_where_something_is_missing_or_changed(installed, tmp_path):
+    def installs(extra):
+        installed.clear()
+        course.set_up(extra)
+        return bool(installed)
+
+    assert installs("lab") and not installs("lab")
+    assert installs("dev") and not installs("dev") and not installs("lab")
+    (tmp_path / "pyproject.toml").write_text('dependencies = ["torch==9.9.1"]')
+    assert installs("lab") and installs("dev")
+
+
+def test_an_environment_that_was_chosen_is_left_alone(installed, monkeypatch):
+    monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
+    assert course.set_up("dev") == Path(sys.prefix) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    assert not installed
+
+
+@pytest.mark.parametrize(
+    ("chosen", "platform", "gpu", "index"),
+    [
+        (None, "linux", False, course.CPU_INDEX),
+        (None, "win32", False, course.CPU_INDEX),
+        (None, "linux", True, ""),
+        (None, "darwin", False, ""),
+        ("", "linux", False, ""),
+        ("https://mirror", "linux", True, "https://mirror"),
+    ],
+)
+def test_index_of_torch(monkeypatch, chosen, platform, gpu, index):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(course.subprocess, "run", lambda *a, **k: SimpleNamespace(returncode=0 if gpu else 9))
+    monkeypatch.delenv("TORCH_INDEX", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("TORCH_INDEX", chosen)
+    assert course.torch_index() == index
+
+
+def test_a_port_that_is_taken_gets_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        command = [sys.executable, "course.py", "lab", "--port", str(port)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Port {port} is taken: choose another") and done.stderr.count("\n") == 1
+
+
+def test_without_a_choice_the_next_free_port_is_used(monkeypatch, capsys):
+    monkeypatch.setattr(course, "is_taken", lambda port: port < 8890)
+    assert course.free_port(None) == 8890
+    assert capsys.readouterr().out == "Port 8888 is taken, so this uses port 8890.\n"
+
+
+@pytest.fixture
+def become(monkeypatch):
+    """What a command would go on as."""
+    went_on_as = []
+    monkeypatch.setattr(course, "set_up", lambda extra: Path("python"))
+    monkeypatch.setattr(course, "become", lambda python, *arguments, **env: went_on_as.append((arguments, env)))
+
+    def run(*arguments):
+        went_on_as.clear()
+        monkeypatch.setattr(sys, "argv", ["course.py", *arguments])
+        assert course.main() == 0
+        return went_on_as[0]
+
+    return run
+
+
+def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
+    monkeypatch.delenv("EDITION", raising=False)
+    arguments, env = become("test", "-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
+    assert arguments[-6:] == ("-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
+    assert env == {"OMP_NUM_THREADS": "1", "BATCHNORM_PROGRESS": ""}
+    assert become("notebooks", "--check")[0] == ("-m", "helpers.editions", "--check")
+    monkeypatch.setenv("EDITION", "class")
+    assert become("notebooks")[0] == ("-m", "helpers.editions", "--edition", "class")
+
+
+def test_grading_says_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(course, "GRADING", tmp_path)
+    with pytest.raises(course.Stop, match="nothing to grade"):
+        course.grade(None, [])
+    (tmp_path / "submitted" / "ada" / "batchnorm").mkdir(parents=True)
+    (tmp_path / "submitted" / "ada" / "batchnorm" / "00_start_here.ipynb").touch()
+    with pytest.raises(course.Stop, match="no gradebook yet"):
+        course.grade(None, [])
