@@ -58,9 +58,9 @@ def load() -> dict[str, Any]:
     if path is None or not path.exists():
         return _memory
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(state, dict):
-            raise ValueError("no JSON object")
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not _is_state(state):
+            raise ValueError("not a progress file")
         return state
     except (OSError, ValueError) as error:
         aside = path.with_suffix(".json.broken")
@@ -78,6 +78,17 @@ def location() -> Path | None:
     if chosen is None:
         return Path.home() / ".batchnorm_course" / "progress.json"
     return Path(chosen) if chosen else None
+
+
+def _is_state(state: Any) -> bool:
+    if not isinstance(state, dict):
+        return False
+    number = (int, float)
+    kinds: dict[str, Any] = {"attempts": int, "passed": list, "hints": dict, "solution": bool, "seconds": number, "last": number}
+    return all(
+        isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in kinds.items())
+        for entry in state.values()
+    )
 
 
 def _entry(state: dict[str, Any], exercise: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Observations of a reference and its suspects as one small file, for a class edition without reference code.
 
-A zip of two entries: ``numbers.bin``, the arrays end to end as little-endian float32, first all lowest bytes, then all
-second ones and so on (it compresses better), and ``index.json``, the texts and which array belongs where.  Of a suspect only what
-differs from the reference is kept, rounded to what :func:`helpers.judge.rules.agree` can tell apart.
+A zip of two entries.  ``numbers.bin``: the arrays end to end as little-endian float32, first all lowest bytes, then
+all second ones and so on, which compresses better.  ``index.json``: the texts, and which array belongs where.  Of a
+suspect only what differs from the reference is kept, rounded to what :func:`helpers.judge.rules.agree` can tell apart.
 """
 
 from __future__ import annotations

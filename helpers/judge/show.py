@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -34,21 +35,26 @@ class Card:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        mark, _, colour = MARKS[self.outcome]
-        rows = "".join(
-            f'<tr><td style="padding:1px 8px 1px 0;vertical-align:top;text-align:left;white-space:nowrap">{html.escape(m)}</td>'
-            f'<td style="padding:1px 0;text-align:left;white-space:normal">{html.escape(text)}</td></tr>'
-            for m, text in self.rows
-        )
-        table = (
-            f'<table style="margin:4px 0 0 0;border:none;background:none;font-size:inherit;color:inherit">{rows}</table>' if rows else ""
-        )
+        outcome, _, colour = MARKS[self.outcome]
+        cells = "".join(f"<div>{_coloured(mark)}</div><div>{_marked_up(text)}</div>" for mark, text in self.rows)
+        grid = "display:grid;grid-template-columns:auto 1fr;column-gap:8px;margin-top:4px"
+        rows = f'<div style="{grid}">{cells}</div>' if cells else ""
         code = f'<pre style="margin:6px 0 0 0;white-space:pre-wrap">{html.escape(self.code)}</pre>' if self.code else ""
         return (
             f'<div class="bn-card" role="status" style="border-left:4px solid {colour};padding:6px 12px;'
             f'background:rgba(127,127,127,.08);max-width:52em;line-height:1.45">'
-            f'<b><span style="color:{colour}">{mark}</span> {html.escape(self.title)}</b>{table}{code}</div>'
+            f"<b>{_coloured(outcome)} {_marked_up(self.title)}</b>{rows}{code}</div>"
         )
+
+
+def _coloured(mark: str) -> str:
+    colour = next((colour for known, _, colour in MARKS.values() if known == mark), "inherit")
+    return f'<span style="color:{colour}">{html.escape(mark)}</span>'
+
+
+def _marked_up(text: str) -> str:
+    """Escaped text in which what stands in backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def show(card: Card) -> None:

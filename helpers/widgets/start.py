@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import platform
 import sys
+from collections.abc import Mapping
 from importlib import metadata
+from typing import Any
 
 import ipywidgets as widgets
 import torch
@@ -29,7 +31,8 @@ def installation() -> None:
             rows.append((package, f"missing: {sys.executable} -m pip install {package}"))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU (all this course needs)"
     rows += [("device", device), ("threads", str(torch.get_num_threads()))]
-    show(Card("Missing: " + ", ".join(missing) if missing else "All that you need is installed", tuple(rows), not missing))
+    title = f"Missing: {', '.join(missing)}" if missing else "All that you need is installed"
+    show(Card(title, tuple(rows), not missing))
 
 
 def widget_test() -> widgets.Widget:
@@ -50,32 +53,31 @@ class Board:
 
     def __init__(self) -> None:
         state = progress.load()
-        self.rows = [
+        self.rows = [HEAD] + [
             _row(notebook.name, id, checks, state.get(id, {}))
             for notebook in NOTEBOOKS
             for id, checks in notebook.exercises.items()
         ]
 
     def __repr__(self) -> str:
-        widths = [max(len(r[i]) for r in [HEAD, *self.rows]) for i in range(len(HEAD))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in [HEAD, *self.rows])
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in self.rows)
 
     def _repr_html_(self) -> str:
-        cell = '<td style="text-align:left;padding:2px 12px 2px 0">{}</td>'
-        rows = "".join("<tr>" + "".join(cell.format(html.escape(c)) for c in r) + "</tr>" for r in self.rows)
-        head = "".join(f'<th scope="col" style="text-align:left;padding:2px 12px 2px 0">{h}</th>' for h in HEAD)
-        return f'<table class="bn-board"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        style = 'style="text-align:left;padding:2px 12px 2px 0"'
+        lines = []
+        for number, row in enumerate(self.rows):
+            cell = f"<td {style}>{{}}</td>" if number else f'<th scope="col" {style}>{{}}</th>'
+            lines.append(f"<tr>{''.join(cell.format(html.escape(text)) for text in row)}</tr>")
+        return f'<table class="bn-board">{"".join(lines)}</table>'
 
 
 HEAD = ("notebook", "exercise", "checks passed", "attempts", "hints", "minutes")
 
 
-def _row(notebook: str, id: str, checks: int, entry: dict[str, object]) -> tuple[str, ...]:
-    def count(name: str) -> int:
-        value = entry.get(name, 0)
-        return len(value) if isinstance(value, list) else sum(value.values()) if isinstance(value, dict) else int(str(value))
-
-    passed = count("passed")
-    mark = "✓" if passed == checks else "○" if not passed else "◐"
-    seconds = float(str(entry.get("seconds", 0)))
-    return notebook, id.replace("_", " "), f"{mark} {passed} of {checks}", str(count("attempts")), str(count("hints")), f"{seconds / 60:.0f}"
+def _row(notebook: str, id: str, checks: int, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    passed, hints = len(entry.get("passed", [])), sum(entry.get("hints", {}).values())
+    mark = "✓" if passed == checks else "◐" if passed else "○"
+    done = f"{mark} {passed} of {checks}"
+    minutes = entry.get("seconds", 0) / 60
+    return notebook, id.replace("_", " "), done, str(entry.get("attempts", 0)), str(hints), f"{minutes:.0f}"

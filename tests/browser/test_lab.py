@@ -1,0 +1,53 @@
+"""What a learner sees in JupyterLab: six passes for a right layer, and sliders that answer."""
+
+import shutil
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import RUN_ALL, SELECT, TOKEN
+from tests.notebook import ROOT, read
+
+
+def open_notebook(page, lab, path):
+    shutil.copy(path, lab.folder)
+    page.goto(f"{lab.address}/lab/tree/{path.name}?token={TOKEN}&reset")
+    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+
+
+def replace_cell(page, id, text):
+    """Type over the cell with this id, as a learner would."""
+    page.evaluate("async () => { await window.jupyterapp.restored; }")
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.evaluate(SELECT, id)
+    page.locator(".jp-Cell.jp-mod-active .cm-content").click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(text)
+
+
+def source(name, id):
+    return next(c.source for c in read(ROOT / "solutions" / f"{name}.ipynb").cells if c.id == id)
+
+
+def test_a_right_layer_typed_into_02_passes_six_checks(page, lab, tmp_path):
+    name = "02_build_batchnorm1d"
+    open_notebook(page, lab, ROOT / "notebooks" / f"{name}.ipynb")
+    replace_cell(page, "batchnorm1d", source(name, "batchnorm1d"))
+    page.evaluate(RUN_ALL)
+    card = page.locator(".bn-card", has_text="BatchNorm1d: 6 of 6 checks passed").first
+    expect(card).to_be_visible(timeout=60_000)
+    assert card.inner_text().count("✓") == 7
+    expect(page.locator(".bn-card", has_text="6 · gamma and beta scale and shift: right")).to_be_visible()
+    card.scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / "02.png")
+
+
+def test_a_wrong_layer_typed_into_02_is_told_its_mistake(page, lab, tmp_path):
+    name = "02_build_batchnorm1d"
+    open_notebook(page, lab, ROOT / "notebooks" / f"{name}.ipynb")
+    wrong = source(name, "batchnorm1d").replace("unbiased = var * n / (n - 1)", "unbiased = var")
+    replace_cell(page, "batchnorm1d", wrong)
+    page.evaluate(RUN_ALL)
+    card = page.locator(".bn-card", has_text="BatchNorm1d: 4 of 6 checks passed").first
+    expect(card).to_contain_text("your running_var moves by the biased variance", timeout=60_000)
+    card.scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / "02_wrong.png")

@@ -1,0 +1,148 @@
+"""Observe, judge, explain and the verbs, on a small exercise."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.exercises.feature_statistics import feature_statistics as exercise
+from helpers.judge import progress
+from helpers.judge.observe import BadOutput, as_array, observe
+from helpers.judge.suspects import variant
+
+
+def right(x):
+    return x.mean(0), ((x - x.mean(0)) ** 2).mean(0)
+
+
+def unbiased(x):
+    return x.mean(0), x.var(0)
+
+
+def stub(x):
+    raise NotImplementedError()
+
+
+def broken(x):
+    return x.mean(0), x.vra(0)
+
+
+def nothing(x):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def in_memory(monkeypatch):
+    monkeypatch.setenv("BATCHNORM_PROGRESS", "")
+    monkeypatch.setattr(progress, "_memory", {})
+
+
+def outcomes(answer):
+    return [v.passed for v in exercise.verdicts(answer)[0]]
+
+
+def test_three_outcomes():
+    assert outcomes(right) == [True, True]
+    assert outcomes(unbiased) == [True, False]
+    assert outcomes(stub) == [None, None]
+    assert outcomes(broken) == outcomes(nothing) == [False, False]
+
+
+def test_card_shows_what_was_fed_expected_measured_and_the_cause(capsys):
+    exercise.check(unbiased)
+    text = capsys.readouterr().out
+    for part in ("fed: a 6×3 batch", "expected: variance[2] = 16.07", "measured: variance[2] = 19.28", "N − 1"):
+        assert part in text
+
+
+def test_card_of_an_exception_names_the_learners_line(capsys):
+    exercise.check(broken)
+    text = capsys.readouterr().out
+    assert "no attribute 'vra'" in text and "return x.mean(0), x.vra(0)" in text
+
+
+def test_card_of_a_missing_return_says_so(capsys):
+    exercise.check(nothing)
+    assert "the result is None; 2 tensors are needed: mean, variance." in capsys.readouterr().out
+
+
+def test_grade_raises_a_plain_exception_with_a_short_traceback(capsys):
+    exercise.grade(right, "variance")
+    with pytest.raises(AssertionError, match=r"expected variance\[2\] = 16.07; measured") as wrong:
+        exercise.grade(unbiased, "variance")
+    assert len(wrong.value._render_traceback_()) == 1
+    with pytest.raises(NotImplementedError) as untouched:
+        exercise.grade(stub, "mean")
+    assert type(untouched.value) is NotImplementedError
+    with pytest.raises(ValueError):
+        exercise.grade(right, "no such check")
+
+
+def test_hints_come_in_three_steps_and_stay_at_the_last(capsys):
+    for step in (1, 2, 3, 3):
+        exercise.hint(unbiased)
+        assert f"hint {step} of 3" in capsys.readouterr().out
+    exercise.hint(right)
+    assert "no hint needed" in capsys.readouterr().out
+
+
+def test_solution_asks_once(capsys):
+    exercise.solution(unbiased)
+    assert "Run this cell again" in capsys.readouterr().out
+    exercise.solution(unbiased)
+    assert "variance = ((x - mean) ** 2).mean(dim=0)" in capsys.readouterr().out
+
+
+def test_solution_is_shown_at_once_to_who_has_solved_it(capsys):
+    exercise.solution(right)
+    text = capsys.readouterr().out
+    assert "mean = x.mean(dim=0)" in text and "BEGIN SOLUTION" not in text
+
+
+def test_every_check_of_the_course_has_three_hints_and_every_suspect_a_sentence():
+    from helpers.exercises import catalogue
+
+    for each in catalogue().values():
+        for check in each.checks:
+            assert len(set(check.hints)) == 3 and all(check.hints), (each.id, check.id)
+        for suspect in each.answers.suspects:
+            assert suspect.title.endswith((".", ")", "?")), suspect.id
+
+
+def test_observing_leaves_the_session_as_it_was():
+    def rude(x):
+        torch.manual_seed(7)
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        warnings.simplefilter("error")
+        return right(x)
+
+    before = torch.random.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled(), warnings.filters[:]
+    assert outcomes(rude) == [True, True]
+    after = torch.random.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled(), warnings.filters[:]
+    assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
+
+
+def test_a_probe_that_raises_does_not_hide_the_others():
+    class Exits:
+        def __call__(self, x):
+            raise SystemExit(3)
+
+    seen = observe(Exits(), exercise.probes)
+    assert seen["batch"].kind == "SystemExit"
+
+
+def test_as_array():
+    assert as_array(torch.tensor([1.5], dtype=torch.bfloat16)).dtype == np.float64
+    with pytest.raises(BadOutput, match="is None"):
+        as_array(None)
+    with pytest.raises(BadOutput, match="not numbers"):
+        as_array("text")
+
+
+def test_variant_refuses_text_that_is_not_there_once():
+    with pytest.raises(ValueError, match="0 times"):
+        variant(right, ("no such text", ""))
+    with pytest.raises(ValueError, match="2 times"):
+        variant(right, ("x.mean(0)", "x.mean()"))
