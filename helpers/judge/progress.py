@@ -83,8 +83,8 @@ def location() -> Path | None:
 def _is_state(state: Any) -> bool:
     if not isinstance(state, dict):
         return False
-    number = (int, float)
-    kinds: dict[str, Any] = {"attempts": int, "passed": list, "hints": dict, "solution": bool, "seconds": number, "last": number}
+    kinds: dict[str, Any] = {"attempts": int, "passed": list, "hints": dict, "solution": bool}
+    kinds |= {"seconds": (int, float), "last": (int, float)}
     return all(
         isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in kinds.items())
         for entry in state.values()

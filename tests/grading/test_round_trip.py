@@ -1,0 +1,141 @@
+"""Stock nbgrader: release, three submissions, autograde, feedback, export; every score is what it should be."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests.notebook import LEARNER, ROOT, SOLUTIONS, fill, graded, points, read
+
+TOO = ("00_start_here", "02_build_batchnorm1d")
+"""The notebooks that the half-right and the untouched learner hand in."""
+
+HALF = {"check_2_eval_mode", "check_4_numbers", "beyond_settings", "beyond_saved"}
+"""What a layer with a biased running variance fails; the bug hunt is untouched as well."""
+
+
+def nbgrader(course, *arguments):
+    """Run nbgrader from the course's root; returns what it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(course), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=course, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def hand_in(course, learner, notebooks):
+    folder = course / "grading" / "submitted" / learner / "batchnorm"
+    folder.mkdir(parents=True)
+    for name, notebook in notebooks.items():
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+def solved(name):
+    """The learner edition with every answer of the solution filled in."""
+    answers = {}
+    for cell in read(ROOT / "solutions" / f"{name}.ipynb").cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("solution"):
+            answers[about["grade_id"]] = cell.source
+    return fill(read(ROOT / "notebooks" / f"{name}.ipynb"), answers)
+
+
+def half_right():
+    notebooks = {name: solved(name) for name in TOO}
+    layer = next(c for c in notebooks["02_build_batchnorm1d"].cells if c.id == "batchnorm1d")
+    right = "unbiased = var * n / (n - 1)"
+    assert layer.source.count(right) == 1
+    layer.source = layer.source.replace(right, "unbiased = var")
+    untouched = {c.id: c.source for c in read(ROOT / "notebooks" / "02_build_batchnorm1d.ipynb").cells}
+    fill(notebooks["02_build_batchnorm1d"], {"spot_the_bug": untouched["spot_the_bug"]})
+    return notebooks
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the course in which the whole round trip has been run."""
+    course = tmp_path_factory.mktemp("course")
+    for name in ("helpers", "solutions"):
+        shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    nbgrader(course, "generate_assignment", "batchnorm")
+    hand_in(course, "perfect", {path.stem: solved(path.stem) for path in LEARNER})
+    hand_in(course, "half", half_right())
+    hand_in(course, "untouched", {name: read(ROOT / "notebooks" / f"{name}.ipynb") for name in TOO})
+    nbgrader(course, "autograde", "batchnorm")
+    nbgrader(course, "generate_feedback", "batchnorm")
+    nbgrader(course, "export", "--to", str(course / "grades.csv"))
+    return course
+
+
+def scores(course, learner):
+    """``{grade_id: score}`` of the autograded cells, from the gradebook."""
+    script = """
+import json, sys
+from nbgrader.api import Gradebook
+with Gradebook(sys.argv[1]) as book:
+    submission = book.find_submission("batchnorm", sys.argv[2])
+    print(json.dumps({g.name: g.auto_score for n in submission.notebooks for g in n.grades}))
+"""
+    database = f"sqlite:///{course / 'grading' / 'gradebook.db'}"
+    done = subprocess.run([sys.executable, "-c", script, database, learner], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def autograded(names):
+    found = {}
+    for name in names:
+        notebook = read(ROOT / "solutions" / f"{name}.ipynb")
+        found |= {id: points(notebook)[id] for id in graded(notebook)}
+    return found
+
+
+def test_stock_release_equals_the_learner_edition(course):
+    for path in LEARNER:
+        assert (course / "notebooks" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_perfect_submission_gets_every_point_of_every_cell(course):
+    expected = autograded(path.stem for path in SOLUTIONS)
+    got = scores(course, "perfect")
+    assert {id: got[id] for id in expected} == expected
+
+
+def test_half_right_submission_loses_exactly_the_cells_that_see_the_mistake(course):
+    expected = {
+        id: 0 if id in HALF or id.startswith("bug_") else worth for id, worth in autograded(TOO).items()
+    }
+    got = scores(course, "half")
+    assert {id: got[id] for id in expected} == expected
+
+
+def test_untouched_submission_gets_nothing(course):
+    got = scores(course, "untouched")
+    assert {got[id] for id in autograded(TOO)} == {0}
+
+
+def test_export_adds_up(course):
+    with open(course / "grades.csv", newline="") as file:
+        rows = {row["student_id"]: row for row in csv.DictReader(file)}
+    manual = sum(sum(points(read(p)).values()) for p in SOLUTIONS) - sum(autograded(p.stem for p in SOLUTIONS).values())
+    total = sum(sum(points(read(p)).values()) for p in SOLUTIONS)
+    assert float(rows["perfect"]["max_score"]) == total
+    assert float(rows["perfect"]["score"]) == total - manual
+    assert float(rows["half"]["score"]) == sum(autograded(TOO).values()) - 6 - 6
+    assert float(rows["untouched"]["score"]) == 0
+
+
+def test_feedback_tells_the_mistake(course):
+    page = (course / "grading" / "feedback" / "half" / "batchnorm" / "02_build_batchnorm1d.html").read_text()
+    assert "your running_var moves by the biased variance" in page
+
+
+def test_validate_tells_what_is_missing(course, tmp_path):
+    text = nbgrader(course, "validate", str(course / "notebooks" / "00_start_here.ipynb"))
+    assert "FAILED ON 2 CELL(S)" in text and "NotImplementedError" in text
