@@ -28,11 +28,9 @@ def execute(notebook: NotebookNode, name: str, lines: list[int], root: Path) -> 
     client.record_timing = False
     client.extra_arguments = ["--log-level=ERROR"]
     client.on_cell_start = lambda cell, cell_index: _progress(name, cell_index, len(notebook.cells))
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "BATCHNORM_PROGRESS": ""}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            client.execute(cwd=folder, env=environment)
+            client.execute(cwd=folder, env=kernel_environment(root))
         except CellExecutionError as error:
             failed = next(i for i, cell in enumerate(notebook.cells) if _error(cell))
             raise SourceError(f"{name}:{lines[failed]}: the cell raised {error.ename}: {error.evalue}") from None
@@ -42,6 +40,12 @@ def execute(notebook: NotebookNode, name: str, lines: list[int], root: Path) -> 
     notebook.metadata.language_info = NotebookNode(
         name="python", file_extension=".py", mimetype="text/x-python"
     )
+
+
+def kernel_environment(root: Path) -> dict[str, str]:
+    """The environment of a kernel that finds ``root`` and leaves the author's own progress alone."""
+    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "BATCHNORM_PROGRESS": ""}
 
 
 def _clean(output: NotebookNode, where: str) -> NotebookNode | None:
