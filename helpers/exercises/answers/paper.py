@@ -1,0 +1,410 @@
+"""References and suspects of notebook 01's exercises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from helpers.exercises import paper
+from helpers.judge.model import Suspect
+from helpers.judge.suspects import variant
+
+
+def batch_norm(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, eps: float) -> torch.Tensor:
+    """Algorithm 1.  x: (N, C).  gamma, beta: (C,).  Returns y: (N, C)."""
+    ### BEGIN SOLUTION
+    mean = x.mean(dim=0)
+    var = ((x - mean) ** 2).mean(dim=0)
+    x_hat = (x - mean) / torch.sqrt(var + eps)
+    return gamma * x_hat + beta
+    ### END SOLUTION
+
+
+def identity_parameters(x: torch.Tensor, eps: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """gamma and beta, each of shape (C,), for which batch_norm(x, gamma, beta, eps) is x.  x: (N, C)."""
+    ### BEGIN SOLUTION
+    mean = x.mean(dim=0)
+    var = ((x - mean) ** 2).mean(dim=0)
+    gamma, beta = torch.sqrt(var + eps), mean
+    ### END SOLUTION
+    return gamma, beta
+
+
+def output_variance(var: torch.Tensor, eps: float) -> torch.Tensor:
+    """The biased variance of x̂, for features whose biased variance in the batch is var.  var: (C,)."""
+    ### BEGIN SOLUTION
+    return var / (var + eps)
+    ### END SOLUTION
+
+
+def rescaling(run: paper.Run, W: torch.Tensor, a: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """What changes when the weights W in front of batch normalization become a·W.
+
+    run(V) returns (y, gradient): the output BN(Vu), and the gradient of a loss with respect to V.
+    Returns (change, ratio): the largest absolute change of y, and the norm of the gradient at a·W divided by
+    the norm of the gradient at W.
+    """
+    ### BEGIN SOLUTION
+    y, gradient = run(W)
+    y_a, gradient_a = run(a * W)
+    change = (y_a - y).abs().max()
+    ratio = gradient_a.norm() / gradient.norm()
+    ### END SOLUTION
+    return change, ratio
+
+
+def read_figure_3(table: paper.Table) -> paper.Answers:
+    """Nine answers from the table of Figure 3.  A speed-up is a ratio of steps to 72.2 %.
+
+    bn_alone, bn_x5, bn_x30: the speed-up of BN-Baseline, BN-x5 and BN-x30 over Inception.
+    rest: the speed-up of BN-x5 over BN-Baseline, that is, of everything except BN.
+    isolates_bn, fastest, most_accurate: names of rows.  Which row differs from Inception by BN and nothing else?
+    Which is first at 72.2 %?  Which has the best accuracy?
+    changes_in_bn_x5: in how many things does BN-x5 differ from Inception, BN included?
+    points_of_bn_alone: how many percentage points does BN alone add to the best accuracy?
+    """
+    ### BEGIN SOLUTION
+    steps = {name: row["steps"] for name, row in table.items()}
+    return {
+        "bn_alone": steps["Inception"] / steps["BN-Baseline"],
+        "bn_x5": steps["Inception"] / steps["BN-x5"],
+        "bn_x30": steps["Inception"] / steps["BN-x30"],
+        "rest": steps["BN-Baseline"] / steps["BN-x5"],
+        "isolates_bn": "BN-Baseline",
+        "fastest": "BN-x5",
+        "most_accurate": "BN-x30",
+        "changes_in_bn_x5": len(table["BN-x5"]["changes"]),
+        "points_of_bn_alone": table["BN-Baseline"]["accuracy"] - table["Inception"]["accuracy"],
+    }
+    ### END SOLUTION
+
+
+_MEAN = "mean = x.mean(dim=0)"
+_VAR = "var = ((x - mean) ** 2).mean(dim=0)"
+_HAT = "x_hat = (x - mean) / torch.sqrt(var + eps)"
+_END = "return gamma * x_hat + beta"
+
+
+def _suspects(original: Any, *rows: tuple[Any, ...]) -> tuple[Suspect, ...]:
+    """From rows of (id, category, title, *edits)."""
+    return tuple(Suspect(id, category, title, variant(original, *edits)) for id, category, title, *edits in rows)
+
+
+_BATCH_NORM = _suspects(
+    batch_norm,
+    (
+        "unbiased",
+        "variance",
+        "you divide by N − 1 (as `x.var(dim=0)` does by default); Algorithm 1, line 2, divides by the batch size.",
+        (_VAR, "var = x.var(dim=0)"),
+    ),
+    (
+        "squares",
+        "variance",
+        "you average x², without subtracting the mean first.",
+        (_VAR, "var = (x ** 2).mean(dim=0)"),
+    ),
+    (
+        "rows",
+        "axis",
+        "you average over dim=1, the features of one row (that is layer normalization); average over dim=0.",
+        (_MEAN, "mean = x.mean(dim=1, keepdim=True)"),
+        (_VAR, "var = ((x - mean) ** 2).mean(dim=1, keepdim=True)"),
+    ),
+    (
+        "whole",
+        "axis",
+        "you take one mean and one variance over the whole batch; each feature has its own.",
+        (_MEAN, "mean = x.mean()"),
+        (_VAR, "var = ((x - mean) ** 2).mean()"),
+    ),
+    (
+        "eps_outside",
+        "eps",
+        "you add eps after the root; line 3 has √(variance + eps).",
+        (_HAT, "x_hat = (x - mean) / (torch.sqrt(var) + eps)"),
+    ),
+    (
+        "no_eps",
+        "eps",
+        "you do not use eps: a constant feature is 0/0 = NaN.",
+        (_HAT, "x_hat = (x - mean) / torch.sqrt(var)"),
+    ),
+    (
+        "constant_eps",
+        "eps",
+        "you use 1e-5 whatever eps is given.",
+        (_HAT, "x_hat = (x - mean) / torch.sqrt(var + 1e-5)"),
+    ),
+    (
+        "no_root",
+        "normalise",
+        "you divide by the variance; line 3 divides by its root.",
+        (_HAT, "x_hat = (x - mean) / (var + eps)"),
+    ),
+    (
+        "not_centred",
+        "normalise",
+        "you divide x by the root without subtracting the mean.",
+        (_HAT, "x_hat = x / torch.sqrt(var + eps)"),
+    ),
+    ("no_affine", "affine", "you leave out line 4: gamma and beta are not used.", (_END, "return x_hat")),
+    (
+        "swapped_affine",
+        "affine",
+        "gamma and beta have changed places: gamma multiplies, beta is added.",
+        (_END, "return beta * x_hat + gamma"),
+    ),
+    (
+        "shift_first",
+        "affine",
+        "you add beta before multiplying; line 4 is gamma · x̂ + beta.",
+        (_END, "return gamma * (x_hat + beta)"),
+    ),
+    (
+        "detached",
+        "gradient",
+        "your mean and variance are cut from the graph, so the gradient of x treats them as constants.",
+        (_MEAN, "mean = x.detach().mean(dim=0)"),
+        (_VAR, "var = ((x.detach() - mean) ** 2).mean(dim=0)"),
+    ),
+    (
+        "no_graph",
+        "gradient",
+        "nothing can be trained: the result is cut from the graph (detach, no_grad or NumPy).",
+        (_END, "return (gamma * x_hat + beta).detach()"),
+    ),
+    (
+        "in_place",
+        "side effect",
+        "you overwrite the caller's x (as `x -= mean` does); make a new tensor.",
+        (_HAT, "x_hat = x.sub_(mean) / torch.sqrt(var + eps)"),
+    ),
+)
+
+_PAIR = "gamma, beta = torch.sqrt(var + eps), mean"
+_IDENTITY = _suspects(
+    identity_parameters,
+    (
+        "no_eps",
+        "eps",
+        "gamma = √variance leaves eps out: the layer divides by √(variance + eps).",
+        (_PAIR, "gamma, beta = torch.sqrt(var), mean"),
+    ),
+    (
+        "eps_outside",
+        "eps",
+        "you add eps after the root; the layer divides by √(variance + eps).",
+        (_PAIR, "gamma, beta = torch.sqrt(var) + eps, mean"),
+    ),
+    (
+        "unbiased",
+        "variance",
+        "you use the unbiased variance (÷(N − 1)); the layer divides by N.",
+        (_VAR, "var = x.var(dim=0)"),
+    ),
+    (
+        "no_root",
+        "normalise",
+        "gamma is the variance + eps; take its root.",
+        (_PAIR, "gamma, beta = var + eps, mean"),
+    ),
+    (
+        "inverse",
+        "normalise",
+        "gamma is 1/√(variance + eps): that divides once more. It must undo the division.",
+        (_PAIR, "gamma, beta = 1 / torch.sqrt(var + eps), mean"),
+    ),
+    (
+        "negative_mean",
+        "affine",
+        "beta is −mean: that subtracts once more. It must undo the subtraction.",
+        (_PAIR, "gamma, beta = torch.sqrt(var + eps), -mean"),
+    ),
+    (
+        "fresh_layer",
+        "affine",
+        "gamma = 1, beta = 0 are the start values of a layer: its output is x̂, not x.",
+        (_PAIR, "gamma, beta = torch.ones_like(mean), torch.zeros_like(mean)"),
+    ),
+    ("swapped", "order", "you return the two the other way round.", ("return gamma, beta", "return beta, gamma")),
+)
+
+_RATIO = "return var / (var + eps)"
+_VARIANCE = _suspects(
+    output_variance,
+    ("one", "eps", "the variance is 1 only without eps.", (_RATIO, "return torch.ones_like(var)")),
+    (
+        "deviation",
+        "root",
+        "this is the standard deviation of x̂; the variance is its square.",
+        (_RATIO, "return torch.sqrt(var / (var + eps))"),
+    ),
+    (
+        "squared",
+        "root",
+        "you divide by var + eps twice; x̂ is divided by its root, so the variance is divided by it once.",
+        (_RATIO, "return var / (var + eps) ** 2"),
+    ),
+    (
+        "eps_outside",
+        "eps",
+        "this is for √var + eps; the paper has √(var + eps).",
+        (_RATIO, "return var / (torch.sqrt(var) + eps) ** 2"),
+    ),
+    ("inverse", "order", "this is the other way round: it grows above 1.", (_RATIO, "return (var + eps) / var")),
+    (
+        "first_order",
+        "eps",
+        "1 − eps/var is right only where var is much larger than eps.",
+        (_RATIO, "return 1 - eps / var"),
+    ),
+    (
+        "root_only",
+        "root",
+        "you divide by √(var + eps); squaring is missing.",
+        (_RATIO, "return var / torch.sqrt(var + eps)"),
+    ),
+)
+
+_CHANGE = "change = (y_a - y).abs().max()"
+_NORMS = "ratio = gradient_a.norm() / gradient.norm()"
+_RESCALING = _suspects(
+    rescaling,
+    (
+        "inverted",
+        "order",
+        "your ratio is upside down: the gradient at a·W goes on top.",
+        (_NORMS, "ratio = gradient.norm() / gradient_a.norm()"),
+    ),
+    (
+        "squared_norms",
+        "measure",
+        "you compare squared norms.",
+        (_NORMS, "ratio = (gradient_a**2).sum() / (gradient**2).sum()"),
+    ),
+    (
+        "mean_change",
+        "measure",
+        "you average the change; the largest one is asked for.",
+        (_CHANGE, "change = (y_a - y).abs().mean()"),
+    ),
+    (
+        "signed_change",
+        "measure",
+        "take absolute values first: a change can be negative.",
+        (_CHANGE, "change = (y_a - y).max()"),
+    ),
+    (
+        "norm_change",
+        "measure",
+        "this is the norm of the change over all elements; the largest one is asked for.",
+        (_CHANGE, "change = (y_a - y).norm()"),
+    ),
+    ("divided", "scale", "you run W / a; the exercise asks for a · W.", ("run(a * W)", "run(W / a)")),
+    (
+        "scaled_output",
+        "scale",
+        "you scale the output in place of the weights; what BN makes of a · W must be run.",
+        ("y_a, gradient_a = run(a * W)", "y_a, gradient_a = a * y, gradient"),
+    ),
+)
+
+_ALONE = '"bn_alone": steps["Inception"] / steps["BN-Baseline"]'
+_FIGURE_3 = _suspects(
+    read_figure_3,
+    (
+        "all_credit",
+        "attribution",
+        "you credit BN alone with the 14×. That row, BN-x5, also has 5 times the learning rate and six other changes.",
+        (_ALONE, '"bn_alone": steps["Inception"] / steps["BN-x5"]'),
+    ),
+    (
+        "x5_isolates",
+        "attribution",
+        "BN-x5 does not isolate BN: see its `changes`. BN-Baseline does.",
+        ('"isolates_bn": "BN-Baseline"', '"isolates_bn": "BN-x5"'),
+    ),
+    (
+        "upside_down",
+        "ratio",
+        "your ratios are upside down: steps of Inception go on top.",
+        (_ALONE, '"bn_alone": steps["BN-Baseline"] / steps["Inception"]'),
+        ('steps["Inception"] / steps["BN-x5"]', 'steps["BN-x5"] / steps["Inception"]'),
+        ('steps["Inception"] / steps["BN-x30"]', 'steps["BN-x30"] / steps["Inception"]'),
+        ('steps["BN-Baseline"] / steps["BN-x5"]', 'steps["BN-x5"] / steps["BN-Baseline"]'),
+    ),
+    (
+        "differences",
+        "ratio",
+        "you subtract steps; a speed-up is a ratio.",
+        (_ALONE, '"bn_alone": steps["Inception"] - steps["BN-Baseline"]'),
+        ('steps["Inception"] / steps["BN-x5"]', 'steps["Inception"] - steps["BN-x5"]'),
+        ('steps["Inception"] / steps["BN-x30"]', 'steps["Inception"] - steps["BN-x30"]'),
+        ('steps["BN-Baseline"] / steps["BN-x5"]', 'steps["BN-Baseline"] - steps["BN-x5"]'),
+    ),
+    (
+        "rest_by_difference",
+        "ratio",
+        "you subtract two speed-ups; they multiply, so divide: bn_alone · rest = bn_x5.",
+        (
+            '"rest": steps["BN-Baseline"] / steps["BN-x5"]',
+            '"rest": steps["Inception"] / steps["BN-x5"] - steps["Inception"] / steps["BN-Baseline"]',
+        ),
+    ),
+    (
+        "fastest_is_best",
+        "reading",
+        "you take the most accurate row for the fastest; BN-x30 needs more steps to 72.2 % than BN-x5.",
+        ('"fastest": "BN-x5"', '"fastest": "BN-x30"'),
+    ),
+    (
+        "best_is_fastest",
+        "reading",
+        "you take the fastest row for the most accurate; look at the accuracies.",
+        ('"most_accurate": "BN-x30"', '"most_accurate": "BN-x5"'),
+    ),
+    (
+        "only_the_six",
+        "counting",
+        "you count the six other changes; batch normalization and the learning rate changed too.",
+        ('len(table["BN-x5"]["changes"])', "6"),
+    ),
+    (
+        "without_bn",
+        "counting",
+        "you leave batch normalization itself out of the count.",
+        ('len(table["BN-x5"]["changes"])', 'len(table["BN-x5"]["changes"]) - 1'),
+    ),
+    (
+        "relative_points",
+        "reading",
+        "this is relative to Inception's accuracy; percentage points are a plain difference.",
+        (
+            'table["BN-Baseline"]["accuracy"] - table["Inception"]["accuracy"]',
+            '100 * (table["BN-Baseline"]["accuracy"] / table["Inception"]["accuracy"] - 1)',
+        ),
+    ),
+    (
+        "points_of_x30",
+        "attribution",
+        "you credit BN alone with the gain of BN-x30.",
+        ('table["BN-Baseline"]["accuracy"] - ', 'table["BN-x30"]["accuracy"] - '),
+    ),
+)
+
+REFERENCE = {
+    "algorithm_1": batch_norm,
+    "identity": identity_parameters,
+    "variance_after": output_variance,
+    "weight_scale": rescaling,
+    "figure_3": read_figure_3,
+}
+SUSPECTS = {
+    "algorithm_1": _BATCH_NORM,
+    "identity": _IDENTITY,
+    "variance_after": _VARIANCE,
+    "weight_scale": _RESCALING,
+    "figure_3": _FIGURE_3,
+}

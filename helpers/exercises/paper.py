@@ -1,0 +1,314 @@
+"""Notebook 01: Algorithm 1, the identity, the output's variance, the scale of the weights, and Figure 3.
+
+Section, algorithm and figure numbers are those of Ioffe & Szegedy (2015), arXiv:1502.03167.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from helpers.judge.exercise import Exercise
+from helpers.judge.model import Check, Probe
+from helpers.judge.observe import BadOutput, tensor, tensors
+from helpers.judge.rules import matches
+
+BatchNorm = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
+Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""Weights V in, BN(Vu) and the gradient of a loss with respect to V out."""
+Table = Mapping[str, Mapping[str, Any]]
+"""Row name -> column name -> value."""
+Answers = dict[str, Any]
+
+_ALONE = ("batch normalization",)
+_WITH_SIX = (
+    *_ALONE,
+    "learning rate × 5",
+    "no Dropout",
+    "L2 weight penalty ÷ 5",
+    "learning rate decays 6 times faster",
+    "no local response normalization",
+    "better shuffling",
+    "less photometric distortion",
+)
+FIGURE_3: dict[str, dict[str, Any]] = {
+    "Inception": {"learning rate": 0.0015, "steps": 31.0e6, "accuracy": 72.2, "changes": ()},
+    "BN-Baseline": {"learning rate": 0.0015, "steps": 13.3e6, "accuracy": 72.7, "changes": _ALONE},
+    "BN-x5": {"learning rate": 0.0075, "steps": 2.1e6, "accuracy": 73.0, "changes": _WITH_SIX},
+    "BN-x30": {
+        "learning rate": 0.045,
+        "steps": 2.7e6,
+        "accuracy": 74.8,
+        "changes": tuple(change.replace("rate × 5", "rate × 30") for change in _WITH_SIX),
+    },
+    "BN-x5-Sigmoid": {
+        "learning rate": 0.0075,
+        "steps": None,
+        "accuracy": 69.8,
+        "changes": (*_WITH_SIX, "sigmoid in place of ReLU"),
+    },
+}
+"""ImageNet, single crop: training steps to 72.2 % accuracy, the best accuracy in percent (Figure 3), and what
+differs from Inception (§4.2.1, §4.2.2)."""
+
+
+def _normal(seed: int, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
+    """Normal float64 numbers from NumPy's frozen legacy generator."""
+    return torch.tensor(np.random.RandomState(seed).normal(mean, std, shape))
+
+
+def _normalised(batch_norm: BatchNorm) -> dict[str, Any]:
+    x = _normal(0, (6, 3), 3.0, 5.0)
+    kept = x.clone()
+    y = tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), 1e-5), "the result")
+    return {"y": y, "largest change of your caller's x": (x - kept).abs().max()}
+
+
+def _small(batch_norm: BatchNorm) -> dict[str, Any]:
+    x = _normal(1, (8, 3), 2.0, 0.1)
+    x[:, 2] = 4.0
+    return {"y": tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), 0.01), "the result")}
+
+
+def _affine(batch_norm: BatchNorm) -> dict[str, Any]:
+    gamma, beta = torch.tensor([0.5, 2.0, -1.0]).double(), torch.tensor([1.0, 0.0, -2.0]).double()
+    return {"y": tensor(batch_norm(_normal(2, (6, 3), 1.0, 2.0), gamma, beta, 1e-5), "the result")}
+
+
+def _gradients(batch_norm: BatchNorm) -> dict[str, Any]:
+    x = _normal(3, (6, 3), 1.0, 2.0).requires_grad_()
+    gamma, beta = _normal(4, (3,)).requires_grad_(), _normal(5, (3,)).requires_grad_()
+    y = tensor(batch_norm(x, gamma, beta, 1e-5), "the result")
+    loss = (y * _normal(6, (6, 3))).sum()
+    wanted = (x, gamma, beta)
+    found = torch.autograd.grad(loss, wanted, allow_unused=True) if loss.requires_grad else (None,) * 3
+    names = ("gradient of x", "gradient of gamma", "gradient of beta")
+    return {
+        name: torch.full_like(of, torch.nan) if g is None else g
+        for name, of, g in zip(names, wanted, found, strict=True)
+    }
+
+
+algorithm_1 = Exercise(
+    id="algorithm_1",
+    title="Algorithm 1",
+    home=__name__,
+    probes=(
+        Probe("batch", "a 6×3 batch, mean 3, std 5; gamma = 1, beta = 0, eps = 1e-5", _normalised),
+        Probe("small", "an 8×3 batch with std 0.1 and one constant feature; eps = 0.01", _small),
+        Probe("affine", "a 6×3 batch; gamma = (0.5, 2, −1), beta = (1, 0, −2)", _affine),
+        Probe("gradients", "a 6×3 batch and a random upstream gradient", _gradients),
+    ),
+    checks=(
+        Check(
+            "normalise",
+            "lines 1–3: each feature is normalised with its own mean, biased variance and eps",
+            (matches("batch/y"), matches("small/y"), matches("batch/largest change of your caller's x")),
+            "A small batch shows the wrong variance, a small variance shows the wrong place for eps.",
+            (
+                "Three lines of the paper, three lines of code: mean, variance, normalised x.",
+                "Average over dim=0. The variance divides by N. Add eps to the variance, then take the root.",
+                "`x_hat = (x - mean) / torch.sqrt(var + eps)`",
+            ),
+        ),
+        Check(
+            "scale_and_shift",
+            "line 4: gamma and beta scale and shift each feature",
+            (matches("affine/y"),),
+            "Without line 4 every layer is forced to mean 0 and variance 1.",
+            (
+                "The last line of the algorithm uses the normalised x, not x.",
+                "gamma multiplies, beta is added; both have one number for each feature.",
+                "`return gamma * x_hat + beta`",
+            ),
+        ),
+        Check(
+            "gradient",
+            "§3: the gradient flows to gamma, beta and x, through the mean and the variance too",
+            (
+                matches("gradients/gradient of gamma"),
+                matches("gradients/gradient of beta"),
+                matches("gradients/gradient of x"),
+            ),
+            "§2 shows what happens when the optimiser does not know that the mean depends on the weights.",
+            (
+                "The mean and the variance are functions of x. autograd must be able to see that.",
+                "No `.detach()`, `.item()`, NumPy or `no_grad()` between x and the result.",
+                "Compute `mean` and `var` from x with torch operations, and nothing else is needed.",
+            ),
+        ),
+    ),
+)
+
+
+def _identity(parameters: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
+    x = _normal(7, (6, 3), 2.0, 1.5)
+    gamma, beta = tensors(parameters(x, 0.1), "gamma", "beta")
+    y = F.batch_norm(x, None, None, gamma.to(x), beta.to(x), True, 0.0, 0.1)
+    return {"gamma": gamma, "beta": beta, "largest gap between batch_norm(x) and x": (y - x).abs().max()}
+
+
+identity = Exercise(
+    id="identity",
+    title="The identity",
+    home=__name__,
+    probes=(Probe("batch", "a 6×3 batch and eps = 0.1", _identity),),
+    checks=(
+        Check(
+            "identity",
+            "with these gamma and beta the batch comes out as it went in",
+            (
+                matches("batch/gamma"),
+                matches("batch/beta"),
+                matches("batch/largest gap between batch_norm(x) and x"),
+            ),
+            "The paper's reason for gamma and beta: the layer can represent the identity (§3).",
+            (
+                "Set y = x in Algorithm 1 and solve for gamma and beta.",
+                "gamma must undo the division, beta must undo the subtraction. What exactly is divided by?",
+                "`gamma = torch.sqrt(var + eps)` with the biased variance, and `beta = mean`.",
+            ),
+        ),
+    ),
+)
+
+
+def _variance(output_variance: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
+    var = torch.tensor([1e-8, 1e-6, 1e-5, 1e-3, 1.0, 100.0]).double()
+    return {
+        "variance of the output": output_variance(var, 1e-5),
+        "the same for eps = 0.5": output_variance(var, 0.5),
+    }
+
+
+variance_after = Exercise(
+    id="variance_after",
+    title="The variance of the output",
+    home=__name__,
+    probes=(Probe("variances", "batch variances from 1e-8 to 100; eps = 1e-5, then 0.5", _variance),),
+    checks=(
+        Check(
+            "variance",
+            "the variance of x̂ for any batch variance and eps",
+            (matches("variances/variance of the output"), matches("variances/the same for eps = 0.5")),
+            "A feature that is almost constant is not blown up to variance 1.",
+            (
+                "x̂ is x − mean, divided by a constant. What does dividing by c do to a variance?",
+                "It divides the variance by c². Here c = √(var + eps).",
+                "`return var / (var + eps)`",
+            ),
+        ),
+    ),
+)
+
+
+def _rescaled(rescaling: Callable[[Run, torch.Tensor, float], Any]) -> dict[str, Any]:
+    W, u, upstream = _normal(8, (5, 8), 0.0, 0.3), _normal(9, (32, 8)), _normal(10, (32, 5))
+
+    def run(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        weights = weights.detach().clone().requires_grad_()
+        y = F.batch_norm(u @ weights.T, None, None, training=True, eps=1e-5)
+        (gradient,) = torch.autograd.grad((y * upstream).sum(), weights)
+        return y.detach(), gradient
+
+    seen: dict[str, Any] = {}
+    for a in (10.0, 0.5, 0.001):
+        both = rescaling(run, W.clone(), a)
+        if not isinstance(both, (tuple, list)) or len(both) != 2:
+            raise BadOutput(f"the result is {both!r}; a pair (change, ratio) is needed.")
+        seen |= {f"change for a = {a:g}": both[0], f"ratio for a = {a:g}": both[1]}
+    return seen
+
+
+weight_scale = Exercise(
+    id="weight_scale",
+    title="The scale of the weights",
+    home=__name__,
+    probes=(Probe("scales", "weights 5×8, a 32×8 batch; a = 10, 0.5 and 0.001; eps = 1e-5", _rescaled),),
+    checks=(
+        Check(
+            "rescaling",
+            "the change of the output, and the ratio of the gradients' lengths",
+            tuple(
+                matches(f"scales/{quantity} for a = {a}")
+                for quantity in ("change", "ratio")
+                for a in ("10", "0.5", "0.001")
+            ),
+            "This is the paper's argument for large learning rates (§3.3).",
+            (
+                "Call run twice: once with W, once with a * W.",
+                "The change is the largest absolute difference of the outputs. In the ratio, a·W is on top.",
+                "`change = (y_a - y).abs().max()` and `ratio = gradient_a.norm() / gradient.norm()`",
+            ),
+        ),
+    ),
+)
+
+_SPEED = {
+    "bn_alone": "speed-up of BN alone",
+    "bn_x5": "speed-up of BN-x5",
+    "bn_x30": "speed-up of BN-x30",
+    "rest": "speed-up that the other changes of BN-x5 add to BN alone",
+}
+_READING = {
+    "isolates_bn": "row that isolates BN (counted from 0)",
+    "fastest": "row that is first at 72.2 % (counted from 0)",
+    "most_accurate": "row with the best accuracy (counted from 0)",
+    "changes_in_bn_x5": "changes from Inception to BN-x5",
+    "points_of_bn_alone": "percentage points that BN alone adds",
+}
+_ROWS = ("isolates_bn", "fastest", "most_accurate")
+
+
+def _answers(read: Callable[[Table], Any]) -> dict[str, Any]:
+    answers = read(copy.deepcopy(FIGURE_3))
+    if not isinstance(answers, dict):
+        raise BadOutput(f"the result is a {type(answers).__name__}; a dict is needed.")
+    missing = [key for key in (*_SPEED, *_READING) if key not in answers]
+    if missing:
+        raise BadOutput(f"the dict has no {missing[0]!r}.")
+    rows = list(FIGURE_3)
+    for key in _ROWS:
+        if answers[key] not in rows:
+            raise BadOutput(f"{key} is {answers[key]!r}; it must be one of {', '.join(rows)}.")
+    return {
+        text: rows.index(answers[key]) if key in _ROWS else answers[key]
+        for key, text in {**_SPEED, **_READING}.items()
+    }
+
+
+figure_3 = Exercise(
+    id="figure_3",
+    title="Reading Figure 3",
+    home=__name__,
+    probes=(Probe("table", "the table of Figure 3", _answers),),
+    checks=(
+        Check(
+            "speed",
+            "four speed-ups",
+            tuple(matches(f"table/{text}", rtol=0.06) for text in _SPEED.values()),
+            "A speed-up without its baseline and its side changes says nothing about batch normalization.",
+            (
+                "A speed-up is a ratio of steps, larger than 1 where the model is faster.",
+                "Divide the steps of Inception by those of the model. Speed-ups multiply: bn_alone · rest = bn_x5.",
+                '`"rest": table["BN-Baseline"]["steps"] / table["BN-x5"]["steps"]`',
+            ),
+        ),
+        Check(
+            "reading",
+            "what the table can show",
+            tuple(matches(f"table/{text}", atol=0.01) for text in _READING.values()),
+            "An experiment isolates a cause only if nothing else was changed.",
+            (
+                "Look at `changes` of each row before you look at its numbers.",
+                "One row differs from Inception in one thing only. The fastest row is not the most accurate one.",
+                '`len(table["BN-x5"]["changes"])`; the points are a difference of two accuracies.',
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,149 @@
+"""Notebook 01's references agree with torch; right answers of other forms pass; wrong ones are named."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from helpers.exercises import paper
+from helpers.exercises.answers.paper import (
+    REFERENCE,
+    batch_norm,
+    identity_parameters,
+    output_variance,
+    read_figure_3,
+    rescaling,
+)
+from helpers.judge.explain import explain
+
+EXERCISES = (paper.algorithm_1, paper.identity, paper.variance_after, paper.weight_scale, paper.figure_3)
+SUSPECTS = [(e, s) for e in EXERCISES for s in e.answers.suspects]
+
+
+@st.composite
+def batches(draw, dtypes=(torch.float32, torch.float64)):
+    """(x, gamma, beta, eps) of random shape, scale and dtype."""
+    random = np.random.RandomState(draw(st.integers(0, 2**31 - 1)))
+    rows, features = draw(st.integers(2, 30)), draw(st.integers(1, 8))
+    dtype = draw(st.sampled_from(dtypes))
+    shift, scale = draw(st.floats(-3, 3)), draw(st.floats(0.1, 5))
+    x = torch.tensor(random.normal(shift, scale, (rows, features)), dtype=dtype)
+    gamma, beta = (torch.tensor(random.normal(size=features), dtype=dtype) for _ in range(2))
+    return x, gamma, beta, draw(st.floats(1e-5, 1.0))
+
+
+@settings(max_examples=100, deadline=None)
+@given(batches())
+def test_algorithm_1_agrees_with_torch(batch):
+    x, gamma, beta, eps = batch
+    theirs = F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
+    assert torch.allclose(batch_norm(x, gamma, beta, eps), theirs, atol=1e-4 if x.dtype == torch.float32 else 1e-11)
+
+
+@settings(max_examples=30, deadline=None)
+@given(batches((torch.float64,)))
+def test_gradients_of_algorithm_1_agree_with_torch(batch):
+    *tensors, eps = batch
+    upstream = torch.randn(tensors[0].shape, dtype=torch.float64)
+    found = []
+    for layer in (batch_norm, lambda x, g, b, eps: F.batch_norm(x, None, None, g, b, training=True, eps=eps)):
+        leaves = [t.clone().requires_grad_() for t in tensors]
+        found.append(torch.autograd.grad((layer(*leaves, eps) * upstream).sum(), leaves))
+    for mine, theirs in zip(*found, strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(batches((torch.float64,)))
+def test_identity_and_output_variance_hold_for_torchs_layer(batch):
+    x, _, _, eps = batch
+    gamma, beta = identity_parameters(x, eps)
+    assert torch.allclose(F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps), x)
+    normalised = F.batch_norm(x, None, None, training=True, eps=eps)
+    assert torch.allclose(normalised.var(0, correction=0), output_variance(x.var(0, correction=0), eps))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31 - 1), st.floats(0.01, 100.0))
+def test_without_eps_the_weight_scale_cancels_and_the_gradient_shrinks(seed, a):
+    random = np.random.RandomState(seed)
+    u, W, upstream = (torch.tensor(random.normal(size=shape)) for shape in ((20, 4), (3, 4), (20, 3)))
+
+    def run(weights):
+        weights = weights.detach().requires_grad_()
+        y = batch_norm(u @ weights.T, torch.ones(3), torch.zeros(3), eps=0.0)
+        return y.detach(), torch.autograd.grad((y * upstream).sum(), weights)[0]
+
+    change, ratio = rescaling(run, W, a)
+    assert change < 1e-9
+    assert ratio.item() == pytest.approx(1 / a, rel=1e-6)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_reference_passes_every_check(exercise):
+    assert all(v.passed for v in exercise.verdicts(REFERENCE[exercise.id])[0])
+
+
+@pytest.mark.parametrize(("exercise", "suspect"), SUSPECTS, ids=lambda p: p.id)
+def test_suspect_fails_and_is_explained_as_itself(exercise, suspect):
+    assert any(v.passed is False for v in exercise.verdicts(suspect.make)[0])
+    a = exercise.answers
+    named = explain(a.lineup[suspect.id], a.right, a.suspects, a.lineup)
+    assert [(e.id, e.exact) for e in named] == [(suspect.id, True)]
+
+
+def passed(exercise, attempt):
+    return [v.passed for v in exercise.verdicts(attempt)[0]]
+
+
+def test_other_forms_of_right_answers_pass():
+    def scale_shift(x, gamma, beta, eps):
+        var, mean = torch.var_mean(x, dim=0, correction=0)
+        scale = gamma * torch.rsqrt(var + eps)
+        return x * scale + (beta - mean * scale)
+
+    def as_quoted(table):
+        quoted = {"bn_alone": 2.3, "bn_x5": 14, "bn_x30": 11.5, "rest": 6, "points_of_bn_alone": 0.5}
+        return read_figure_3(table) | quoted
+
+    def plain_numbers(run, W, a):
+        return [value.item() for value in rescaling(run, W, a)]
+
+    assert passed(paper.algorithm_1, scale_shift) == [True] * 3
+    assert passed(paper.figure_3, as_quoted) == [True] * 2
+    assert passed(paper.weight_scale, plain_numbers) == [True]
+    assert passed(paper.variance_after, lambda var, eps: 1 / (1 + eps / var)) == [True]
+
+
+def test_detached_statistics_cost_one_check_only():
+    (detached,) = [s for s in paper.algorithm_1.answers.suspects if s.id == "detached"]
+    assert passed(paper.algorithm_1, detached.make) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        (None, "a dict is needed"),
+        ({}, "no 'bn_alone'"),
+        (read_figure_3(paper.FIGURE_3) | {"fastest": "BN x5"}, "must be one of Inception"),
+    ],
+    ids=["none", "missing", "unknown_row"],
+)
+def test_a_malformed_reading_is_told_in_words(answers, says):
+    verdicts, _ = paper.figure_3.verdicts(lambda table: answers)
+    assert all(v.passed is False and says in v.finding.measured for v in verdicts)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_an_untouched_stub_is_not_attempted(exercise):
+    def stub(*arguments):
+        raise NotImplementedError()
+
+    assert {v.passed for v in exercise.verdicts(stub)[0]} == {None}
+
+
+def test_the_table_has_six_other_changes_beside_bn_and_the_learning_rate():
+    changes = paper.FIGURE_3["BN-x5"]["changes"]
+    assert len([c for c in changes if c != "batch normalization" and "learning rate ×" not in c]) == 6
