@@ -17,6 +17,8 @@
 import helpers
 
 # %%
+import textwrap
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -100,8 +102,8 @@ for name, curve in (("without BN", plain), ("with BN", with_bn)):
     print(f"{name:10}  the median input moves over {moved:.1f};  15th to 85th percentile: {start:.2f} → {end:.1f}")
 
 # %% [markdown]
-# Look at the left figure at step 0. The three percentiles lie on one another: whatever digit comes in, this sigmoid gets the
-# same input. So the layers above it see no digit at all, only a constant, and for some hundred steps only this constant moves. With BN
+# Look at the left figure at step 0. The three percentiles lie on one another: whatever digit comes in, this sigmoid gets
+# almost the same input. The layer above it sees hardly more than a constant, and for some hundred steps only this constant moves. With BN
 # the spread is there from the first step, because the layer divides by it.
 #
 # *Claim and evidence.* The figure shows that with BN the inputs move less **and** that training is faster. It does not show
@@ -155,7 +157,7 @@ for label, without, with_it in rows:
 # these choices, the plain net much**. "BN is 25 times faster" is a statement about the settings of the plain net.
 #
 # Two more things to notice in the table. The rows "with BN" for raw and for standardised pixels are the same: the first BN
-# layer removes the shift and the scale of its input. And the learning rates were picked on the same 500 held-out digits,
+# layer removes a shift and a scale that all its inputs share. And the learning rates were picked on the same 500 held-out digits,
 # which flatters both tuned nets a little.
 #
 # Claim 2 of the ledger was a higher accuracy. At the end of Figure 1a the plain net is behind. Is it still, with the friendlier
@@ -186,7 +188,7 @@ show(fig1.table_figure(paper.FIGURE_3), "Steps to 72.2 % and best accuracy of fi
 for name, row in paper.FIGURE_3.items():
     steps = f"{row['steps'] / 1e6:.1f} M steps to 72.2 %" if row["steps"] else "72.2 % never reached"
     print(f"{name}: learning rate {row['learning rate']}, {steps}, best accuracy {row['accuracy']} %")
-    print("   changes:", "; ".join(row["changes"]) or "none")
+    print(textwrap.fill("changes: " + ("; ".join(row["changes"]) or "none"), 100, initial_indent="   ", subsequent_indent="   "))
 
 # %% [markdown]
 # The abstract says that BN "achieves the same accuracy with 14 times fewer training steps". *Predict first:* which row is that,
@@ -215,7 +217,7 @@ paper.figure_3.grade(read_figure_3, "reading")
 # So: **BN alone 2.3 times; BN with five times the learning rate and six other changes 14 times.** (From the rounded numbers of the
 # table it is 14.8; the paper writes 14.) BN may well be what makes five times the learning rate possible: plain Inception at
 # that rate ran into "machine infinity" (§4.2.2). But no row has BN, the larger learning rate and nothing else, so the table
-# cannot say how the 14 splits. Each number comes from one training run.
+# cannot say how the 14 splits. Each row has one number and no spread over seeds.
 #
 # ## Second pass: the method
 #
@@ -444,7 +446,10 @@ print("BN of 0.001·W with ε is BN of W with 1,000,000·ε:",
 #
 # | paper | code | where you build it |
 # |---|---|---|
-# | Alg. 1: $\mu_{\mathcal B}, \sigma^2_{\mathcal B}, \hat x, y$ | `batch_norm` above | 01, 02 |
+# | Alg. 1, l. 1: $\mu_{\mathcal B} = \frac1m \sum_i x_i$ | `mean = x.mean(dim=0)` | 01, 02 |
+# | Alg. 1, l. 2: $\sigma^2_{\mathcal B} = \frac1m \sum_i (x_i-\mu_{\mathcal B})^2$ | `var = ((x - mean) ** 2).mean(dim=0)` | 01, 02 |
+# | Alg. 1, l. 3: $\hat x_i = (x_i-\mu_{\mathcal B})/\sqrt{\sigma^2_{\mathcal B}+\epsilon}$ | `x_hat = (x - mean) / torch.sqrt(var + eps)` | 01, 02 |
+# | Alg. 1, l. 4: $y_i = \gamma \hat x_i + \beta$ | `y = gamma * x_hat + beta` | 01, 02 |
 # | Alg. 2, l. 10: $\mathrm E[x]$ | `running_mean += momentum * (mean - running_mean)` | 02 |
 # | Alg. 2, l. 10: $\mathrm{Var}[x]$ with $\frac{m}{m-1}$ | `running_var += momentum * (var * m / (m - 1) - running_var)` | 02 |
 # | Alg. 2, l. 11: $\frac{\gamma}{\sqrt{\mathrm{Var}[x]+\epsilon}}\,x + …$ | `scale * x + shift` | 01, 08 |
@@ -462,11 +467,11 @@ print("BN of 0.001·W with ε is BN of W with 1,000,000·ε:",
 # |---|---|---|
 # | faster training | Fig. 1a; Fig. 3: 2.3× with nothing else changed | Fig. 1: learning rate and init unstated. Here the factor changed more than tenfold with them. |
 # | 14× fewer steps | Fig. 3, row BN-x5 | learning rate × 5 and six more changes in the same row |
-# | higher accuracy | Fig. 1a; 72.2 → 72.7 % with BN alone; 74.8 % with BN-x30 | one run each. Here a friendlier plain net came within a few digits of 500. |
+# | higher accuracy | Fig. 1a; 72.2 → 72.7 % with BN alone; 74.8 % with BN-x30 | no spread over seeds. Here a friendlier plain net came within a few digits of 500. |
 # | higher learning rates | plain Inception at 5× diverges, BN-x5 trains (§4.2.2) | argument of §3.3, without ε. Bjorck and others (2018) find the same and call it the main effect. |
 # | stable input distributions | Fig. 1b, c: one unit of one net | a picture of one unit; no measure over the net |
 # | internal covariate shift is the cause | none direct: both happen together | contested. Santurkar and others (2018) added noise *after* BN, so that inputs shift strongly, and it still trained well. |
-# | regularises, Dropout can go | BN-x5 trains without Dropout (§4.2.1) | changed together with six other things |
+# | regularises, Dropout can go | BN-x5 trains without Dropout (§4.2.1) | in the same row as seven other changes |
 # | Jacobians near 1 | none: a conjecture | Yang and others (2019): the contrary at initialisation |
 # | the layer depends on its batch | said openly after Alg. 1 | not studied: small batches, sorted batches, train against test (notebooks 04 and 05) |
 #
@@ -501,14 +506,18 @@ print("BN of 0.001·W with ε is BN of W with 1,000,000·ε:",
 # only that both occur together; the cause is contested.
 #
 # === BEGIN MARK SCHEME ===
+#
 # Half a point each, as in the table above the cell:
+#
 # 1. Method: per feature, over the mini-batch, mean and variance of that batch, γ and β learned. "Over the layer" or "per example": 0.
 # 2. Train and test: population or running averages at test time, and a reason (no batch, or the same answer for the same input).
 # 3. Evidence: 2.3× for BN alone, or 14× with the learning rate and other changes named, or a number from Figure 1 with its
 #    baseline named. "BN is 14× faster": 0. "About 10×" without a baseline: 0.
-# 4. Limit: for example the cause is contested, unstated learning rate and init, dependence on the batch, one run each,
-#    conjecture refuted. "No limits" or a limit the paper does study: 0.
+# 4. Limit: for example the cause is contested, unstated learning rate and init, dependence on the batch, no spread
+#    over seeds, conjecture refuted. "No limits" or a limit the paper does study: 0.
+#
 # More than 120 words: no loss up to 150; beyond that mark the first 150 only.
+#
 # === END MARK SCHEME ===
 # ### END SOLUTION
 
