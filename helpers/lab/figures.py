@@ -49,11 +49,17 @@ def show(figure: Figure, alt: str) -> None:
 
     ``alt`` says what is drawn, not the measured numbers: the text below the figure gives those.
     """
+    data, metadata = bundle(figure, alt)
+    display(data, raw=True, metadata=metadata)
+
+
+def bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(data, metadata) of a figure as one output of ``display(…, raw=True)``: a PNG, and ``alt`` as text."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="png", dpi=160)
     size = {"width": round(figure.get_figwidth() * 80), "alt": alt}
-    display({"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": size})
+    return {"image/png": buffer.getvalue(), "text/plain": alt}, {"image/png": size}
 
 
 def band(axes: Any, x: Any, runs: Any, norm: str, label: str) -> None:

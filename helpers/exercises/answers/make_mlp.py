@@ -1,0 +1,271 @@
+"""References and suspects of notebook 03's exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import nn
+
+from helpers.exercises.make_mlp import BIAS, BUILT, NEGATIVE, SIZES
+from helpers.judge.model import Suspect
+from helpers.judge.suspects import variant
+
+
+def make_mlp(widths: list[int], norm: Callable[[int], nn.Module] | None = None) -> nn.Module:
+    """A multilayer perceptron: Linear, norm, ReLU for each hidden layer, then a Linear head.
+
+    widths: sizes of the input, the hidden layers and the output.  norm: builds a norm for a number of features, for
+    example nn.BatchNorm1d; None leaves the norms out.  A Linear right before a norm has no bias.
+    """
+    ### BEGIN SOLUTION
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths[:-1]):
+        layers.append(nn.Linear(fan_in, fan_out, bias=norm is None))
+        if norm is not None:
+            layers.append(norm(fan_out))
+        layers.append(nn.ReLU())
+    layers.append(nn.Linear(widths[-2], widths[-1]))
+    return nn.Sequential(*layers)
+    ### END SOLUTION
+
+
+def count_parameters(widths: list[int], norm: bool) -> int:
+    """How many numbers gradient descent may change in make_mlp(widths), with nn.BatchNorm1d if ``norm``."""
+    ### BEGIN SOLUTION
+    total = 0
+    for fan_in, fan_out in pairwise(widths[:-1]):
+        total += fan_in * fan_out
+        total += 2 * fan_out if norm else fan_out
+    return total + widths[-2] * widths[-1] + widths[-1]
+    ### END SOLUTION
+
+
+def why_plain_stalls() -> str:
+    """One letter, "a" to "e"."""
+    ### BEGIN SOLUTION
+    return "c"
+    ### END SOLUTION
+
+
+def why_batch_norm_diverges() -> str:
+    """One letter, "a" to "e"."""
+    ### BEGIN SOLUTION
+    return "d"
+    ### END SOLUTION
+
+
+def where_plain_wins() -> str:
+    """One letter, "a" to "e"."""
+    ### BEGIN SOLUTION
+    return "b"
+    ### END SOLUTION
+
+
+_LINEAR = "layers.append(nn.Linear(fan_in, fan_out, bias=norm is None))"
+_NORM = "        if norm is not None:\n            layers.append(norm(fan_out))\n"
+_RELU = "        layers.append(nn.ReLU())\n"
+_HEAD = "layers.append(nn.Linear(widths[-2], widths[-1]))"
+
+
+def _net(id: str, category: str, title: str, shows: str, *edits: tuple[str, str]) -> Suspect:
+    return Suspect(id, category, title, variant(make_mlp, *edits), shows)
+
+
+_MAKE_MLP = (
+    _net(
+        "bias_kept",
+        "bias",
+        "the Linear layers before a norm keep their bias; the norm subtracts it again, so drop it there.",
+        f"normed/{BIAS}",
+        (_LINEAR, "layers.append(nn.Linear(fan_in, fan_out))"),
+    ),
+    _net(
+        "bias_never",
+        "bias",
+        "your hidden layers have no bias even without a norm; there nothing takes its place.",
+        f"plain/{BIAS}",
+        (_LINEAR, "layers.append(nn.Linear(fan_in, fan_out, bias=False))"),
+    ),
+    _net(
+        "head_without_bias",
+        "bias",
+        "the head has lost its bias too; no norm follows it, so it needs one.",
+        f"normed/{BIAS}",
+        (_HEAD, "layers.append(nn.Linear(widths[-2], widths[-1], bias=norm is None))"),
+    ),
+    _net(
+        "norm_after_relu",
+        "placement",
+        "your norm comes after the ReLU; the paper's z = g(BN(Wu)) has it before.",
+        f"normed/{NEGATIVE}",
+        (_NORM + _RELU, _RELU + _NORM),
+    ),
+    _net(
+        "norm_before_linear",
+        "placement",
+        "your norm comes before the Linear, so it normalises the input of the layer.",
+        f"normed/{BUILT}",
+        ("        " + _LINEAR + "\n" + _NORM, _NORM.replace("fan_out", "fan_in") + "        " + _LINEAR + "\n"),
+    ),
+    _net(
+        "norm_on_head",
+        "placement",
+        "there is a norm behind the head as well; it would force the outputs to mean 0 and variance 1.",
+        "normed/number of norms that are called",
+        (_HEAD, _HEAD + "\n    if norm is not None:\n        layers.append(norm(widths[-1]))"),
+    ),
+    _net(
+        "relu_on_head",
+        "layers",
+        "there is a ReLU behind the head, so the net can never output a negative number.",
+        "plain/output",
+        (_HEAD, _HEAD + "\n    layers.append(nn.ReLU())"),
+    ),
+    _net(
+        "no_relu",
+        "layers",
+        "there is no nonlinearity, so all your layers together are one linear map.",
+        "plain/output",
+        (_RELU, ""),
+    ),
+    _net(
+        "head_is_hidden",
+        "layers",
+        "your loop also makes the head a hidden layer: Linear, norm, ReLU up to the last width.",
+        "plain/output",
+        ("pairwise(widths[:-1])", "pairwise(widths)"),
+        (_HEAD, "pass"),
+    ),
+    _net(
+        "no_head",
+        "layers",
+        "the last width is missing: there is no head.",
+        f"plain/{SIZES}",
+        (_HEAD, "pass"),
+    ),
+    _net(
+        "always_batch_norm",
+        "norm",
+        "you build nn.BatchNorm1d whatever norm is given; call norm(fan_out).",
+        "normed/number of norms that are called",
+        ("layers.append(norm(fan_out))", "layers.append(nn.BatchNorm1d(fan_out))"),
+    ),
+    _net(
+        "norm_ignored",
+        "norm",
+        "the norm is never used.",
+        "normed/number of norms that are called",
+        ("layers.append(norm(fan_out))", "pass"),
+    ),
+    _net(
+        "shared_norm",
+        "norm",
+        "all hidden layers share one norm; call norm inside the loop, once for each layer.",
+        f"normed/{BUILT}",
+        ("    for fan_in", "    shared = norm(widths[1]) if norm is not None else None\n    for fan_in"),
+        ("layers.append(norm(fan_out))", "layers.append(shared)"),
+    ),
+    _net(
+        "norm_of_fan_in",
+        "norm",
+        "your norms are built for the features that enter the Linear; they see those that leave it.",
+        f"normed/{BUILT}",
+        ("norm(fan_out)", "norm(fan_in)"),
+    ),
+)
+
+
+def _count(id: str, title: str, *edits: tuple[str, str]) -> Suspect:
+    return Suspect(id, "count", title, variant(count_parameters, *edits))
+
+
+_NUMBERS = "2 * fan_out if norm else fan_out"
+_LAST = "return total + widths[-2] * widths[-1] + widths[-1]"
+
+_COUNT = (
+    _count(
+        "bias_and_affine",
+        "you count a bias besides γ and β; before a norm there is none.",
+        (_NUMBERS, "3 * fan_out if norm else fan_out"),
+    ),
+    _count(
+        "buffers_counted",
+        "you count running_mean and running_var; they are buffers, which gradient descent does not change.",
+        (_NUMBERS, "4 * fan_out if norm else fan_out"),
+    ),
+    _count(
+        "gamma_forgotten",
+        "with a norm each feature has two learnable numbers, γ and β; you count one.",
+        (_NUMBERS, "fan_out"),
+    ),
+    _count(
+        "affine_forgotten",
+        "γ and β are learnable too; you count none.",
+        (_NUMBERS, "0 if norm else fan_out"),
+    ),
+    _count("no_bias", "you count no hidden bias where there is no norm.", (_NUMBERS, "2 * fan_out if norm else 0")),
+    _count(
+        "head_bias_forgotten",
+        "the head has a bias too, one number for each output.",
+        (_LAST, "return total + widths[-2] * widths[-1]"),
+    ),
+    _count("head_forgotten", "the head is missing from your count.", (_LAST, "return total")),
+    _count(
+        "norm_on_head",
+        "you count a norm behind the head; only hidden layers have one.",
+        (_LAST, "return total + widths[-2] * widths[-1] + (2 if norm else 1) * widths[-1]"),
+    ),
+)
+
+
+def _answers(question: Callable[[], str], right: str, **wrong: str) -> tuple[Suspect, ...]:
+    """A suspect for each wrong letter, with the measurement that speaks against it."""
+    return tuple(
+        Suspect(
+            f"{question.__name__}_{letter}",
+            "answer",
+            text,
+            variant(question, (f'return "{right}"', f'return "{letter}"')),
+            f"letter/answer {letter}",
+        )
+        for letter, text in wrong.items()
+    )
+
+
+REFERENCE = {
+    "make_mlp": make_mlp,
+    "count_parameters": count_parameters,
+    "why_plain_stalls": why_plain_stalls,
+    "why_batch_norm_diverges": why_batch_norm_diverges,
+    "where_plain_wins": where_plain_wins,
+}
+
+SUSPECTS = {
+    "make_mlp": _MAKE_MLP,
+    "count_parameters": _COUNT,
+    "why_plain_stalls": _answers(
+        why_plain_stalls,
+        "c",
+        a="the same net without a norm does fit it, from He initialisation within the 300 steps.",
+        b="a loss that diverges grows; this one stays where it is.",
+        d="an overfitted net has a low training loss; here the training loss itself stays near 0.5.",
+        e="the demo uses the full batch, so every step sees the same 512 rows.",
+    ),
+    "why_batch_norm_diverges": _answers(
+        why_batch_norm_diverges,
+        "d",
+        a="the demo uses the full batch: the statistics do not change from batch to batch.",
+        b="the fair set-up shows the opposite: with a gentler head batch norm takes the largest learning rates.",
+        c="the output divided by √64 keeps the same variances and the same ε, and does not diverge.",
+        e="the third row starts from the same weights, and does not diverge.",
+    ),
+    "where_plain_wins": _answers(
+        where_plain_wins,
+        "b",
+        a="running statistics are used in eval mode only, and the training loss is just as slow there.",
+        c="a norm before each ReLU keeps its input at the scale of γ, whatever the weights are.",
+        d="the batches are the same in every row of the map, and in the rows below batch norm does well.",
+        e="both nets see the same data with the same split, and batch norm is better in most of the map.",
+    ),
+}

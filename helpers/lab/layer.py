@@ -1,0 +1,47 @@
+"""Which batch norm layer an experiment uses: the learner's own, or PyTorch's where theirs is not ready."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from torch import nn
+
+from helpers.exercises.batchnorm1d import batchnorm1d
+
+from .nets import Norm
+
+
+def choose(layer: Any) -> Norm:
+    """The learner's class if it passes the six checks of notebook 02, else ``torch.nn.BatchNorm1d``.
+
+    layer: a class built as ``layer(num_features)``, or None.  Prints one sentence: which is used, and why.
+
+    >>> choose(None)
+    The experiments use torch.nn.BatchNorm1d: no class was given.
+    <class 'torch.nn.modules.batchnorm.BatchNorm1d'>
+    """
+    problem = _problem(layer)
+    if problem:
+        print(f"The experiments use torch.nn.BatchNorm1d: {problem}.")
+        return nn.BatchNorm1d
+    print(f"The experiments use your {_name(layer)}: it passes the six checks of notebook 02.")
+    return cast(Norm, layer)
+
+
+def _problem(layer: Any) -> str:
+    """Why ``layer`` is not used, "" where nothing speaks against it."""
+    if layer is None:
+        return "no class was given"
+    if layer is nn.BatchNorm1d:
+        return "you chose it"
+    verdicts, _ = batchnorm1d.verdicts(layer)
+    failed = [v for v in verdicts if not v.passed]
+    if not failed:
+        return ""
+    if failed[0].passed is None:
+        return f"your {_name(layer)} is not written yet"
+    return f"your {_name(layer)} fails check “{failed[0].check.title}”"
+
+
+def _name(layer: Any) -> str:
+    return str(getattr(layer, "__name__", "layer"))

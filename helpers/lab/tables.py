@@ -1,0 +1,39 @@
+"""Results over seeds as text: one cell, and a table of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def spread(values: Iterable[float], digits: int = 2) -> str:
+    """Median and range over seeds, to a number of decimals; diverged runs are counted in words.
+
+    >>> spread([0.4, 0.5, 0.7]), spread([0.5, math.nan, 0.5]), spread([math.nan, math.inf])
+    ('0.50 (0.40–0.70)', '0.50, 1 of 3 diverged', 'diverged')
+    """
+    runs = [float(v) for v in values]
+    kept = [v for v in runs if math.isfinite(v)]
+    if not kept:
+        return "diverged"
+    median = f"{np.median(kept):.{digits}f}"
+    if len(kept) < len(runs):
+        return f"{median}, {len(runs) - len(kept)} of {len(runs)} diverged"
+    return f"{median} ({min(kept):.{digits}f}–{max(kept):.{digits}f})"
+
+
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under a head, the first column to the left and the others to the right.
+
+    >>> table(["batch", "accuracy"], [[2, 0.5]])
+    batch  accuracy
+    2           0.5
+    """
+    cells = [[str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for first, *others in cells:
+        line = [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(others, widths[1:], strict=True))]
+        print("  ".join(line).rstrip())

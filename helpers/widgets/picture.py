@@ -1,0 +1,22 @@
+"""A widget and a still picture of it in one output.
+
+A live front end shows the widget; where there is no kernel (a page on GitHub, an export, an untrusted notebook), the
+reader sees the picture.
+"""
+
+from __future__ import annotations
+
+import ipywidgets as widgets
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from helpers.lab import figures
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def show_widget(widget: widgets.Widget, figure: Figure, alt: str) -> None:
+    """Display ``widget``, with ``figure`` beneath it for readers without a kernel and ``alt`` as the plain text."""
+    data, metadata = figures.bundle(figure, alt)
+    data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    display(data, raw=True, metadata=metadata)
