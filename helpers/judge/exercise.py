@@ -15,6 +15,7 @@ from . import progress
 from .explain import explain
 from .model import Check, Explanation, Observations, Probe, Suspect, Verdict
 from .observe import observe
+from .original import originals
 from .record import read_record
 from .rules import judge
 from .show import Card, cause_rows, show, verdict_card
@@ -103,11 +104,12 @@ class Exercise:
 
     def verdicts(self, obj: Any) -> tuple[tuple[Verdict, ...], tuple[Explanation, ...]]:
         """Observe ``obj``, judge every check, and explain what differs; shows and records nothing."""
-        seen = observe(obj, self.probes)
-        answers = self.answers
-        verdicts = judge(self.checks, self.probes, seen, answers.right)
-        wrong = any(v.passed is False for v in verdicts)
-        found = explain(seen, answers.right, answers.suspects, answers.lineup) if wrong else ()
+        with originals():
+            seen = observe(obj, self.probes)
+            answers = self.answers
+            verdicts = judge(self.checks, self.probes, seen, answers.right)
+            wrong = any(v.passed is False for v in verdicts)
+            found = explain(seen, answers.right, answers.suspects, answers.lineup) if wrong else ()
         return verdicts, found
 
     @functools.cached_property

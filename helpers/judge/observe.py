@@ -14,9 +14,11 @@ import numpy as np
 import torch
 
 from .model import Array, Observations, Probe, Raised
+from .original import originals, restore
 
 _HELPERS = str(Path(__file__).resolve().parents[1])
 _LIBRARIES = str(Path(torch.__file__).resolve().parents[1])
+_BASE = torch._C.TensorBase  # its methods cannot be patched
 
 
 class BadOutput(Exception):
@@ -27,7 +29,8 @@ def observe(obj: Any, probes: Iterable[Probe]) -> Observations:
     """Run every probe on ``obj``.
 
     A probe that raises leaves one :class:`Raised` under its own id; the others still run.  The global random state,
-    the default dtype, the gradient mode and the warning filters are afterwards as they were before.
+    the default dtype, the gradient mode and the warning filters are afterwards as they were before, and while a probe
+    runs nothing of torch or NumPy is patched.
     """
     seen: Observations = {}
     for probe in probes:
@@ -54,7 +57,7 @@ def as_array(value: Any, quantity: str = "the result") -> Array:
     if value is None:
         raise BadOutput(f"{quantity} is None. Does every path of your code end with a return?")
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().double().numpy()
+        value = _BASE.numpy(_BASE.double(_BASE.cpu(_BASE.detach(_plain(value)))))
     try:
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -62,12 +65,16 @@ def as_array(value: Any, quantity: str = "the result") -> Array:
 
 
 def tensor(value: Any, name: str) -> torch.Tensor:
-    """``value`` if it is a tensor; else BadOutput with a sentence.  Probes call it on what learners return."""
+    """``value`` if it is a tensor; else BadOutput with a sentence.  Probes call it on what learners return.
+
+    What comes back is exactly a ``torch.Tensor``, in the same graph: a subclass could answer for itself.
+    """
+    restore()
     if value is None:
         raise BadOutput(f"{name} is None. Does every path of your code end with a return?")
     if not isinstance(value, torch.Tensor):
         raise BadOutput(f"{name} is a {type(value).__name__}; a torch.Tensor is needed.")
-    return value
+    return _plain(value)
 
 
 def tensors(value: Any, *names: str) -> tuple[torch.Tensor, ...]:
@@ -78,6 +85,14 @@ def tensors(value: Any, *names: str) -> tuple[torch.Tensor, ...]:
     return tuple(tensor(v, name) for v, name in zip(value, names, strict=True))
 
 
+def _plain(value: torch.Tensor) -> torch.Tensor:
+    if type(value) is torch.Tensor:
+        return value
+    with torch._C.DisableTorchFunctionSubclass():
+        plain: torch.Tensor = _BASE.as_subclass(value, torch.Tensor)
+        return plain
+
+
 def as_raised(error: BaseException) -> Raised:
     """The exception as text, with the last line of the learner's own code that it passed through."""
     where = ""
@@ -85,14 +100,17 @@ def as_raised(error: BaseException) -> Raised:
         path = frame.f_code.co_filename
         if not path.startswith((_HELPERS, _LIBRARIES)):
             where = f"line {line}: `{linecache.getline(path, line).strip()}`"
-    message = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    return Raised(type(error).__name__, message[:300], where)
+    try:
+        message = str(error).strip().partition("\n")[0]
+    except Exception:
+        message = ""
+    return Raised(type(error).__name__[:80], message[:300], where[:300])
 
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     dtype = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+    with originals(), torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
         try:
