@@ -1,0 +1,480 @@
+"""Notebook 04: precise batch norm, a freeze, and six training or inference loops with one bug each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from helpers.judge.exercise import Exercise
+from helpers.judge.model import Check, Probe, Rule
+from helpers.judge.observe import BadOutput, tensor
+from helpers.judge.rules import matches, near
+
+Run = Callable[[Any], dict[str, Any]]
+
+
+def _normal(seed: int, *shape: int, mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
+    """Normal numbers from NumPy's frozen legacy generator: the same on every machine and version."""
+    return torch.tensor(np.random.RandomState(seed).normal(mean, std, shape), dtype=torch.float32)
+
+
+def _net(dropout: float = 0.0) -> nn.Sequential:
+    """4 features → 5 → 3 classes, two BN layers (one of them nested), numbers that no fresh net has; in train mode."""
+    inner = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3))
+    net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Dropout(dropout), inner)
+    with torch.no_grad():
+        for seed, value in enumerate([*net.parameters(), *_statistics(net).values()]):
+            numbers = _normal(seed, *value.shape)
+            value.copy_(numbers.abs() + 0.5 if value.dim() == 1 and seed >= 8 else numbers)
+    return net.train()
+
+
+def _layers(net: nn.Module) -> list[Any]:
+    return [module for module in net.modules() if isinstance(module, nn.BatchNorm1d)]
+
+
+def _statistics(net: nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        f"{name} of layer {number}": getattr(layer, name)
+        for number, layer in enumerate(_layers(net), 1)
+        for name in ("running_mean", "running_var")
+    }
+
+
+def _affine(net: nn.Module) -> list[torch.Tensor]:
+    return [p for layer in _layers(net) for p in (layer.weight, layer.bias)]
+
+
+def _linear(net: nn.Module) -> list[torch.Tensor]:
+    return [p for module in net.modules() if isinstance(module, nn.Linear) for p in module.parameters()]
+
+
+def _copy(values: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [v.detach().clone() for v in values]
+
+
+def _change(before: list[torch.Tensor], after: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack([(a.detach() - b).abs().max() for b, a in zip(before, after, strict=True)]).max()
+
+
+def _labelled(seed: int, rows: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+    return _normal(seed, rows, 4, mean=1.0), torch.tensor(np.random.RandomState(seed).randint(0, 3, rows))
+
+
+def _train(net: nn.Module, steps: int = 3) -> None:
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.1, weight_decay=0.1)
+    for step in range(steps):
+        x, y = _labelled(50 + step)
+        loss = cross_entropy(net(x), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
+# --- reestimate_statistics ------------------------------------------------------------------------------------------
+
+
+def _like_batches(reestimate: Any) -> dict[str, Any]:
+    net = _net()
+    reestimate(net, [_normal(20 + i, 8, 4) for i in range(4)])
+    return _statistics(net)
+
+
+def _unlike_batches(reestimate: Any) -> dict[str, Any]:
+    def batches() -> Iterator[torch.Tensor]:
+        for i, rows in enumerate((8, 8, 3)):
+            yield _normal(30 + i, rows, 4, mean=2.0 * i)
+
+    net = _net(dropout=0.5)
+    reestimate(net, batches())
+    return _statistics(net)
+
+
+def _untouched(reestimate: Any) -> dict[str, Any]:
+    net = _net(dropout=0.5)
+    _layers(net)[1].eval()
+    modes = [module.training for module in net.modules()]
+    weights = _copy(list(net.parameters()))
+    reestimate(net, [_normal(40 + i, 8, 4) for i in range(3)])
+    return {
+        "modules whose mode is not restored": sum(
+            was != module.training for was, module in zip(modes, net.modules(), strict=True)
+        ),
+        "largest change of a parameter": _change(weights, list(net.parameters())),
+        "momentum of the layers": [np.nan if layer.momentum is None else layer.momentum for layer in _layers(net)],
+    }
+
+
+_BOTH = ("like", "unlike")
+
+
+def _both(name: str) -> tuple[Rule, ...]:
+    return tuple(matches(f"{probe}/{name} of layer {layer}") for probe in _BOTH for layer in (1, 2))
+
+
+reestimate_exercise = Exercise(
+    id="reestimate_statistics",
+    title="Re-estimate the statistics",
+    home=__name__,
+    probes=(
+        Probe("like", "4 batches of 8 rows, for a net with two BN layers (one nested) and old statistics", _like_batches),
+        Probe("unlike", "a generator of 3 batches: 8, 8 and 3 rows, around 0, 2 and 4; the net has dropout", _unlike_batches),
+        Probe("rest", "3 batches, for a net in train mode whose second BN layer is in eval mode", _untouched),
+    ),
+    checks=(
+        Check(
+            "means",
+            "running_mean: the mean over all rows",
+            _both("running_mean"),
+            "The buffers of a short training, of a small momentum or of a lost checkpoint are repaired by this.",
+            (
+                "The old value must leave no trace, and each row must count the same, in a short batch too.",
+                "With `layer.momentum = 1.0` a forward pass in train mode leaves exactly this batch's statistics in the buffers.",
+                "`mean = (n * means).sum(0) / n.sum()`, with n of shape (B, 1) and means of shape (B, C).",
+            ),
+        ),
+        Check(
+            "variances",
+            "running_var: the unbiased variance over all rows",
+            _both("running_var"),
+            "The mean of the batches' variances leaves out how far the batch means lie apart.",
+            (
+                "Each row's distance from the overall mean has two parts: inside its batch, and of its batch.",
+                "Sum (n_b − 1)·s_b² + n_b·(μ_b − μ)² over the batches, then divide once.",
+                "`var = ((n - 1) * variances + n * (means - mean) ** 2).sum(0) / (n.sum() - 1)`",
+            ),
+        ),
+        Check(
+            "rest",
+            "nothing else changes: modes, momentum, parameters",
+            (
+                near("rest/modules whose mode is not restored", 0.0, 0.0),
+                near("rest/largest change of a parameter", 0.0, 0.0),
+                matches("rest/momentum of the layers", atol=0.0, rtol=1e-6),
+            ),
+            "A repair that leaves the net in another mode is the next bug.",
+            (
+                "A net may be partly in train mode. What must you remember before you change modes?",
+                "Keep `module.training` of every module, and the momentum of every BN layer; put both back at the end.",
+                "`modes = [(m, m.training) for m in model.modules()]` … `for m, training in modes: m.training = training`",
+            ),
+        ),
+    ),
+)
+
+
+# --- freeze_batchnorm -----------------------------------------------------------------------------------------------
+
+
+def _frozen_statistics(freeze: Any) -> dict[str, Any]:
+    net = _net()
+    before = _copy(list(_statistics(net).values()))
+    freeze(net)
+    y = net(_normal(60, 8, 4, mean=3.0))
+    net.train()
+    freeze(net)
+    net(_normal(61, 8, 4, mean=3.0))
+    return {
+        "output in train mode, after the freeze": y,
+        "largest change of a running statistic": _change(before, list(_statistics(net).values())),
+    }
+
+
+def _frozen_affine(freeze: Any) -> dict[str, Any]:
+    net = _net()
+    _train(net, steps=1)
+    freeze(net)
+    before = _copy(_affine(net))
+    _train(net)
+    moved = [_change([b], [p]) for b, p in zip(before, _affine(net), strict=True)]
+    return {"largest change of gamma": max(moved[::2]), "largest change of beta": max(moved[1::2])}
+
+
+def _others(freeze: Any) -> dict[str, Any]:
+    net, resting = _net(dropout=0.5), _net().eval()
+    freeze(net)
+    freeze(resting)
+    before = _copy(_linear(net))
+    _train(net)
+    return {
+        "is dropout still in train mode (1 yes, 0 no)": net[3].training,
+        "did every Linear layer learn (1 yes, 0 no)": all(
+            bool(_change([b], [p]) > 0) for b, p in zip(before, _linear(net), strict=True) if p.dim() == 2
+        ),
+        "modules in train mode, of a net that was in eval mode": sum(m.training for m in resting.modules()),
+    }
+
+
+freeze_exercise = Exercise(
+    id="freeze_batchnorm",
+    title="Freeze batch norm",
+    home=__name__,
+    probes=(
+        Probe("statistics", "a net in train mode: freeze, one batch; then train(), freeze, another batch", _frozen_statistics),
+        Probe("affine", "one training step, freeze, then three steps of SGD with weight decay", _frozen_affine),
+        Probe("others", "a net with dropout in train mode, three steps of SGD; and a net in eval mode", _others),
+    ),
+    checks=(
+        Check(
+            "statistics",
+            "the stored statistics are used, and stay",
+            (
+                matches("statistics/output in train mode, after the freeze"),
+                near("statistics/largest change of a running statistic", 0.0, 0.0),
+            ),
+            "With few rows in a batch, the stored statistics are better than those of the batch.",
+            (
+                "Which switch makes a BN layer read its buffers and leave them as they are?",
+                "Put the BN layers, and only them, into eval mode. `model.modules()` visits nested layers too.",
+                "`for layer in model.modules(): if isinstance(layer, nn.BatchNorm1d): layer.eval()`",
+            ),
+        ),
+        Check(
+            "affine",
+            "gamma and beta stay",
+            (near("affine/largest change of gamma", 0.0, 0.0), near("affine/largest change of beta", 0.0, 0.0)),
+            "eval() does not stop gradients: in eval mode γ and β are trained as ever.",
+            (
+                "eval() is about statistics. What is about gradients?",
+                "A parameter with requires_grad = False gets no gradient, and the optimiser leaves it out.",
+                "`layer.requires_grad_(False)` sets it for both γ (`weight`) and β (`bias`).",
+            ),
+        ),
+        Check(
+            "others",
+            "every other module is as before",
+            (
+                near("others/is dropout still in train mode (1 yes, 0 no)", 1.0, 0.0),
+                near("others/did every Linear layer learn (1 yes, 0 no)", 1.0, 0.0),
+                near("others/modules in train mode, of a net that was in eval mode", 0.0, 0.0),
+            ),
+            "A freeze that also switches dropout off, or stops the other layers, is another experiment.",
+            (
+                "Touch nothing but the BN layers.",
+                "No model.eval(), no model.train(), no loop over model.parameters().",
+                "Everything belongs inside `if isinstance(layer, nn.BatchNorm1d):`.",
+            ),
+        ),
+    ),
+)
+
+
+# --- six loops ------------------------------------------------------------------------------------------------------
+
+
+def _together(scores: Any) -> dict[str, Any]:
+    net = _net()
+    before = _copy(list(_statistics(net).values()))
+    result = tensor(scores(net, _normal(70, 6, 4, mean=2.0)), "the result")
+    return {
+        "scores of a batch": result,
+        "largest change of a running statistic": _change(before, list(_statistics(net).values())),
+        "does the result carry a graph (1 yes, 0 no)": result.requires_grad,
+    }
+
+
+def _alone(scores: Any) -> dict[str, Any]:
+    return {"scores of one row": tensor(scores(_net(), _normal(70, 6, 4, mean=2.0)[:1]), "the result")}
+
+
+def _train_and_validate(loop: Any) -> dict[str, Any]:
+    net = _net()
+    history = loop(net, [_labelled(80 + i) for i in range(4)], _labelled(90), 3, 0.1)
+    return {"held-out loss after each epoch": history, **_statistics(net), "weights of layer 1": net[0].weight}
+
+
+def _rest_of(rows: int) -> Run:
+    def run(one_epoch: Any) -> dict[str, Any]:
+        net = _net()
+        x, y = _labelled(100, rows)
+        one_epoch(net, x, y, 4, 0.1)
+        return {"weights of layer 1": net[0].weight, **_statistics(net)}
+
+    return run
+
+
+def _epoch_batches(epoch_batches: Any) -> dict[str, Any]:
+    y = np.repeat(np.arange(5), 20)
+    random = torch.Generator().manual_seed(0)
+    epochs: list[list[list[int]]] = []
+    for _ in range(2):
+        torch.manual_seed(len(epochs))
+        batches = epoch_batches(len(y), 10, random)
+        if not isinstance(batches, (list, tuple)):
+            raise BadOutput(f"the result is a {type(batches).__name__}; a list of index tensors is needed.")
+        epochs.append([tensor(b, "a batch").tolist() for b in batches])
+    torch.manual_seed(5)
+    again = [b.tolist() for b in epoch_batches(len(y), 10, torch.Generator().manual_seed(0))]
+    flat = [row for batch in epochs[0] for row in batch]
+    return {
+        "rows in each batch": [len(batch) for batch in epochs[0]],
+        "is every row used exactly once (1 yes, 0 no)": sorted(flat) == list(range(len(y))),
+        "does every batch mix classes (1 yes, 0 no)": min(len({y[i] for i in batch}) for batch in epochs[0]) > 1,
+        "has the second epoch another order (1 yes, 0 no)": epochs[0] != epochs[1],
+        "does the same generator seed give the same batches (1 yes, 0 no)": epochs[0] == again,
+    }
+
+
+def _restore_best(restore_best: Any) -> dict[str, Any]:
+    net = _net()
+    scripted = iter([0.2, 0.9, 0.4, 0.6])
+    best = restore_best(net, _train, lambda model: next(scripted), 4)
+    return {
+        "best score": best,
+        "weights of layer 1": net[0].weight,
+        **_statistics(net),
+        "output in eval mode": net.eval()(_normal(110, 5, 4)),
+    }
+
+
+def _freeze_statistics(net: nn.Module) -> None:
+    for layer in _layers(net):
+        layer.eval()
+
+
+def _fine_tune(in_train_mode: bool, loop: Any) -> dict[str, Any]:
+    net = _net(dropout=0.5)
+    net.train(in_train_mode)
+    before = _copy(list(_statistics(net).values()))
+    loop(net, _freeze_statistics, [_labelled(120 + i) for i in range(3)], 2, 0.1)
+    return {
+        "largest change of a running statistic": _change(before, list(_statistics(net).values())),
+        "weights of layer 1": net[0].weight,
+    }
+
+
+_BUFFERS = tuple(f"{name} of layer {layer}" for layer in (1, 2) for name in ("running_mean", "running_var"))
+
+
+def _repair(
+    number: int, id: str, title: str, probes: tuple[Probe, ...], rules: tuple[Rule, ...], why: str, hints: tuple[str, str, str]
+) -> Exercise:
+    """An exercise of one check, for one function with one bug."""
+    check = Check("repaired", title, rules, why, hints)
+    return Exercise(id, f"Repair {number}: {id}", __name__, probes, (check,))
+
+
+scores_exercise = _repair(
+    1,
+    "scores",
+    "a row's scores do not depend on its neighbours",
+    (
+        Probe("together", "6 rows, to a net in train mode", _together),
+        Probe("alone", "one row, to a net in train mode", _alone),
+    ),
+    (
+        matches("together/scores of a batch"),
+        matches("alone/scores of one row"),
+        near("together/largest change of a running statistic", 0.0, 0.0),
+        near("together/does the result carry a graph (1 yes, 0 no)", 0.0, 0.0),
+    ),
+    "A served model that was left in train mode answers differently for each batch.",
+    (
+        "no_grad stops the recording of gradients. Which switch chooses the statistics?",
+        "Both switches are needed, each for its own reason.",
+        "`model.eval()` on a line before `with torch.no_grad():`",
+    ),
+)
+
+train_and_validate_exercise = _repair(
+    2,
+    "train_and_validate",
+    "every epoch trains in train mode, every validation runs in eval mode",
+    (Probe("loop", "3 epochs of 4 batches, 8 held-out rows", _train_and_validate),),
+    (
+        matches("loop/held-out loss after each epoch"),
+        matches(*(f"loop/{name}" for name in _BUFFERS), "loop/weights of layer 1"),
+    ),
+    "From the second epoch on the layer is a fixed linear map: large learning rates are no longer safe.",
+    (
+        "In which mode does the second epoch begin?",
+        "Each part of the loop must set its own mode; the call before the loop serves the first epoch only.",
+        "Move `model.train()` inside, to the first line of `for _ in range(epochs):`.",
+    ),
+)
+
+one_epoch_exercise = _repair(
+    3,
+    "one_epoch",
+    "a last batch of one row is left out, any other is used",
+    (
+        Probe("one_left", "9 rows in batches of 4: one row is left", _rest_of(9)),
+        Probe("two_left", "10 rows in batches of 4: two rows are left", _rest_of(10)),
+        Probe("none_left", "8 rows in batches of 4", _rest_of(8)),
+    ),
+    tuple(
+        matches(*(f"{probe}/{name}" for name in ("weights of layer 1", *_BUFFERS)))
+        for probe in ("one_left", "two_left", "none_left")
+    ),
+    "The 1,297 training digits in batches of 16 leave one row: the loop stops at the end of its first epoch.",
+    (
+        "What does nn.BatchNorm1d do with one row in train mode?",
+        "Look at the length of the batch before you use it.",
+        "`if len(rows) < 2: continue`",
+    ),
+)
+
+epoch_batches_exercise = _repair(
+    4,
+    "epoch_batches",
+    "the rows are mixed anew in each epoch",
+    (Probe("order", "100 rows sorted by class, 5 classes, batches of 10, two epochs", _epoch_batches),),
+    (
+        matches("order/rows in each batch", atol=0.0, rtol=0.0),
+        near("order/is every row used exactly once (1 yes, 0 no)", 1.0, 0.0),
+        near("order/does every batch mix classes (1 yes, 0 no)", 1.0, 0.0),
+        near("order/has the second epoch another order (1 yes, 0 no)", 1.0, 0.0),
+        near("order/does the same generator seed give the same batches (1 yes, 0 no)", 1.0, 0.0),
+    ),
+    "In a batch of one class the mean and variance are those of the class, and what tells classes apart is subtracted.",
+    (
+        "The data are sorted by class. What does a batch of consecutive rows hold?",
+        "Mix rows, not batches, and let the generator that is passed in do it.",
+        "`order = torch.randperm(rows, generator=generator)`",
+    ),
+)
+
+restore_best_exercise = _repair(
+    5,
+    "restore_best",
+    "the best weights come back together with their statistics",
+    (Probe("best", "4 epochs whose scores are 0.2, 0.9, 0.4 and 0.6", _restore_best),),
+    (
+        matches("best/best score"),
+        matches("best/weights of layer 1"),
+        matches(*(f"best/{name}" for name in _BUFFERS)),
+        matches("best/output in eval mode"),
+    ),
+    "Weights of one epoch with the statistics of another make a net that nobody measured.",
+    (
+        "What does a net have besides its parameters?",
+        "state_dict() holds parameters and buffers, but its tensors are the live ones: copy them.",
+        "`kept = copy.deepcopy(model.state_dict())`",
+    ),
+)
+
+fine_tune_exercise = _repair(
+    6,
+    "fine_tune",
+    "the statistics stay frozen through every epoch, the rest trains",
+    (
+        Probe("tune", "2 epochs of 3 batches; a net with dropout, in train mode", functools.partial(_fine_tune, True)),
+        Probe("resting", "the same net, arriving in eval mode", functools.partial(_fine_tune, False)),
+    ),
+    (
+        near("tune/largest change of a running statistic", 0.0, 0.0),
+        matches("tune/weights of layer 1", "resting/weights of layer 1"),
+    ),
+    "model.train() sets the mode of every module, the frozen ones too.",
+    (
+        "Which line of the loop undoes the freeze?",
+        "train() is still needed, for dropout. In which order must the two calls stand?",
+        "`model.train()` and on the next line `freeze(model)`, both inside the epoch loop.",
+    ),
+)
