@@ -295,8 +295,8 @@ table(["batch size", "after mixed rows", "after sorted rows", "then re-estimated
 #
 # ### Repair 1 · `scores`
 #
-# *Six small repairs, easy, 2 minutes each, 1 point each.* The comment is the function as it was found, with one bug. Remove
-# the `#` signs (mark the lines, then Ctrl + /), find the bug, repair it, and delete the `raise` line.
+# *Six small repairs, easy, 2 minutes each, 1 point each.* The comment below `One bug:` is the function as it was found.
+# Remove its `#` signs (mark the lines, then Ctrl + /), repair it, and delete the `raise` line.
 
 # %% solution="repair_scores"
 from helpers.exercises.answers.train_and_eval import scores

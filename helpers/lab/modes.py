@@ -78,7 +78,7 @@ def _statistics(layer: nn.BatchNorm1d) -> torch.Tensor:
     return torch.stack([layer.running_mean, layer.running_var])
 
 
-_MOMENTUM_STYLE = {0.1: ("#08306b", "-"), 0.01: ("#2171b5", "--"), 0.001: ("#6baed6", "-."), None: ("#d55e00", ":")}
+_MOMENTUM_STYLE = {0.1: ("#08306b", "-"), 0.01: ("#2171b5", "--"), 0.001: ("#6baed6", "-."), None: ("#5e3c99", ":")}
 
 
 def moving_average_figure(averages: dict[float, torch.Tensor], mean: float = 3.0, std: float = 2.0) -> Figure:
@@ -92,7 +92,7 @@ def moving_average_figure(averages: dict[float, torch.Tensor], mean: float = 3.0
     axes[0].set_ylabel("value of the buffer")
     axes[0].set_title("running_mean starts at 0", loc="left")
     axes[1].set_title("running_var starts at 1", loc="left")
-    axes[0].legend(loc=(0.52, 0.44), frameon=False)
+    axes[0].legend(loc=(0.47, 0.44), frameon=False)
     return figure
 
 
@@ -196,9 +196,8 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
     figure, ax = figures.subplots(width=7.0, height=3.4)
     ax.axhline(right, color="#111111", linewidth=1, label="eval mode (median)")
     figures.band(ax, sizes, mixed, "batch", "train mode, rows mixed")
-    ax.fill_between(sizes, np.min(sorted_, axis=0), np.max(sorted_, axis=0), color="#d55e00", alpha=0.18, linewidth=0)
-    label = "train mode, rows sorted by class"
-    ax.plot(sizes, np.median(sorted_, axis=0), color="#d55e00", linestyle="--", label=label)
+    figures.band(ax, sizes, sorted_, "batch", "train mode, rows sorted by class")
+    ax.lines[-1].set_linestyle("--")
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.set(xlabel="batch size when predicting", ylabel="held-out accuracy", ylim=(0, 1.02))
