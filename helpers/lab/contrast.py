@@ -229,7 +229,7 @@ def sliders_figure(
     left.set(yscale="log", ylim=(0.03, 1.1), yticks=ticks, yticklabels=[f"{t:g}" for t in ticks])
     for ax in (left, right):
         ax.minorticks_off()
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -342,7 +342,7 @@ def depth_figure(
     right.set(title="held-out accuracy", xlabel="hidden layers", ylim=(0, 1.02))
     for ax in (left, right):
         ax.set_xticks(depths)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 

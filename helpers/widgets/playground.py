@@ -7,7 +7,6 @@ that a front end could miss.  Each position of the sliders is trained once and t
 from __future__ import annotations
 
 import html
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +31,7 @@ EVERY = 10
 REFRESH = 0.05
 """Seconds between two redraws."""
 PATIENCE = 5.0
-"""Seconds after which training stops, so that a very slow layer does not hold the page."""
+"""Seconds that one net may take, so that a very slow layer does not hold the page."""
 
 ALT = (
     "Playground: training and held-out loss of three nets against steps. "
@@ -91,28 +90,44 @@ class Playground:
         try:
             self.update()
         except Exception as error:  # a callback's exception would vanish in the log
-            self.numbers.value = _status([f"The playground stopped: {type(error).__name__}: {error}"])
+            self.numbers.value = _status([f"The playground stopped: {_said(error)}."])
 
     def _train(self, position: Position) -> dict[str, Curves]:
-        """Train the nets side by side, one step each in turn."""
+        """Train the nets side by side, one step each in turn, and draw meanwhile."""
         curves = {name: Curves() for name in self.makers}
         with one_thread(), seeded(0):
-            running = {
-                name: _train_one(make, self.split, position, curves[name]) for name, make in self.makers.items()
-            }
-            start, drawn = time.perf_counter(), -math.inf
-            for step in itertools.count(1):
-                running = {name: run for name, run in running.items() if next(run, False)}
+            running = [
+                _Runner(_train_one(make, self.split, position, curves[name]), curves[name], self.patience)
+                for name, make in self.makers.items()
+            ]
+            drawn = -math.inf
+            while running := [runner for runner in running if runner.step()]:
                 now = time.perf_counter()
-                if not running:
-                    break
-                if now - start > self.patience:
-                    for name in running:
-                        curves[name].note = f"stopped at step {step}, after {self.patience:g} seconds"
-                    break
                 if now - drawn > REFRESH:
                     self.view.value, drawn = draw(curves, position), now
         return curves
+
+
+@dataclass
+class _Runner:
+    """One net in training, with a limit on its own seconds."""
+
+    training: Iterator[bool]
+    curves: Curves
+    patience: float
+    seconds: float = 0.0
+    steps: int = 0
+
+    def step(self) -> bool:
+        """One training step; False when there is none left or the seconds are used up."""
+        start = time.perf_counter()
+        going = next(self.training, False)
+        self.seconds += time.perf_counter() - start
+        self.steps += 1
+        if going and self.seconds > self.patience:
+            self.curves.note = f"stopped at step {self.steps}, after {self.patience:g} seconds"
+            return False
+        return going
 
 
 def playground(layer: Norm) -> None:
@@ -128,7 +143,7 @@ def _slider(description: str, readout_format: str, **positions: float) -> widget
         readout_format=readout_format,
         continuous_update=False,
         style={"description_width": "90px"},
-        layout={"width": "420px"},
+        layout={"width": "100%", "max_width": "420px"},
         **positions,
     )
 
@@ -148,7 +163,7 @@ def _train_one(make: Callable[[], nn.Module], split: Split, position: Position, 
                 _measure(net, split, step, curves)
             yield True
     except Exception as error:
-        curves.note = f"stopped: its layer raised {type(error).__name__}: {error}"
+        curves.note = f"stopped: its layer raised {_said(error)}"
 
 
 def _measure(net: nn.Module, split: Split, step: int, curves: Curves) -> None:
@@ -170,6 +185,10 @@ def words(curves: Mapping[str, Curves], position: Position) -> list[str]:
         losses = f"training loss {c.train[-1]:.2g}, held-out loss {c.test[-1]:.2g}" if c.train else "no loss"
         lines.append(f"{NETS[name]}: {c.note or losses}.")
     return lines
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": .")
 
 
 def _title(position: Position) -> str:
@@ -251,6 +270,6 @@ def picture(curves: Mapping[str, Curves], position: Position) -> Figure:
             dashes = (0, tuple(map(int, DASHES[name].split()))) if DASHES[name] else "-"
             ax.plot(c.steps, getattr(c, kind), color=figures.COLOURS[name], linestyle=dashes, label=NETS[name])
         ax.set(title=title, xlabel="step", yscale="log", ylim=(LOWEST, HIGHEST))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     figure.supxlabel("\n".join(words(curves, position)), fontsize=9, ha="left", x=0.06)
     return figure

@@ -1,0 +1,88 @@
+"""The references agree with the lab's net; the judge accepts right answers, names wrong ones and gives none away."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from helpers.exercises import make_mlp as module
+from helpers.exercises.answers.make_mlp import REFERENCE
+from helpers.lab.nets import MLP
+
+QUESTIONS = [module.why_plain_stalls, module.why_batch_norm_diverges, module.where_plain_wins]
+EXERCISES = [module.make_mlp, module.count_parameters, *QUESTIONS]
+WIDTHS = st.lists(st.integers(1, 9), min_size=2, max_size=6)
+NORMS = st.sampled_from([None, nn.BatchNorm1d, nn.LayerNorm])
+
+CASES = [(e, s) for e in EXERCISES for s in e.answers.suspects]
+
+
+@settings(max_examples=50, deadline=None)
+@given(widths=WIDTHS, norm=NORMS, seed=st.integers(0, 1000))
+def test_the_reference_is_the_net_of_the_lab(widths, norm, seed):
+    mine, theirs = REFERENCE["make_mlp"](widths, norm), MLP(widths, norm)
+    with torch.no_grad():
+        for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
+            a.copy_(b)
+    x = torch.randn(5, widths[0], generator=torch.Generator().manual_seed(seed))
+    assert torch.equal(mine(x), theirs(x))
+
+
+@settings(max_examples=50, deadline=None)
+@given(widths=WIDTHS, norm=st.booleans())
+def test_the_count_is_what_the_net_has(widths, norm):
+    net = REFERENCE["make_mlp"](widths, nn.BatchNorm1d if norm else None)
+    assert REFERENCE["count_parameters"](widths, norm) == sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_the_reference_passes_and_a_stub_is_not_attempted(exercise):
+    def stub(*_):
+        raise NotImplementedError
+
+    assert all(v.passed for v in exercise.verdicts(REFERENCE[exercise.id])[0])
+    assert all(v.passed is None for v in exercise.verdicts(stub)[0])
+
+
+@pytest.mark.parametrize(("exercise", "suspect"), CASES, ids=lambda x: x.id)
+def test_each_suspect_fails_and_is_named(exercise, suspect):
+    verdicts, explanations = exercise.verdicts(suspect.make)
+    assert any(v.passed is False for v in verdicts)
+    assert [(e.id, e.exact) for e in explanations] == [(suspect.id, True)]
+    assert explanations[0].evidence
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.id)
+@pytest.mark.parametrize("letter", ["a", "b", "c", "d", "e", " B ", "f", "", None, 3])
+def test_a_wrong_letter_gives_nothing_away(question, letter, capsys):
+    right = REFERENCE[question.id]()
+    verdicts, _ = question.verdicts(lambda: letter)
+    assert verdicts[0].passed is (str(letter).strip().lower() == right)
+    if not verdicts[0].passed:
+        question.check(lambda: letter)
+        question.hint(lambda: letter)
+        assert f"answer {right}" not in capsys.readouterr().out
+
+
+class Functional(nn.Module):
+    """Another right way to write it: own module, ReLU as a function, parts defined in another order."""
+
+    def __init__(self, widths, norm=None):
+        super().__init__()
+        self.head = nn.Linear(*widths[-2:])
+        pairs = list(pairwise(widths[:-1]))
+        self.norms = nn.ModuleList(norm(b) for _, b in pairs) if norm else None
+        self.linears = nn.ModuleList(nn.Linear(a, b, bias=not norm) for a, b in pairs)
+
+    def forward(self, x):
+        for i, linear in enumerate(self.linears):
+            x = linear(x) if self.norms is None else self.norms[i](linear(x))
+            x = x.clamp(min=0)
+        return self.head(x)
+
+
+def test_another_right_form_passes():
+    assert all(v.passed for v in module.make_mlp.verdicts(Functional)[0])
