@@ -1,0 +1,215 @@
+"""The references agree with torch's layers; the judge accepts right answers and names wrong ones."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from helpers.exercises import norms
+from helpers.exercises.answers.norms import (
+    REFERENCE,
+    SUSPECTS,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    LayerNorm,
+    RMSNorm,
+    which_norm,
+)
+from helpers.judge.explain import explain
+
+TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
+EXERCISES = {
+    exercise.id: exercise
+    for exercise in (norms.batchnorm2d, norms.layernorm, norms.groupnorm, norms.rmsnorm, norms.which_norm)
+}
+COMMON = {
+    "dtype": st.sampled_from([torch.float32, torch.float64]),
+    "eps": st.floats(1e-5, 1e-1),
+    "seed": st.integers(0, 2**31 - 1),
+}
+
+
+def error(mine, theirs, terms=None):
+    """Largest difference, relative to the largest value, or term of its sum, where that is above 1."""
+    size = theirs if terms is None else terms
+    return ((mine - theirs).abs().max() / size.abs().max().clamp(min=1)).item()
+
+
+def assert_agree(mine, theirs, shape, statistics_over, dtype, seed):
+    """Output, running statistics and gradients agree over five training steps and then in eval mode.
+
+    ``statistics_over(x)`` is the smallest root of a variance or mean square of x, the divisor of the normalisation.
+    """
+    random = np.random.RandomState(seed)
+    mine, theirs = mine.to(dtype), theirs.to(dtype)
+    pairs = [(mine.gamma, theirs.weight)] + ([(mine.beta, theirs.bias)] if hasattr(mine, "beta") else [])
+    for ours, torchs in pairs:
+        value = torch.tensor(random.normal(size=tuple(torchs.shape)), dtype=dtype)
+        with torch.no_grad():
+            ours.copy_(value), torchs.copy_(value)
+    for step in range(6):
+        if step == 5:
+            mine.eval(), theirs.eval()
+        x = torch.tensor(random.normal(random.normal(), 1.0, shape), dtype=dtype)
+        upstream = torch.tensor(random.normal(size=shape), dtype=dtype)
+        x1, x2 = x.clone().requires_grad_(), x.clone().requires_grad_()
+        y1, y2 = mine(x1), theirs(x2)
+        mine.zero_grad(), theirs.zero_grad()
+        (y1 * upstream).sum().backward(), (y2 * upstream).sum().backward()
+        gaps = {"output": error(y1, y2)}
+        for name in ("running_mean", "running_var"):
+            if hasattr(mine, name):
+                gaps[name] = error(getattr(mine, name), getattr(theirs, name))
+        # gradients are sums whose terms can cancel; rounding is relative to the size of the terms
+        values_of_each = x.numel() / theirs.weight.numel()
+        for name, (ours, torchs) in zip(("dgamma", "dbeta"), pairs, strict=False):
+            gaps[name] = error(ours.grad, torchs.grad, values_of_each**0.5 * upstream.abs().max())
+        gaps["dx"] = error(x1.grad, x2.grad, theirs.weight.abs().max() * upstream.abs().max() / statistics_over(x))
+        assert max(gaps.values()) < TOLERANCE[dtype], (step, gaps)
+
+
+def smallest_deviation(dims, eps):
+    return lambda x: (x.var(dim=dims, correction=0).min() + eps).sqrt()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 8), st.integers(1, 6), st.integers(2, 6), st.integers(2, 6)),
+    momentum=st.floats(0.01, 1.0),
+    **COMMON,
+)
+def test_batchnorm2d_agrees_with_torch(shape, momentum, dtype, eps, seed):
+    mine, theirs = (layer(shape[1], eps=eps, momentum=momentum) for layer in (BatchNorm2d, nn.BatchNorm2d))
+    assert_agree(mine, theirs, shape, smallest_deviation((0, 2, 3), eps), dtype, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    outer=st.lists(st.integers(1, 5), min_size=1, max_size=2),
+    inner=st.lists(st.integers(2, 5), min_size=1, max_size=3).filter(lambda sizes: np.prod(sizes) >= 4),
+    **COMMON,
+)
+def test_layernorm_agrees_with_torch(outer, inner, dtype, eps, seed):
+    normalized_shape = inner[0] if len(inner) == 1 else tuple(inner)
+    mine, theirs = LayerNorm(normalized_shape, eps), nn.LayerNorm(normalized_shape, eps)
+    dims = tuple(range(-len(inner), 0))
+    assert_agree(mine, theirs, (*outer, *inner), smallest_deviation(dims, eps), dtype, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    batch=st.integers(1, 6),
+    groups=st.integers(1, 5),
+    group_size=st.integers(1, 4),
+    space=st.sampled_from([(4,), (2, 3), (5, 4), (2, 2, 2)]),
+    **COMMON,
+)
+def test_groupnorm_agrees_with_torch(batch, groups, group_size, space, dtype, eps, seed):
+    channels = groups * group_size
+    mine, theirs = GroupNorm(groups, channels, eps), nn.GroupNorm(groups, channels, eps)
+
+    def deviation(x):
+        return smallest_deviation(2, eps)(x.reshape(batch, groups, -1))
+
+    assert_agree(mine, theirs, (batch, channels, *space), deviation, dtype, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(shape=st.tuples(*[st.integers(1, 5)] * 2, *[st.integers(2, 5)] * 2), **COMMON)
+def test_instancenorm2d_agrees_with_torch(shape, dtype, eps, seed):
+    mine, theirs = InstanceNorm2d(shape[1], eps), nn.InstanceNorm2d(shape[1], eps, affine=True)
+    assert_agree(mine, theirs, shape, smallest_deviation((2, 3), eps), dtype, seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    outer=st.lists(st.integers(1, 5), min_size=1, max_size=2),
+    inner=st.lists(st.integers(2, 5), min_size=1, max_size=2).filter(lambda sizes: np.prod(sizes) >= 4),
+    default=st.booleans(),
+    **COMMON,
+)
+def test_rmsnorm_agrees_with_torch(outer, inner, default, dtype, eps, seed):
+    chosen = None if default else eps
+    mine, theirs = RMSNorm(tuple(inner), chosen), nn.RMSNorm(tuple(inner), chosen)
+    dims = tuple(range(-len(inner), 0))
+    assert_agree(mine, theirs, (*outer, *inner), lambda x: (x**2).mean(dim=dims).min().sqrt(), dtype, seed)
+
+
+@pytest.mark.parametrize(
+    "layer", [BatchNorm2d(4), LayerNorm((4, 2, 3)), GroupNorm(2, 4), InstanceNorm2d(4), RMSNorm((2, 3))]
+)
+def test_gradcheck_in_float64(layer):
+    x = torch.randn(3, 4, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer.double(), (x,))
+
+
+def test_special_cases_of_groupnorm():
+    x = torch.randn(3, 6, 4, 5, dtype=torch.float64)
+    torch.testing.assert_close(GroupNorm(1, 6)(x), nn.LayerNorm((6, 4, 5)).double()(x))
+    torch.testing.assert_close(GroupNorm(6, 6)(x), nn.InstanceNorm2d(6).double()(x))
+    with pytest.raises(ValueError, match="equal groups"):
+        GroupNorm(4, 6)
+
+
+def test_batchnorm2d_refuses_a_single_value_per_channel():
+    with pytest.raises(ValueError, match="at least 2"):
+        BatchNorm2d(3)(torch.zeros(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_reference_passes_every_check(exercise):
+    assert all(v.passed for v in exercise.verdicts(REFERENCE[exercise.id])[0])
+
+
+@pytest.mark.parametrize(
+    ("exercise", "suspect"),
+    [(EXERCISES[id], suspect) for id, suspects in SUSPECTS.items() for suspect in suspects],
+    ids=lambda value: value.id,
+)
+def test_suspect_fails_and_is_explained_as_itself(exercise, suspect):
+    verdicts, named = exercise.verdicts(suspect.make)
+    assert any(v.passed is False for v in verdicts)
+    assert [(e.id, e.exact) for e in named] == [(suspect.id, True)]
+    assert suspect.shows in {"", *exercise.answers.right}
+    answers = exercise.answers
+    assert explain(answers.lineup[suspect.id], answers.right, answers.suspects, answers.lineup)
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm])
+def test_other_parameter_names_are_named(layer):
+    exercise = EXERCISES[layer.__name__.lower()]
+    verdicts, _ = exercise.verdicts(layer)
+    assert "no parameter `gamma`" in " ".join(v.finding.measured for v in verdicts)
+
+
+def test_untouched_stub_is_not_attempted():
+    def stub(*arguments, **options):
+        raise NotImplementedError
+
+    for exercise in EXERCISES.values():
+        assert [v.passed for v in exercise.verdicts(stub)[0]] == [None] * len(exercise.checks)
+
+
+def test_quiz_says_what_is_wrong_and_not_what_is_right(capsys):
+    answers = which_norm() | {"b": ("instance", "Q"), "c": ("layer", "R"), "h": ("layer", "W")}
+    norms.which_norm.check(lambda: answers)
+    card = capsys.readouterr().out
+    assert "norm of b, norm of c" in card and "norm of h" in card
+    assert "=" not in card and "group" not in card
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({}, "keys a, b"),
+        (which_norm() | {"c": "frozen"}, "answer for c is a pair"),
+        (which_norm() | {"a": ("weight norm", "P")}, "'weight norm' is no norm"),
+        (which_norm() | {"a": ("batch", "A")}, "'A' is no reason"),
+    ],
+)
+def test_quiz_explains_a_malformed_answer(answers, message):
+    verdicts, _ = norms.which_norm.verdicts(lambda: answers)
+    assert all(message in v.finding.measured for v in verdicts)
