@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ def build(
             execute(notebook, str(source.relative_to(root)), cell_lines(source), ROOT)
         changed += _write(notebook, where, check)
         changed += _write(release(notebook), folder / where.name, check)
+        changed += _export_figure(notebook, root / "docs" / f"{source.stem}.png", check)
     if not names:
         changed += _prune(folder, {s.stem for s in sources}, check)
     return changed
@@ -76,6 +78,22 @@ def _write(notebook: NotebookNode, where: Path, check: bool) -> int:
         where.parent.mkdir(exist_ok=True)
         where.write_text(text, encoding="utf-8")
     print(f"{where.parent.name}/{where.name}: {'would change' if check else 'written'}")
+    return 1
+
+
+def _export_figure(notebook: NotebookNode, where: Path, check: bool) -> int:
+    """Keep the figure of the cell tagged ``readme``, if there is one, as a file that README.md can show."""
+    tagged = [c for c in notebook.cells if "readme" in c.metadata.get("tags", [])]
+    images = [o.data["image/png"] for c in tagged for o in c.outputs if "image/png" in o.get("data", {})]
+    if not images:
+        return 0
+    image = base64.b64decode(images[0])
+    if where.exists() and where.read_bytes() == image:
+        return 0
+    if not check:
+        where.parent.mkdir(exist_ok=True)
+        where.write_bytes(image)
+    print(f"docs/{where.name}: {'would change' if check else 'written'}")
     return 1
 
 

@@ -55,6 +55,13 @@ def show(figure: Figure, alt: str) -> None:
 
 def bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """(data, metadata) of a figure as one output of ``display(…, raw=True)``: a PNG, and ``alt`` as text."""
+    for axes in figure.axes:  # made after subplots() returned, so without its style
+        title, legend = axes.get_title(), axes.get_legend()
+        if title:
+            axes.set_title("")
+            axes.set_title(title, loc="left")
+        if legend:
+            legend.set_frame_on(False)
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="png", dpi=160)

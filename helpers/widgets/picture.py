@@ -15,8 +15,8 @@ from helpers.lab import figures
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def show_widget(widget: widgets.Widget, figure: Figure, alt: str) -> None:
-    """Display ``widget``, with ``figure`` beneath it for readers without a kernel and ``alt`` as the plain text."""
-    data, metadata = figures.bundle(figure, alt)
+def show_widget(widget: widgets.Widget, figure: Figure | None, alt: str) -> None:
+    """Display ``widget``; readers without a kernel see ``figure``, or only the sentence ``alt`` where it is None."""
+    data, metadata = figures.bundle(figure, alt) if figure else ({"text/plain": alt}, {})
     data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display(data, raw=True, metadata=metadata)

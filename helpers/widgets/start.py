@@ -16,6 +16,8 @@ from helpers.exercises.course import NOTEBOOKS
 from helpers.judge import progress
 from helpers.judge.show import Card, show
 
+from .picture import show_widget
+
 NEEDED = ("torch", "numpy", "matplotlib", "ipywidgets", "scikit-learn")
 
 
@@ -35,8 +37,8 @@ def installation() -> None:
     show(Card(title, tuple(rows), not missing))
 
 
-def widget_test() -> widgets.Widget:
-    """A slider and the kernel's reply; if the reply follows the slider, widgets work here."""
+def widget_test() -> None:
+    """Show a slider and the kernel's reply; if the reply follows the slider, widgets work here."""
     slider = widgets.IntSlider(value=1, min=1, max=9, description="move me")
     reply = widgets.HTML()
 
@@ -45,7 +47,7 @@ def widget_test() -> widgets.Widget:
 
     slider.observe(answer, "value")
     answer()
-    return widgets.VBox([slider, reply])
+    show_widget(widgets.VBox([slider, reply]), None, "A slider and the kernel's reply: run this cell to try them.")
 
 
 class Board:
