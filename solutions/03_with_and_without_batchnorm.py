@@ -23,7 +23,7 @@ import helpers
 import torch
 from torch import nn
 
-BatchNorm1d = None
+BatchNorm1d = None  # your class in place of this line
 
 # %%
 from helpers.lab.layer import choose
@@ -62,12 +62,13 @@ ORDERS = {
 }
 for name, (order, training) in ORDERS.items():
     torch.manual_seed(0)
-    linear = nn.Linear(64, 32)
-    rest = {"norm": layer(32), "relu": nn.ReLU()}
-    net = nn.Sequential(linear, *(rest[part] for part in order), nn.Linear(32, 10)).double().train(training)
+    linear, head = nn.Linear(64, 32), nn.Linear(32, 10)
+    parts = {"norm": layer(32), "relu": nn.ReLU()}
+    net = nn.Sequential(linear, *(parts[p] for p in order), head).double().train(training)
     F.cross_entropy(net(split.X_train), split.y_train).backward()
     size = linear.bias.grad.abs().max().item()
-    print(f"{name}: gradient of the bias {'is 0 but for rounding' if size < 1e-12 else f'up to {size:.3f}'}")
+    said = "is 0 but for rounding" if size < 1e-12 else f"up to {size:.3f}"
+    print(f"{name}: gradient of the bias {said}")
 
 # %% [markdown]
 # Right before a norm in train mode the bias has no gradient: it never learns. In eval mode the running mean is a constant, so a
@@ -140,10 +141,13 @@ count_exercise.grade(count_parameters, "counts")
 # %%
 from helpers.lab import contrast, figures
 from helpers.lab.contrast import NETS
-from helpers.lab.tables import spread, table
+from helpers.lab.tables import rows, spread, table
 
 shown = contrast.demo(layer)
-figures.show(contrast.demo_figure(shown), "The popular demo: training loss and held-out loss of a plain net and a batch norm net.")
+figures.show(
+    contrast.demo_figure(shown),
+    "The popular demo: training and held-out loss of a plain net and of a batch norm net.",
+)
 mean_only = contrast.demo_data().y_test.var(correction=0).item()
 table(
     ["", "training loss", "held-out loss"],
@@ -179,11 +183,12 @@ table(
 longer = contrast.plateau()
 figures.show(
     contrast.plateau_figure(longer),
-    "Training loss of the plain net from default initialisation for 1,200 steps, and from He initialisation for 300.",
+    "Training loss of the plain net: 1,200 steps from default, 300 from He initialisation.",
 )
 for name, losses in longer.items():
     print(f"{NETS[name]}: training loss after 300 steps {spread(losses[:, 299])}")
-print(f"{NETS['none']}: lowest training loss up to step 1,200 {spread(losses.min() for losses in longer['none'])}")
+lowest = longer["none"].min(dim=1).values
+print(f"{NETS['none']}: lowest training loss up to step 1,200 {spread(lowest)}")
 
 # %% [markdown]
 # From here on many nets are trained at once, as one stack of matrices, with PyTorch's batch norm. It is the same arithmetic
@@ -191,12 +196,11 @@ print(f"{NETS['none']}: lowest training loss up to step 1,200 {spread(losses.min
 #
 # *Question, 1 point.* Why does the plain net stay near 0.5 in the demo?
 #
-# - **a** A net of 6 layers without a norm cannot fit this target.
-# - **b** Its learning rate is too high, so it diverged.
-# - **c** The default initialisation shrinks the signal from layer to layer, so 300 small steps hardly move the net. Another
-#   initialisation or more steps train it.
-# - **d** It overfits.
-# - **e** Its mini-batches are too noisy.
+# - **a** A net of 6 layers without a norm cannot fit this target, however long it is trained.
+# - **b** Its learning rate is too high, so its loss diverged to a plateau and stays there.
+# - **c** Its default initialisation shrinks the signal from layer to layer, so 300 small steps hardly move it.
+# - **d** It overfits: the loss on rows that it was not trained on stays high.
+# - **e** Its mini-batches are too noisy, so the steps point in different directions.
 
 # %% solution="why_plain_stalls"
 from helpers.exercises.answers.make_mlp import why_plain_stalls
@@ -218,13 +222,11 @@ stall_question.grade(why_plain_stalls, "answer")
 rates = (0.05, 0.2, 0.5, 1.0)
 raised = contrast.faster(rates)
 print("training loss after 60 steps")
-table(
-    ["learning rate", *rates],
-    [[name, *(spread(losses[:, -1]) for losses in found.losses)] for name, found in raised.items()],
-)
+last = [found.losses[:, :, -1] for found in raised.values()]
+table(["learning rate", *raised], rows(rates, last))
 
 # %% [markdown]
-# 3 seeds, median and range. Batch norm breaks *first*: it stalls at 0.2 and diverges at 0.5. The third row is the same batch
+# 3 seeds, median and range. Batch norm breaks *first*: it stalls at 0.2 and diverges at 0.5. The third column is the same batch
 # norm net with its output divided by √64 = 8: nothing else is changed, and it takes the largest learning rate.
 #
 # The reason can be computed. No norm follows the head, and the squared error is a quadratic function of the head's weights. Gradient
@@ -244,11 +246,11 @@ print(f"no norm, default init, width  64: {contrast.head_limit(None, 64):.2f}")
 #
 # *Question, 1 point.* Why does the batch norm net diverge first here?
 #
-# - **a** The batch statistics are too noisy at a large learning rate.
-# - **b** Batch norm needs smaller learning rates than a plain net, in general.
-# - **c** ε is too small, so something is divided by nearly 0.
-# - **d** The inputs of the head are large, nothing normalises behind it, and its curvature grows with the width.
-# - **e** Its initial weights are too small.
+# - **a** At a large learning rate the batch statistics change too much from one batch to the next.
+# - **b** A net with batch norm needs a smaller learning rate than a plain net, whatever its head.
+# - **c** ε is too small, so that units with a small variance are divided by nearly 0.
+# - **d** The head's inputs are large and no norm follows it; its curvature grows with the width.
+# - **e** The default initialisation is too small for batch norm, so the first steps are too large.
 
 # %% solution="why_batch_norm_diverges"
 from helpers.exercises.answers.make_mlp import why_batch_norm_diverges
@@ -286,23 +288,19 @@ figures.show(
     "Held-out loss of three nets against the learning rate and against the batch size.",
 )
 print("held-out loss at batch size 32")
-table(
-    ["learning rate", *rates],
-    [[NETS[name], *(spread(losses) for losses in found.test_loss)] for name, found in by_rate.items()],
-)
+table(["learning rate", *NETS.values()], rows(rates, [net.test_loss for net in by_rate.values()]))
 he, batch = by_size["none, He"][:, 0], by_size["batch"][:, 0]
+print("at learning rate 0.1 the control is better")
 for i in (0, 1, 4):
-    print(f"batch size {sizes[i]:2}, learning rate 0.1: the control is better in {(he[i] < batch[i]).sum()} of 3 seeds")
+    print(f"  with batches of {sizes[i]:2} in {(he[i] < batch[i]).sum()} of 3 seeds")
 
 # %% [markdown]
 # 3 seeds: median and range. And the four corners of the two sliders below, held-out loss again:
 
 # %% tags=["nbval-ignore-output"]
 corners = contrast.over_batch_sizes((2, 64), lrs=(0.03, 3.0))
-table(
-    ["", "rate 0.03, batch 2", "rate 3, batch 2", "rate 0.03, batch 64", "rate 3, batch 64"],
-    [[NETS[name], *(spread(loss) for loss in found.flatten(0, 1))] for name, found in corners.items()],
-)
+names = ("batch 2, rate 0.03", "batch 2, rate 3", "batch 64, rate 0.03", "batch 64, rate 3")
+table(["", *NETS.values()], rows(names, [loss.flatten(0, 1) for loss in corners.values()]))
 
 # %% [markdown]
 # In this set-up:
@@ -337,10 +335,7 @@ playground(layer)
 rates = (0.03, 0.1, 0.3, 1.0, 3.0)
 real = contrast.sweep(digits(), contrast.widths(64, 10), rates, batch_size=64, steps=200)
 print("held-out accuracy")
-table(
-    ["learning rate", *rates],
-    [[NETS[name], *(spread(accuracy) for accuracy in found.test_accuracy)] for name, found in real.items()],
-)
+table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net in real.values()]))
 
 # %% [markdown]
 # Where the control has a good learning rate, the two differ by a few points; one held-out digit is 0.2 points. The difference is the
@@ -352,16 +347,18 @@ table(
 # plain net train? Where does batch norm? Is there a corner in which the plain net is better?
 
 # %% tags=["nbval-ignore-output"]
-rates, scales = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0), (0.1, 0.3, 0.6, 1.0, 2.0, 5.0, 10.0)
+rates = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+scales = (0.1, 0.3, 0.6, 1.0, 2.0, 5.0, 10.0)
 plain, normed = contrast.heat_map(rates, scales)
 figures.show(
     contrast.heat_map_figure(rates, scales, plain, normed),
-    "Maps of held-out accuracy over learning rate and scale of the initial weights: without norm, with batch norm, difference.",
+    "Maps of held-out accuracy over learning rate and initial scale: without norm, with, difference.",
 )
 for name, accuracy in (("no norm", plain), ("batch norm", normed)):
     cells = [int((accuracy[:, :, seed] > 0.9).sum()) for seed in range(3)]
     print(f"{name:10}: above 90 % in {spread(cells, 0)} of 49 cells")
-print(f"learning rate 0.003, 2 × He's std: no norm {spread(plain[4, 0])}, batch norm {spread(normed[4, 0])}")
+corner = spread(plain[4, 0]), spread(normed[4, 0])
+print(f"learning rate 0.003, 2 × He's std: no norm {corner[0]}, batch norm {corner[1]}")
 
 # %% [markdown]
 # Percent, medians of 3 seeds, 4 hidden layers, batches of 32, 150 steps. Batch norm fills most of the map. But where the weights
@@ -369,25 +366,22 @@ print(f"learning rate 0.003, 2 × He's std: no norm {spread(plain[4, 0])}, batch
 # look at one SGD step:
 
 # %%
-table(
-    ["weights ×", "change of the output", "‖gradient‖", "share of ‖W‖ that a step moves"],
-    [
-        [f"{factor:g}", "below 0.01" if change < 0.01 else f"{change:.2f}", f"{gradient:.2f}", f"{share:.2f}"]
-        for factor, (change, gradient, share) in zip((1, 3, 10), contrast.turns(layer, (1, 3, 10)))
-    ],
-)
+factors = (1, 3, 10)
+print("weights ×  change of the output  ‖gradient‖  share of ‖W‖ that a step moves")
+for factor, (change, gradient, share) in zip(factors, contrast.turns(layer, factors), strict=True):
+    small = "below 0.01" if change < 0.01 else f"{change:.2f}"
+    print(f"{factor:9}  {small:>20}  {gradient:10.2f}  {share:30.2f}")
 
 # %% [markdown]
 # The last two columns are relative to the first row. The first one is the paper's §3.3, BN((aW)u) = BN(Wu), up to ε.
 #
 # *Question, 1 point.* Why is batch norm so slow at large weights and a small learning rate?
 #
-# - **a** Its running statistics are not warmed up yet.
-# - **b** Before a norm only the direction of W counts. With weights a times as large the gradient is 1/a times as large, so one step
-#   turns W by 1/a² as much, and a small learning rate turns it too slowly.
-# - **c** Large weights push the ReLUs into saturation.
-# - **d** Large weights make the batch statistics noisier.
-# - **e** The plain net is better everywhere; batch norm is slow in the whole map.
+# - **a** After 150 steps its running statistics still carry their starting values.
+# - **b** Before a norm only the direction of W counts, and a step turns weights a times as large by 1/a² as much.
+# - **c** Large weights push the inputs of the ReLUs far from 0, where the gradient is 0.
+# - **d** Large weights make the mean and variance of a batch noisier, so the steps cancel.
+# - **e** Batch norm learns more slowly than a plain net everywhere; here it only shows more.
 
 # %% solution="where_plain_wins"
 from helpers.exercises.answers.make_mlp import where_plain_wins
@@ -410,18 +404,19 @@ map_question.grade(where_plain_wins, "answer")
 # %% tags=["nbval-ignore-output"]
 depths = (2, 4, 8, 12)
 deeper = contrast.by_depth(depths)
-figures.show(contrast.depth_figure(depths, deeper), "Training loss and held-out accuracy against depth, for four nets.")
-table(
-    ["hidden layers", *depths],
-    [
-        [f"{quantity}: {'no' if norm == 'none' else norm} norm, {init}", *(spread(values) for values in found[which])]
-        for which, quantity in ((0, "training loss"), (1, "accuracy"))
-        for (norm, init), found in deeper.items()
-    ],
+figures.show(
+    contrast.depth_figure(depths, deeper),
+    "Training loss and held-out accuracy against depth, for four nets.",
 )
-plain_loss, normed_loss = deeper["none", "he"][0], torch.minimum(deeper["batch", "default"][0], deeper["batch", "he"][0])
+names = ("no norm, default", "no norm, He", "batch norm, default", "batch norm, He")
+print("training loss")
+table(["hidden layers", *names], rows(depths, [losses for losses, _ in deeper.values()]))
+print("held-out accuracy")
+table(["hidden layers", *names], rows(depths, [accuracy for _, accuracy in deeper.values()]))
+loss = {net: losses for net, (losses, _) in deeper.items()}
+lowest = torch.minimum(loss["batch", "default"], loss["batch", "he"])
 for i in (1, 2):
-    wins = (plain_loss[i] < normed_loss[i]).sum()
+    wins = (loss["none", "he"][i] < lowest[i]).sum()
     print(f"{depths[i]} layers: the control has the lowest training loss in {wins} of 3 seeds")
 
 # %% [markdown]
@@ -442,8 +437,8 @@ table(
 )
 
 # %% [markdown]
-# 3 seeds, 6 hidden layers, batches of 64, 100 steps. After so few steps "before" is slightly ahead, and the ranges of the seeds
-# overlap or nearly so. This is one small data set: it settles nothing for large nets.
+# 3 seeds, 6 hidden layers, batches of 64, 100 steps. After so few steps "before" is slightly ahead, but the ranges of the seeds
+# overlap. This is one small data set: it settles nothing for large nets.
 #
 # ## What would change my mind
 #

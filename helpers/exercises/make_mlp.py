@@ -236,7 +236,7 @@ why_batch_norm_diverges = _question(
     "why_batch_norm_diverges",
     "Why batch norm diverges first in the demo",
     (
-        "What changed between the second row of the table and the third?",
+        "What changed between the second column of numbers and the third?",
         "Which layer of the net has no norm behind it? What did 2/λ do when the width was doubled?",
         "The largest stable learning rate of the head was computed above; compare it with the one that failed.",
     ),

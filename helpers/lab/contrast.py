@@ -147,7 +147,7 @@ def plateau_figure(found: dict[str, torch.Tensor]) -> Figure:
         figures.band(axes, np.arange(losses.shape[1]), losses, name, NETS[name])
     axes.axvline(300, color="#d55e00", linestyle=":", label="where the demo stops")
     axes.set(xlabel="step", ylabel="training loss", yscale="log", ylim=(0.02, 1), title="the demo's plain net, longer")
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower right")
     return figure
 
 

@@ -25,6 +25,16 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     return f"{median} ({min(kept):.{digits}f}–{max(kept):.{digits}f})"
 
 
+def rows(labels: Iterable[Any], columns: Iterable[Any]) -> list[list[str]]:
+    """Rows of a table: a label, and of each column, (labels, seeds), the :func:`spread` of that label's seeds.
+
+    >>> rows(["lr 1"], [[[0.5, 0.5]], [[0.25, 0.75]]])
+    [['lr 1', '0.50 (0.50–0.50)', '0.50 (0.25–0.75)']]
+    """
+    cells = [[spread(seeds) for seeds in column] for column in columns]
+    return [[str(label), *row] for label, row in zip(labels, zip(*cells, strict=True), strict=True)]
+
+
 def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under a head, the first column to the left and the others to the right.
 

@@ -15,8 +15,9 @@ from helpers.judge.suspects import variant
 def make_mlp(widths: list[int], norm: Callable[[int], nn.Module] | None = None) -> nn.Module:
     """A multilayer perceptron: Linear, norm, ReLU for each hidden layer, then a Linear head.
 
-    widths: sizes of the input, the hidden layers and the output.  norm: builds a norm for a number of features, for
-    example nn.BatchNorm1d; None leaves the norms out.  A Linear right before a norm has no bias.
+    widths: sizes of the input, the hidden layers and the output.
+    norm: builds a norm for a number of features, for example nn.BatchNorm1d; None leaves the norms
+    out.  A Linear right before a norm has no bias.
     """
     ### BEGIN SOLUTION
     layers: list[nn.Module] = []
@@ -31,7 +32,7 @@ def make_mlp(widths: list[int], norm: Callable[[int], nn.Module] | None = None) 
 
 
 def count_parameters(widths: list[int], norm: bool) -> int:
-    """How many numbers gradient descent may change in make_mlp(widths), with nn.BatchNorm1d if ``norm``."""
+    """How many numbers gradient descent may change in make_mlp(widths); norm: with nn.BatchNorm1d?"""
     ### BEGIN SOLUTION
     total = 0
     for fan_in, fan_out in pairwise(widths[:-1]):
@@ -249,23 +250,23 @@ SUSPECTS = {
         "c",
         a="the same net without a norm does fit it, from He initialisation within the 300 steps.",
         b="a loss that diverges grows; this one stays where it is.",
-        d="an overfitted net has a low training loss; here the training loss itself stays near 0.5.",
+        d="the loss that stays near 0.5 is the training loss; a net that overfits makes that one small.",
         e="the demo uses the full batch, so every step sees the same 512 rows.",
     ),
     "why_batch_norm_diverges": _answers(
         why_batch_norm_diverges,
         "d",
-        a="the demo uses the full batch: the statistics do not change from batch to batch.",
-        b="the fair set-up shows the opposite: with a gentler head batch norm takes the largest learning rates.",
+        a="the demo uses the full batch, so there is only one batch: the same rows at every step.",
+        b="the third column has the same batch norm and a gentler head, and takes the largest learning rate.",
         c="the output divided by √64 keeps the same variances and the same ε, and does not diverge.",
-        e="the third row starts from the same weights, and does not diverge.",
+        e="the third column starts from the same weights, and does not diverge.",
     ),
     "where_plain_wins": _answers(
         where_plain_wins,
         "b",
-        a="running statistics are used in eval mode only, and the training loss is just as slow there.",
-        c="a norm before each ReLU keeps its input at the scale of γ, whatever the weights are.",
-        d="the batches are the same in every row of the map, and in the rows below batch norm does well.",
-        e="both nets see the same data with the same split, and batch norm is better in most of the map.",
+        a="after 150 steps the start counts for 0.9¹⁵⁰, less than a millionth; and smaller weights, as many steps, do well.",
+        c="the norm stands before each ReLU and brings its input to the scale of γ, whatever the weights are.",
+        d="the batches are the same in every row of the map, and x̂ does not change with the scale of the weights.",
+        e="in most cells of the map batch norm has the higher accuracy after the same 150 steps.",
     ),
 }
