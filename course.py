@@ -32,6 +32,12 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 """JupyterLab's defaults in .venv: no question about news, and none fetched."""
 
+LAB = [  # -y: Ctrl-C stops it without a question; encryption: otherwise each kernel warns that it has none
+    *("-m", "jupyterlab", "-y", "--ip=127.0.0.1", "--ServerApp.port_retries=0", "--Application.log_level=ERROR"),
+    "--KernelManager.transport_encryption=auto",
+    "--ServerApp.jpserver_extensions=nbgrader.server_extensions.formgrader=False",  # it needs the root folder
+]
+
 
 class Stop(Exception):
     """Ends the command with one sentence for the person at the keyboard."""
@@ -151,9 +157,7 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
     python = set_up("lab")
     token = secrets.token_hex(24)
     folder = ROOT / "notebooks"
-    server = {"ip": "127.0.0.1", "port": port, "port_retries": 0, "root_dir": folder}
-    command = ["-m", "jupyterlab", *(f"--ServerApp.{name}={value}" for name, value in server.items())]
-    command += ["--Application.log_level=ERROR", "-y"]  # -y: Ctrl-C stops without a question
+    command = [*LAB, f"--port={port}", f"--ServerApp.root_dir={folder}"]
     command += ["--no-browser"] * options.no_browser
     command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
     say(f"JupyterLab opens {folder} at\n\n    http://127.0.0.1:{port}/lab?token={token}\n")

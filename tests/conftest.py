@@ -28,18 +28,17 @@ def chromium():
 def pytest_sessionfinish(session, exitstatus):
     """Word the last line.  Where CI is set, a run in which something was skipped has failed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None:  # a worker of xdist
+    if reporter is None or session.config.option.collectonly:  # None in a worker of xdist
         return
     reasons = Counter(_reason(report) for report in reporter.stats.get("skipped", []))
-    if reasons:
-        line = "Not run: " + "; ".join(f"{count} × {reason}" for reason, count in reasons.items())
-        if os.environ.get("CI") and exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            line += " (a failure, because CI is set)"
-    elif exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or session.shouldfail:
-        line = "Not run: all that comes after the stop."
-    else:
-        line = "Every test that was asked for has run."
+    reasons["stopped by an error"] = len(reporter.stats.get("error", []))
+    not_run = [f"{count} × {reason}" for reason, count in reasons.items() if count]
+    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or session.shouldfail:
+        not_run.append("all that comes after the stop")
+    line = "Not run: " + "; ".join(not_run) if not_run else "Every test that was asked for has run."
+    if not_run and os.environ.get("CI") and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        line += " (a failure, because CI is set)"
     session.config.stash[LAST_LINE] = line
 
 

@@ -18,6 +18,16 @@ def test_skips(number):
     pytest.skip("not run: no moon")
 """
 FAILS = "def test_fails(): assert False\ndef test_after(): pass\n"
+BROKEN = """
+import pytest
+
+@pytest.fixture
+def broken():
+    raise RuntimeError
+
+def test_needs_it(broken):
+    pass
+"""
 BROWSER = "def test_browser(chromium): pass\n"
 
 
@@ -51,7 +61,13 @@ def test_in_ci_a_skipped_test_is_a_failure(tmp_path):
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_run_that_stopped_early_says_so(tmp_path, workers):
     status, line = run(tmp_path, FAILS, "-x", "-n", workers)
-    assert status != 0 and line == "Not run: all that comes after the stop."
+    assert status != 0 and line == "Not run: all that comes after the stop"
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_test_stopped_by_an_error_has_not_run(tmp_path, workers):
+    status, line = run(tmp_path, RUNS + BROKEN, "-n", workers)
+    assert (status, line) == (1, "Not run: 1 × stopped by an error")
 
 
 def test_without_a_browser(tmp_path):

@@ -1,0 +1,200 @@
+"""Every command in README.md and CONTRIBUTING.md runs, in a copy of the repository."""
+
+import csv
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import course
+from helpers.exercises.course import NOTEBOOKS
+
+ROOT = Path(__file__).parents[2]
+README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
+LEFT_BEHIND = ".git", ".venv", "grading", "class", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
+QUICK = "tests/setup/test_environment.py -n 0"
+SUBMISSION = "00_start_here.ipynb"
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="not run: README.md shows the commands of a POSIX shell")
+
+
+def commands(text):
+    """The lines of the shell blocks of a Markdown text."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """What a stranger has after cloning and setting up: .venv is the environment of these tests."""
+    folder = tmp_path_factory.mktemp("clone") / "course"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def environment(**more):
+    """This process's environment without what this test run has put there; nothing is installed, no browser opens."""
+    ours = ("MAKE", "MFLAGS", "PYTEST_", "PYTHONPATH", "ARGS", "PORT", "EDITION", "BATCHNORM_EDITION")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "CI"}
+    python = os.path.dirname(sys.executable) + os.pathsep + env.get("PATH", "")
+    return {**env, "PATH": python, "BATCHNORM_VENV": sys.prefix, "BROWSER": "true", **more}
+
+
+def run(command, folder):
+    """Run a command line to its end; returns what it printed."""
+    options = {"cwd": folder, "env": environment(), "capture_output": True, "text": True, "timeout": 900}
+    done = subprocess.run(command, shell=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def serve(command, folder, shows):
+    """Start a JupyterLab in a terminal, see that it answers and ``shows`` a file, and stop it by Ctrl-C."""
+    keyboard, terminal = pty.openpty()
+    printed = folder.parent / "printed.txt"
+    with open(printed, "w") as output:
+        streams = {"stdin": terminal, "stdout": output, "stderr": output, "start_new_session": True}
+        process = subprocess.Popen(command, shell=True, cwd=folder, env=environment(), **streams)
+    try:
+        address = re.compile(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)")
+        base, token = soon(lambda: address.search(printed.read_text())).groups()
+        assert soon(lambda: "started" in get(f"{base}/api/status?token={token}"))
+        assert shows in [entry["name"] for entry in get(f"{base}/api/contents?token={token}")["content"]]
+        os.killpg(process.pid, signal.SIGINT)
+        os.write(keyboard, b"y\n")  # where JupyterLab asks whether to stop
+        process.wait(timeout=60)
+        assert soon(lambda: not course.is_taken(int(base.rpartition(":")[2])))
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        os.close(keyboard), os.close(terminal)
+    return printed.read_text()
+
+
+def soon(ask):
+    """What ``ask`` returns, as soon as that is true, which has to be within two minutes."""
+    until = time.monotonic() + 120
+    while not (answer := ask()):
+        assert time.monotonic() < until, "two minutes have passed"
+        time.sleep(0.2)
+    return answer
+
+
+def get(url):
+    """The JSON at a URL, {} where nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)
+    except OSError:
+        return {}
+
+
+def lab(command, folder):
+    assert "Ctrl-C" in serve(command, folder, SUBMISSION)
+
+
+def lab_at_the_root(command, folder):
+    more = " --no-browser" + " --allow-root" * (os.geteuid() == 0)
+    serve(command + more, folder, "README.md")
+
+
+def some_tests(command, folder):
+    """The whole suite is what is running now: here, a part of it."""
+    more = f' ARGS="{QUICK}"' if command.startswith("make") else f" {QUICK}"
+    assert run(command + more, folder).splitlines()[-1] == "Every test that was asked for has run."
+
+
+def named_tests(command, folder):
+    """They run in this suite as well: here, see that there are as many as README.md says above the command."""
+    printed = run(command.replace('ARGS="', 'ARGS="--collect-only -q '), folder)
+    collected = int(re.search(r"^(\d+)(/\d+)? tests? collected", printed, re.MULTILINE).group(1))
+    text = README.partition(command)[0].rpartition("- **")[2]
+    stated = re.search(r"more than (\d+)", text)
+    assert collected > int(stated.group(1) if stated else 0)
+
+
+def setup(command, folder):
+    run(command, folder)
+
+
+def generate(command, folder):
+    shutil.rmtree(folder / "notebooks")
+    run(command, folder)
+    assert names(folder / "notebooks") == names(folder / "solutions")
+
+
+def grade(command, folder):
+    handed_in = folder / "grading" / "submitted" / "ada" / "batchnorm"
+    handed_in.mkdir(parents=True)
+    shutil.copy(folder / "solutions" / SUBMISSION, handed_in)
+    run(command, folder)
+    with open(folder / "grading" / "grades.csv", encoding="utf-8") as table:
+        (row,) = csv.DictReader(table)
+    assert (row["student_id"], float(row["score"])) == ("ada", NOTEBOOKS[0].points)
+    assert (folder / "grading" / "feedback" / "ada" / "batchnorm" / "00_start_here.html").exists()
+
+
+def validate(command, folder):
+    assert "VALIDATION FAILED" in run(command, folder)  # the stub is not solved
+
+
+def notebooks(command, folder):
+    assert "Everything is up to date." in run(command, folder)
+
+
+def class_edition(command, folder):
+    run(command, folder)
+    assert names(folder / "class") == names(folder / "solutions")
+
+
+def names(folder):
+    return {path.name for path in folder.glob("*.ipynb")}
+
+
+TESTED_BY = {  # in this order: grading needs what generate_assignment has made
+    "make lab": lab,
+    "python course.py lab": lab,
+    "make test": some_tests,
+    "python course.py test": some_tests,
+    "make setup": setup,
+    ".venv/bin/nbgrader generate_assignment batchnorm --force": generate,
+    "make grade": grade,
+    ".venv/bin/jupyter lab": lab_at_the_root,
+    ".venv/bin/nbgrader validate notebooks/00_start_here.ipynb": validate,
+    "make notebooks": notebooks,
+    "make notebooks EDITION=class": class_edition,
+    'make test ARGS="tests/exercises/test_batchnorm1d.py -k agrees"': named_tests,
+    'make test ARGS="tests/exercises -k suspect_fails"': named_tests,
+}
+
+
+@pytest.mark.parametrize("command", TESTED_BY)
+def test_command(command, copy):
+    TESTED_BY[command](command, copy)
+
+
+def test_no_other_command_is_shown():
+    assert set(commands(README)) == set(TESTED_BY)
+    assert set(commands(CONTRIBUTING)) <= set(TESTED_BY)
+
+
+def test_the_table_is_that_of_the_course():
+    rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(.+?)\.ipynb\) \| (\d+) \| (\d+) \| (.+?) \|$", README, re.MULTILINE)
+    assert rows == [(n.name, n.name, str(n.minutes), str(n.points), n.builds) for n in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(text):
+    missing = [link for link in re.findall(r"\]\((?!https?:)(.+?)\)", text) if not (ROOT / link).exists()]
+    assert not missing
