@@ -114,7 +114,7 @@ def error_figure(panels: dict[str, dict[str, Any]], smaller_maps: Any, sizes: Se
         ax.set_xscale("log", base=2)
         ax.set_xticks(sizes, [str(size) for size in sizes])
         ax.set_yscale("log")
-        ax.set_yticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
+        ax.set_yticks([3, 5, 10, 20, 50], ["3", "5", "10", "20", "50"])
         ax.minorticks_off()
         ax.set_xlabel("batch size N")
     figures.band(axes[-1], sizes, smaller_maps, "batch", "batch norm, 1×1 maps")
