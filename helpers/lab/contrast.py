@@ -131,13 +131,10 @@ def signal(split: Split, norm: Norm | None = None, init: str = "default") -> lis
     return found
 
 
-def plateau(steps: int = 1200) -> dict[str, torch.Tensor]:
-    """The demo's plain nets at width 64, losses (seeds, steps): all steps from default, 300 from He initialisation."""
-    found: dict[str, torch.Tensor] = {}
-    for name, init, count in (("none", "default", steps), ("none, He", "he", 300)):
-        runs = [Run(0.05, init, seed) for seed in DEMO_SEEDS]
-        found[name] = train_stack(widths(20), runs, demo_data(), batch_size=512, steps=count).losses
-    return found
+def demo_losses(init: str, lr: float = 0.05, width: int = 64, steps: int = 300) -> torch.Tensor:
+    """Training losses (seeds, steps) of the demo's plain net from another initialisation, rate, width or time."""
+    runs = [Run(lr, init, seed) for seed in DEMO_SEEDS]
+    return train_stack(widths(20, width=width), runs, demo_data(), batch_size=512, steps=steps).losses
 
 
 def plateau_figure(found: dict[str, torch.Tensor]) -> Figure:
