@@ -1,0 +1,15 @@
+"""Judge learners' files.
+
+``python -m helpers.judge FILE... [--exercise batchnorm1d] [--json] [--list] [--timeout 20]``
+
+Exit code: 0 right, 1 wrong, 2 could not be judged; of several files the highest.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    sys.path.append(sys.path.pop(0))  # libraries first: a torch.py of the learner's in the current folder is not torch
+
+    from helpers.judge.command import main
+
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""A learner's file, read as text only: a Python file is one cell, a notebook as many as it has cells of code."""
+
+from __future__ import annotations
+
+import json
+import re
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT = 20 << 20
+"""Bytes that a file may have."""
+
+
+class NotJudged(Exception):
+    """Why a file could not be judged, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """``name`` is the file's name, ``folder`` where it lies, ``cells`` its code."""
+
+    name: str
+    folder: str
+    cells: tuple[str, ...]
+
+    @property
+    def notebook(self) -> bool:
+        """True for a notebook, whose cells run one by one."""
+        return self.name.endswith(".ipynb")
+
+    def mentions(self, name: str) -> bool:
+        """True where ``name`` stands somewhere in the code as a word."""
+        return any(re.search(rf"\b{re.escape(name)}\b", cell) for cell in self.cells)
+
+
+def read(path: Path) -> Submission:
+    """The code of a ``.py`` or ``.ipynb`` file.  Raises NotJudged for what is neither or cannot be read."""
+    if path.suffix not in (".py", ".ipynb"):
+        raise NotJudged(f"{path} is neither a .py nor an .ipynb file.")
+    try:
+        if not path.is_file():
+            raise NotJudged(f"{path} is not a file." if path.exists() else f"{path} does not exist.")
+        if path.stat().st_size > LIMIT:
+            raise NotJudged(f"{path} is larger than {LIMIT >> 20} MB.")
+        if path.suffix == ".py":
+            with tokenize.open(path) as file:
+                return Submission(path.name, str(path.resolve().parent), (file.read(),))
+        return Submission(path.name, str(path.resolve().parent), _cells(path.read_text(encoding="utf-8-sig")))
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
+        raise NotJudged(f"{path} cannot be read: {error}.") from None
+
+
+def _cells(text: str) -> tuple[str, ...]:
+    """The code cells of a notebook's JSON."""
+    notebook = json.loads(text)
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("it has no list of cells")
+    sources = [c.get("source") for c in cells if isinstance(c, dict) and c.get("cell_type") == "code"]
+    return tuple("".join(map(str, source)) if isinstance(source, list) else str(source) for source in sources)
