@@ -16,8 +16,12 @@ import torch
 from .model import Array, Observations, Probe, Raised
 from .original import originals, restore
 
-_HELPERS = str(Path(__file__).resolve().parents[1])
-_LIBRARIES = str(Path(torch.__file__).resolve().parents[1])
+_NOT_THEIRS = (
+    str(Path(__file__).resolve().parents[1]),
+    str(Path(torch.__file__).resolve().parents[1]),
+    str(Path(linecache.__file__).resolve().parent),
+    "<frozen ",
+)
 _BASE = torch._C.TensorBase  # its methods cannot be patched
 
 
@@ -29,8 +33,8 @@ def observe(obj: Any, probes: Iterable[Probe]) -> Observations:
     """Run every probe on ``obj``.
 
     A probe that raises leaves one :class:`Raised` under its own id; the others still run.  The global random state,
-    the default dtype, the gradient mode and the warning filters are afterwards as they were before, and while a probe
-    runs nothing of torch or NumPy is patched.
+    the default dtype, the number of threads, the gradient mode and the warning filters are afterwards as they were
+    before, and while a probe runs nothing of torch or NumPy is patched.
     """
     seen: Observations = {}
     for probe in probes:
@@ -98,7 +102,7 @@ def as_raised(error: BaseException) -> Raised:
     where = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         path = frame.f_code.co_filename
-        if not path.startswith((_HELPERS, _LIBRARIES)):
+        if not path.startswith(_NOT_THEIRS):
             where = f"line {line}: `{linecache.getline(path, line).strip()}`"
     try:
         message = str(error).strip().partition("\n")[0]
@@ -109,7 +113,8 @@ def as_raised(error: BaseException) -> Raised:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    dtype = torch.get_default_dtype()
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a batch is no faster on more, and on a busy machine much slower
     with originals(), torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
@@ -117,3 +122,4 @@ def _undisturbed() -> Iterator[None]:
             yield
         finally:
             torch.set_default_dtype(dtype)
+            torch.set_num_threads(threads)
