@@ -110,9 +110,12 @@ def judge_file(path: Path, exercise: Exercise | None, limits: Limits) -> Report:
     except NotJudged as problem:
         return Report(error=str(problem))
     seen = _every_quantity(outcome.seen, answers.right)
-    verdicts = judge(_checks(exercise), exercise.probes, seen, answers.right)
-    wrong = any(v.passed is False for v in verdicts)
-    found = explain(seen, answers.right, answers.suspects, answers.lineup) if wrong else ()
+    try:
+        verdicts = judge(_checks(exercise), exercise.probes, seen, answers.right)
+        wrong = any(v.passed is False for v in verdicts)
+        found = explain(seen, answers.right, answers.suspects, answers.lineup) if wrong else ()
+    except Exception as error:  # the files after this one are judged all the same
+        return Report(error=f"{path}: the judge failed on what it saw: {type(error).__name__}: {error}.")
     return Report(verdicts, found, outcome.problem or None, exercise.title)
 
 
@@ -131,12 +134,12 @@ def find_exercise(id: str) -> Exercise:
 
 
 def _exercise_of(submission: Submission) -> Exercise:
-    """The default exercise, unless the file mentions only the name that another one asks for."""
+    """The default exercise, unless the file defines only the name that another one asks for."""
     default = find_exercise(DEFAULT)
-    if submission.mentions(_expects(default.answers)):
+    if submission.defines(_expects(default.answers)):
         return default
     catalogue = importlib.import_module(_ROOM).catalogue()
-    return next((e for e in catalogue.values() if submission.mentions(_expects(e.answers))), default)
+    return next((e for e in catalogue.values() if submission.defines(_expects(e.answers))), default)
 
 
 def _expects(answers: Answers) -> str:

@@ -29,7 +29,8 @@ class Raised:
         return self.kind == "NotImplementedError"
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.message}" + (f" ({self.where})" if self.where else "")
+        text = f"{self.kind}: {self.message}" if self.message else self.kind
+        return f"{text} ({self.where})" if self.where else text
 
 
 Observations = dict[str, Array | Raised]

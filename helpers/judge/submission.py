@@ -29,9 +29,10 @@ class Submission:
         """True for a notebook, whose cells run one by one."""
         return self.name.endswith(".ipynb")
 
-    def mentions(self, name: str) -> bool:
-        """True where ``name`` stands somewhere in the code as a word."""
-        return any(re.search(rf"\b{re.escape(name)}\b", cell) for cell in self.cells)
+    def defines(self, name: str) -> bool:
+        """True where a line begins with a definition, an assignment or an import of ``name``."""
+        pattern = rf"^(?:(?:class|def) {name}\b|{name}\s*[:=]|(?:from|import)\b.*\b{name}\b)"
+        return any(re.search(pattern, cell, re.MULTILINE) for cell in self.cells)
 
 
 def read(path: Path) -> Submission:

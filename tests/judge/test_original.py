@@ -124,4 +124,4 @@ def test_an_exception_that_cannot_be_printed_is_still_named():
     def answer(x):
         raise Rude
 
-    assert str(observe(answer, exercise.probes)["batch"]).startswith("Rude: ")
+    assert str(observe(answer, exercise.probes)["batch"]).startswith("Rude (line")
