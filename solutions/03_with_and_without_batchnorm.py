@@ -355,7 +355,7 @@ table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net 
 # *Predict first:* draw a map. To the right the learning rate grows, upwards the scale of the initial weights. Where does the
 # plain net train? Where does batch norm? Is there a corner in which the plain net is better?
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "readme"]
 rates = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 scales = (0.1, 0.3, 0.6, 1.0, 2.0, 5.0)
 plain, normed = contrast.heat_map(rates, scales)

@@ -447,7 +447,7 @@ norms.which_norm.grade(which_norm, "elsewhere")
 # ## Recap
 #
 # 1. All these norms share a formula; the set that is averaged over makes the difference. RMSNorm leaves out the mean.
-# 2. BN is the only one in which examples see each other, and the only one with running statistics and two modes.
+# 2. BN is the only one in which examples see each other, and by default the only one with running statistics and two modes.
 # 3. GN: G = 1 has LN's statistics, over (C, H, W); G = C is IN. "LN" on images has two meanings: ask for the dimensions.
 # 4. BN suffers when few values share a mean: count N·H·W, and remember that values in one image are not independent.
 # 5. A norm forgets what its set has in common. Choose the one that forgets what your task does not need.

@@ -46,6 +46,16 @@ def fill(notebook, answers):
     return notebook
 
 
+def solved(name):
+    """The learner edition with every answer of the solution filled in."""
+    answers = {}
+    for cell in read(ROOT / "solutions" / f"{name}.ipynb").cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("solution"):
+            answers[about["grade_id"]] = cell.source
+    return fill(read(ROOT / "notebooks" / f"{name}.ipynb"), answers)
+
+
 def run_alone(path, folder, python=sys.executable, **environment):
     """Execute a copy of a notebook in an empty folder and return it with its outputs."""
     folder = Path(folder)

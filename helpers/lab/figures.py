@@ -37,7 +37,9 @@ _STYLE = {
 }
 
 
-def subplots(rows: int = 1, columns: int = 1, width: float = 8.0, height: float = 3.2, **options: Any) -> tuple[Figure, Any]:
+def subplots(
+    rows: int = 1, columns: int = 1, width: float = 8.0, height: float = 3.2, **options: Any
+) -> tuple[Figure, Any]:
     """A figure in the course's style (inches), and its axes as ``plt.subplots`` gives them; not known to pyplot."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -30,7 +31,7 @@ class MLP(nn.Module):
     ):
         super().__init__()
         self.hidden = nn.ModuleList()
-        for fan_in, fan_out in zip(widths[:-2], widths[1:-1], strict=True):
+        for fan_in, fan_out in pairwise(widths[:-1]):
             linear = nn.Linear(fan_in, fan_out, bias=norm is None)
             _initialise(linear, init)
             parts: list[nn.Module] = [linear] if norm is None else [linear, norm(fan_out)]

@@ -32,7 +32,8 @@ SETTINGS = {
 }
 RUN_ALL = """async () => {
   const app = window.jupyterapp; await app.restored;
-  let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++) await new Promise(r => setTimeout(r, 100));
+  let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++)
+    await new Promise(r => setTimeout(r, 100));
   await w.context.ready; await w.sessionContext.ready; await w.sessionContext.session.kernel.info;
   return await app.commands.execute('notebook:run-all-cells'); }"""
 SELECT = """async (id) => {

@@ -21,7 +21,7 @@ def error(mine, theirs, terms=None):
     return ((mine - theirs).abs().max() / size.abs().max().clamp(min=1)).item()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     rows=st.integers(2, 40),
     features=st.integers(1, 12),

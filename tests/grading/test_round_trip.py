@@ -10,7 +10,7 @@ import sys
 import nbformat
 import pytest
 
-from tests.notebook import LEARNER, ROOT, SOLUTIONS, fill, graded, points, read
+from tests.notebook import LEARNER, ROOT, SOLUTIONS, fill, graded, points, read, solved
 
 TOO = ("00_start_here", "02_build_batchnorm1d")
 """The notebooks that the half-right and the untouched learner hand in."""
@@ -34,16 +34,6 @@ def hand_in(course, learner, notebooks):
     folder.mkdir(parents=True)
     for name, notebook in notebooks.items():
         nbformat.write(notebook, folder / f"{name}.ipynb")
-
-
-def solved(name):
-    """The learner edition with every answer of the solution filled in."""
-    answers = {}
-    for cell in read(ROOT / "solutions" / f"{name}.ipynb").cells:
-        about = cell.metadata.get("nbgrader", {})
-        if about.get("solution"):
-            answers[about["grade_id"]] = cell.source
-    return fill(read(ROOT / "notebooks" / f"{name}.ipynb"), answers)
 
 
 def half_right():
