@@ -154,8 +154,9 @@ def _settle(scratch: str, answer: Connection, output: Connection) -> None:
         os.dup2(sink, stream)
     output.close()
     if os.name == "posix":
-        os.closerange(3, answer.fileno())
-        os.closerange(answer.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        for inherited in {int(name) for name in os.listdir("/dev/fd")} - {0, 1, 2, answer.fileno()}:
+            with contextlib.suppress(OSError):
+                os.close(inherited)
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     os.chdir(scratch)
