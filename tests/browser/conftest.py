@@ -100,6 +100,7 @@ def page(browser):
     """A page wide enough to see a notebook as a learner does; an error on its console fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
+    page.set_default_timeout(120_000)  # two workers share two cores
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
