@@ -47,6 +47,20 @@ def half_right():
     return notebooks
 
 
+def only_pass():
+    """A learner who writes ``pass`` wherever something is asked for in 02."""
+    layer = """class BatchNorm1d(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        pass
+
+    def forward(self, x):
+        pass
+"""
+    notebook = read(ROOT / "notebooks" / "02_build_batchnorm1d.ipynb")
+    hunt = "def spot_the_bug():\n    pass"
+    return {"02_build_batchnorm1d": fill(notebook, {"batchnorm1d": layer, "spot_the_bug": hunt})}
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A copy of the course in which the whole round trip has been run."""
@@ -58,6 +72,7 @@ def course(tmp_path_factory):
     hand_in(course, "perfect", {path.stem: solved(path.stem) for path in LEARNER})
     hand_in(course, "half", half_right())
     hand_in(course, "untouched", {name: read(ROOT / "notebooks" / f"{name}.ipynb") for name in TOO})
+    hand_in(course, "pass", only_pass())
     nbgrader(course, "autograde", "batchnorm")
     nbgrader(course, "generate_feedback", "batchnorm")
     nbgrader(course, "export", "--to", str(course / "grades.csv"))
@@ -108,6 +123,17 @@ def test_half_right_submission_loses_exactly_the_cells_that_see_the_mistake(cour
 def test_untouched_submission_gets_nothing(course):
     got = scores(course, "untouched")
     assert {got[id] for id in autograded(TOO)} == {0}
+
+
+def test_pass_gets_nothing_and_breaks_nothing_else(course):
+    cells = autograded(["02_build_batchnorm1d"])
+    got = scores(course, "pass")
+    assert {got[id] for id in cells} == {0}
+    done = read(course / "grading" / "autograded" / "pass" / "batchnorm" / "02_build_batchnorm1d.ipynb")
+    wrong = {id(c) for c in graded(done).values()}
+    for cell in done.cells:
+        errors = [o.ename for o in cell.get("outputs", []) if o.output_type == "error"]
+        assert errors == (["AssertionError"] if id(cell) in wrong else []), cell.source
 
 
 def test_export_adds_up(course):
