@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -21,6 +22,11 @@ paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 if str(ROOT) not in paths:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, paths)])
 os.environ["BATCHNORM_PROGRESS"] = ""
+
+# nbgrader calls alembic by name; it lies beside this Python, whether or not the environment is activated.
+scripts = sysconfig.get_path("scripts")
+if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
 
 # nbgrader wants source/<assignment>/; solutions/ is flat, so it is mirrored there.
 mirror = COURSE / "source" / "batchnorm"
