@@ -46,7 +46,7 @@ NOTEBOOKS = (
         "the layer, and the repair of ten broken ones",
         {
             "batchnorm1d": 6,
-            "batchnorm1d_beyond": 6,
+            "batchnorm1d_beyond": 22,
             "spot_the_bug": 6,
         },
     ),

@@ -1,8 +1,16 @@
-"""Which known mistake behaves exactly like this?  Pure: compares observations, runs nothing."""
+"""Which known mistake behaves exactly like this?  Pure: compares observations, runs nothing.
+
+Where no suspect does, the answer is pieced together.  Each key is weighed by how few suspects disturb it: a key that
+few disturb tells much.  Suspects are then taken one after the other, each for what the ones before it leave
+unexplained, so that two mistakes in one layer are named as two.  What then remains is shown without a cause, and at
+most its category is named, from the suspects that disturb the same keys in another way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +18,10 @@ from .model import Explanation, Observations, Raised, Suspect
 from .rules import agree, pair
 
 AT_MOST = 3
+TRUSTED = 0.5  # a suspect is named where at least this share of what it predicts is seen
+WORTH = 0.02  # and where it explains at least this share of what is wrong
+NEAR = 0.6  # of a mistake that is not known, categories this close to the likeliest are named too
+UNTOLD = 0.25  # categories are named where more than this share is left unexplained
 
 
 def differing(seen: Observations, right: Observations) -> frozenset[str]:
@@ -23,29 +35,140 @@ def explain(
     suspects: Iterable[Suspect],
     lineup: Mapping[str, Observations],
 ) -> tuple[Explanation, ...]:
-    """At most three suspects, best first.
+    """At most three explanations, best first.
 
-    ``lineup[suspect.id]`` holds the suspect's observations.  A suspect that agrees with ``seen`` on every key is
-    exact, and then only exact ones are named.  Otherwise suspects are ranked by the share of differing keys that they
-    reproduce, and named only where that share is at least one half.
+    ``lineup[suspect.id]`` holds the suspect's observations.  Suspects that agree with ``seen`` on every key are exact,
+    and then only these are named; one whose id has the form ``a+b`` is named as its two parts.  Otherwise come the
+    nearest suspects, and last, with id "", the category of a mistake that is none of them.
     """
-    mine = differing(seen, right)
-    if not mine:
+    mine = _Deviation.of(seen, right)
+    if not mine.keys:
         return ()
-    ranked = []
-    for order, suspect in enumerate(suspects):
-        theirs = lineup[suspect.id]
-        unlike = differing(seen, theirs)
-        changed = mine | differing(theirs, right)
-        share = len(changed - unlike) / len(changed)
-        if share >= 0.5:
-            shared = mine - unlike
-            key = suspect.shows if suspect.shows in shared else _telling(seen, right, shared)
-            ranked.append((-share, order, suspect, not unlike, evidence(key, seen, right)))
-    ranked.sort(key=lambda r: r[:2])
-    if any(exact for *_, exact, _ in ranked):
-        ranked = [r for r in ranked if r[3]]
-    return tuple(Explanation(s.id, s.category, s.title, exact, text) for _, _, s, exact, text in ranked[:AT_MOST])
+    by_id = {s.id: s for s in suspects}
+    theirs = {id: _Deviation.of(lineup[id], right) for id in by_id}
+    exact = [by_id[id] for id, deviation in theirs.items() if deviation == mine]
+    if exact:
+        first, *others = sorted(exact, key=lambda s: "+" in s.id)
+        if "+" in first.id:
+            a, b = (by_id[part] for part in first.id.split("+"))
+            return _named(a, True, seen, right, mine.keys), _named(b, True, seen, right, mine.keys, together=True)
+        return tuple(_named(s, True, seen, right, mine.keys) for s in (first, *others) if "+" not in s.id)[:AT_MOST]
+    known = {id: deviation for id, deviation in theirs.items() if "+" not in id}
+    weights = _weights([mine, *known.values()])
+    named, left = _nearest(mine, known, weights)
+    found = [_named(by_id[id], False, seen, right, keys, id != next(iter(named))) for id, keys in named.items()]
+    left = frozenset(k for k in left if not any(known[id].touches(k, mine) for id in named))
+    if _sum(weights, left) > UNTOLD * _sum(weights, mine.keys):
+        unknown = _categories(left, mine, known, by_id, weights)
+        named_already = {e.category for e in found}
+        found += [_unknown(c, keys, seen, right) for c, keys in unknown if c not in named_already]
+    return tuple(found[:AT_MOST])
+
+
+@dataclass(frozen=True, eq=False)
+class _Deviation:
+    """What of some observations differs from the right ones; a probe that raised is one key, the probe's id."""
+
+    seen: Observations
+    keys: frozenset[str]
+
+    @classmethod
+    def of(cls, seen: Observations, right: Observations) -> _Deviation:
+        return cls(seen, frozenset(k for k in differing(seen, right) if k in seen))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Deviation)
+            and self.keys == other.keys
+            and all(agree(self.seen[k], other.seen[k]) for k in self.keys)
+        )
+
+    def touches(self, key: str, other: _Deviation) -> bool:
+        """True where this deviates in ``key`` too, in whatever way; where the other raised, in any key of the probe."""
+        if isinstance(other.seen[key], Raised):
+            return any(k == key or k.startswith(f"{key}/") for k in self.keys)
+        return key in self.keys or key.partition("/")[0] in self.keys
+
+    def unseen(self, key: str) -> bool:
+        """True where the probe raised, so that nothing is known of the key."""
+        return key not in self.seen and key.partition("/")[0] in self.seen
+
+
+def _weights(deviations: Collection[_Deviation]) -> dict[str, float]:
+    """1 / (number of deviations that contain the key)."""
+    counts = Counter(k for d in deviations for k in d.keys)
+    return {k: 1 / n for k, n in counts.items()}
+
+
+def _sum(weights: Mapping[str, float], keys: Iterable[str]) -> float:
+    return sum(weights[k] for k in keys)
+
+
+def _nearest(
+    mine: _Deviation, known: Mapping[str, _Deviation], weights: Mapping[str, float]
+) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
+    """Suspects with the keys that each explains, best first, and the keys that none explains."""
+    shared, trust = {}, {}
+    for id, theirs in known.items():
+        both = mine.keys & theirs.keys
+        shared[id] = frozenset(k for k in both if agree(mine.seen[k], theirs.seen[k]))
+        said = _sum(weights, shared[id])
+        missing = _sum(weights, (k for k in theirs.keys - mine.keys if not mine.unseen(k)))
+        masked = _sum(weights, both - shared[id])
+        trust[id] = said / (said + missing + masked / 2) if said else 0.0
+    total, left = _sum(weights, mine.keys), mine.keys
+    named: dict[str, frozenset[str]] = {}
+    while len(named) < AT_MOST:
+        gain = {id: _sum(weights, shared[id] & left) * trust[id] for id in known if trust[id] >= TRUSTED}
+        best = max(gain, key=lambda id: gain[id], default="")
+        if not best or gain[best] < WORTH * total:
+            break
+        named[best] = shared[best]
+        left -= shared[best]
+    return named, left
+
+
+def _categories(
+    left: frozenset[str],
+    mine: _Deviation,
+    known: Mapping[str, _Deviation],
+    by_id: Mapping[str, Suspect],
+    weights: Mapping[str, float],
+) -> list[tuple[str, frozenset[str]]]:
+    """Categories whose suspects disturb the unexplained keys, whatever the values; with these keys, best first."""
+    best: dict[str, tuple[float, frozenset[str]]] = {}
+    for id, theirs in known.items():
+        alike = frozenset(k for k in left if theirs.touches(k, mine))
+        extra = (k for k in theirs.keys - mine.keys if not mine.unseen(k))
+        score = _sum(weights, alike) / (_sum(weights, left) + _sum(weights, extra))
+        category = by_id[id].category
+        if score > best.get(category, (0.0, alike))[0]:
+            best[category] = score, alike
+    ranked = sorted(best.items(), key=lambda item: -item[1][0])
+    return [(category, keys) for category, (score, keys) in ranked if score >= NEAR * ranked[0][1][0]]
+
+
+def _named(
+    suspect: Suspect,
+    exact: bool,
+    seen: Observations,
+    right: Observations,
+    keys: Collection[str],
+    together: bool = False,
+) -> Explanation:
+    key = suspect.shows if suspect.shows in keys else _telling(seen, right, keys)
+    return Explanation(suspect.id, suspect.category, suspect.title, exact, evidence(key, seen, right), together)
+
+
+def _unknown(category: str, keys: Collection[str], seen: Observations, right: Observations) -> Explanation:
+    key = _telling(seen, right, keys)
+    mine, expected = seen[key], right.get(key)
+    if isinstance(mine, Raised) or not isinstance(expected, np.ndarray):
+        text = f"I can see that {key.partition('/')[0]} stops with {mine}"
+    else:
+        measured, wanted = pair(key, mine, expected)
+        text = f"I can see that {measured}, and {wanted} would be right"
+    return Explanation("", category, f"{text}. I cannot tell why; mistakes about {category} show there.", False, "")
 
 
 def evidence(key: str, seen: Observations, right: Observations) -> str:

@@ -107,7 +107,9 @@ class Suspect:
 class Explanation:
     """A suspect that behaves like the learner's object, and the numbers that show it.
 
-    ``exact`` means: the same on every probe.  Otherwise it is only the nearest one known.
+    ``exact`` means: the same on every probe.  Otherwise it is only the nearest one known, or, with id "", a
+    category: something is wrong there, and no known mistake is like it.  ``together`` says that it comes on top of
+    the explanation before it; otherwise it stands in its place.
     """
 
     id: str
@@ -115,3 +117,4 @@ class Explanation:
     title: str
     exact: bool
     evidence: str
+    together: bool = False

@@ -89,14 +89,23 @@ def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence
     return Card(f"{title}: {summary}", tuple(rows), outcome)
 
 
+def _lead(e: Explanation, first: bool) -> str:
+    if not e.id:
+        return ""
+    if first:
+        return "Most likely: " if e.exact else "This looks like, but is not exactly: "
+    if e.together:
+        return "And: " if e.exact else "And also like: "
+    return "Or, which behaves the same: " if e.exact else "Or like: "
+
+
 def cause_rows(explanations: Sequence[Explanation], told: Collection[str] = ()) -> list[tuple[str, str]]:
     """Rows that name the likely cause, or say honestly that none is known; evidence in ``told`` is left out."""
     if not explanations:
         return [("→", "No mistake I know behaves exactly like this. Start from the numbers above.")]
-    rows = []
+    rows: list[tuple[str, str]] = []
     for e in explanations:
-        lead = "Most likely" if e.exact else "This looks like, but is not exactly"
-        rows.append(("→", f"{lead}: {e.title}"))
-        if not any(text in e.evidence for text in told):
+        rows.append(("→", f"{_lead(e, first=not rows)}{e.title}"))
+        if e.evidence and not any(text in e.evidence for text in told):
             rows.append(("", e.evidence))
     return rows

@@ -1,0 +1,1488 @@
+"""Wrong ways to write BatchNorm1d, most of them as the lines in which they differ from the right one.
+
+Read down the titles: they are a list of misconceptions.  An id with ``+`` is two mistakes at once; when a learner's
+layer behaves like it, both are named.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from helpers.judge.model import Suspect
+from helpers.judge.suspects import variant
+
+from .batchnorm1d_reference import BatchNorm1d
+
+Edit = tuple[str, str]
+
+AVERAGE = "mean = x.mean(dim=0)"
+VARIANCE = "var = ((x - mean) ** 2).mean(dim=0)"
+UNBIASED = "unbiased = var * n / (n - 1)"
+MEAN = "self.running_mean += self.momentum * (mean - self.running_mean)"
+VAR = "self.running_var += self.momentum * (unbiased - self.running_var)"
+REMEMBERED = "mean = self.running_mean\n            var = self.running_var"
+ROOT = "torch.sqrt(var + self.eps)"
+NORMALISE = f"x_hat = (x - mean) / {ROOT}"
+RESULT = "return self.gamma * x_hat + self.beta"
+TRAIN = "if self.training:"
+EPS = "self.eps = eps"
+MOMENTUM = "self.momentum = momentum"
+GAMMA = "nn.Parameter(torch.ones(num_features))"
+BETA = "nn.Parameter(torch.zeros(num_features))"
+MEAN_BUFFER = 'self.register_buffer("running_mean", torch.zeros(num_features))'
+VAR_BUFFER = 'self.register_buffer("running_var", torch.ones(num_features))'
+FORWARD = "def forward(self, x: torch.Tensor) -> torch.Tensor:"
+BATCH_IN_EVAL = (REMEMBERED, "mean = x.mean(dim=0)\n            var = ((x - mean) ** 2).mean(dim=0)")
+
+# The quantity that tells a category best; a suspect may name its own.
+SHOWS = {
+    "variance": "train_parts/factor of the variance under the root",
+    "mean": "train_parts/value that becomes 0",
+    "momentum": "update_parts/share of the old running_mean that is kept",
+    "eps": "train_parts/eps under the root",
+    "gradient": "gradients/gradient of the input",
+    "affine": "affine/mean of each feature",
+    "axis": "numbers/train output",
+    "modes": "numbers/eval output",
+}
+RUNNING_MEAN, RUNNING_VAR = "numbers/running_mean", "numbers/running_var"
+
+
+class ByHand(BatchNorm1d):
+    """The layer with a backward pass written by hand, a second text to make variants of."""
+
+    class Normalise(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float, layer: Any) -> Any:
+            inverse = 1 / torch.sqrt(var + eps)
+            x_hat = (x - mean) * inverse
+            ctx.save_for_backward(x_hat, gamma, inverse)
+            return gamma * x_hat + beta
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Any) -> Any:
+            x_hat, gamma, inverse = ctx.saved_tensors
+            d_gamma = (upstream * x_hat).sum(0)
+            d_beta = upstream.sum(0)
+            d_hat = upstream * gamma
+            d_mean = d_hat.mean(0)
+            d_var = x_hat * (d_hat * x_hat).mean(0)
+            d_x = inverse * (d_hat - d_mean - d_var)
+            return d_x, d_gamma, d_beta, None, None, None, None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return self.gamma * (x - self.running_mean) / torch.sqrt(self.running_var + self.eps) + self.beta
+        n = x.shape[0]
+        if n < 2:
+            raise ValueError("one row")
+        with torch.no_grad():
+            mean = x.mean(0)
+            var = ((x - mean) ** 2).mean(0)
+            self.running_mean += self.momentum * (mean - self.running_mean)
+            self.running_var += self.momentum * (var * n / (n - 1) - self.running_var)
+        return self.Normalise.apply(x, self.gamma, self.beta, mean, var, self.eps, self)  # type: ignore[no-untyped-call,no-any-return]
+
+
+_EDITS: dict[str, tuple[Edit, ...]] = {}
+
+
+def _wrong(id: str, category: str, title: str, *edits: Edit, shows: str = "", of: Any = BatchNorm1d) -> Suspect:
+    """One misconception: the right layer ``of`` with each (right, wrong) pair of texts exchanged."""
+    if of is BatchNorm1d:
+        _EDITS[id] = edits
+    return Suspect(id, category, title, variant(of, *edits), shows or SHOWS.get(category, ""))
+
+
+VARIANCES = (
+    _wrong(
+        "unbiased_normalisation",
+        "variance",
+        "you normalise with the unbiased variance (÷(N−1), the default of x.var); the batch itself is normalised with ÷N.",
+        (VARIANCE, "var = x.var(dim=0)"),
+        (UNBIASED, "unbiased = var"),
+    ),
+    _wrong(
+        "unbiased_twice",
+        "variance",
+        "your variance is already unbiased (÷(N−1)), and the running update corrects it a second time.",
+        (VARIANCE, "var = x.var(dim=0)"),
+    ),
+    _wrong(
+        "variances_exchanged",
+        "variance",
+        "your two variances are exchanged: normalise with ÷N and remember ÷(N−1).",
+        (VARIANCE, "var = x.var(dim=0)"),
+        (UNBIASED, "unbiased = x.var(dim=0, correction=0)"),
+    ),
+    _wrong(
+        "no_root",
+        "variance",
+        "you divide by the variance; divide by its square root.",
+        (ROOT, "(var + self.eps)"),
+    ),
+    _wrong(
+        "multiplied",
+        "variance",
+        "you multiply by the standard deviation; divide by it.",
+        (NORMALISE, f"x_hat = (x - mean) * {ROOT}"),
+    ),
+    _wrong(
+        "variance_not_centred",
+        "variance",
+        "your variance is the mean of x²; take the mean of (x − mean)².",
+        (VARIANCE, "var = (x**2).mean(dim=0)"),
+    ),
+    _wrong(
+        "variance_is_a_sum",
+        "variance",
+        "your variance is a sum over the batch; divide it by N.",
+        (VARIANCE, "var = ((x - mean) ** 2).sum(dim=0)"),
+    ),
+    _wrong(
+        "absolute_deviation",
+        "variance",
+        "you scale by the mean absolute deviation; take the root of the mean square.",
+        (VARIANCE, "var = (x - mean).abs().mean(dim=0) ** 2"),
+    ),
+    _wrong(
+        "standard_deviation_as_variance",
+        "variance",
+        "what you call variance is already a standard deviation, and you take its root once more.",
+        (VARIANCE, "var = ((x - mean) ** 2).mean(dim=0).sqrt()"),
+    ),
+    _wrong(
+        "variance_about_running_mean",
+        "variance",
+        "your batch variance is measured about running_mean; measure it about the mean of the batch.",
+        (VARIANCE, "var = ((x - self.running_mean) ** 2).mean(dim=0)"),
+    ),
+    _wrong(
+        "only_centred",
+        "variance",
+        "you subtract the mean but do not divide by the standard deviation.",
+        (NORMALISE, "x_hat = x - mean"),
+    ),
+    _wrong(
+        "not_centred",
+        "mean",
+        "you divide by the standard deviation but do not subtract the mean.",
+        (NORMALISE, f"x_hat = x / {ROOT}"),
+    ),
+    _wrong(
+        "mean_is_a_sum",
+        "mean",
+        "your mean is a sum over the batch; divide it by N.",
+        (AVERAGE, "mean = x.sum(dim=0)"),
+    ),
+    _wrong(
+        "median",
+        "mean",
+        "you subtract the median; subtract the mean.",
+        (AVERAGE, "mean = x.median(dim=0).values"),
+    ),
+    _wrong(
+        "mean_added",
+        "mean",
+        "you add the mean; subtract it.",
+        (NORMALISE, f"x_hat = (x + mean) / {ROOT}"),
+    ),
+)
+
+RUNNING = (
+    _wrong(
+        "biased_running_var",
+        "running statistics",
+        "your running_var moves by the biased variance (÷N); torch moves it by the unbiased one (÷(N−1)).",
+        (UNBIASED, "unbiased = var"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "bessel_upside_down",
+        "running statistics",
+        "your running_var is corrected by (N−1)/N; the unbiased variance is the biased one times N/(N−1).",
+        (UNBIASED, "unbiased = var * (n - 1) / n"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "n_counts_all_numbers",
+        "running statistics",
+        "your N counts all numbers of the batch, rows × features; N is the number of rows.",
+        ("n = x.shape[0]", "n = x.numel()"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "n_counts_features",
+        "running statistics",
+        "your N is the number of features; N is the number of rows, x.shape[0].",
+        ("n = x.shape[0]", "n = x.shape[1]"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "never_updates",
+        "running statistics",
+        "your running statistics never move; train mode must update them.",
+        (MEAN, "pass"),
+        (VAR, "pass"),
+        shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "mean_not_updated",
+        "running statistics",
+        "your running_mean never moves; only running_var does.",
+        (MEAN, "pass"),
+        shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "var_not_updated",
+        "running statistics",
+        "your running_var never moves; only running_mean does.",
+        (VAR, "pass"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "updates_once",
+        "running statistics",
+        "only the first batch moves your running statistics; every training batch must.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
+        (MEAN, f"if self.steps == 0:\n                    {MEAN}"),
+        (VAR, f"if self.steps == 0:\n                    {VAR}\n                self.steps += 1"),
+        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+    ),
+    _wrong(
+        "updates_twice",
+        "running statistics",
+        "your running statistics move twice with each batch.",
+        (MEAN, f"{MEAN}\n                {MEAN}"),
+        (VAR, f"{VAR}\n                {VAR}"),
+        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+    ),
+    _wrong(
+        "last_batch_only",
+        "running statistics",
+        "your running statistics are those of the last batch; mix them with the old ones.",
+        (MEAN, "self.running_mean.copy_(mean)"),
+        (VAR, "self.running_var.copy_(unbiased)"),
+        shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "first_batch_copied",
+        "running statistics",
+        "your first batch replaces the running statistics; torch mixes it with the start values 0 and 1.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
+        (MEAN, f"{MEAN} if self.steps else mean"),
+        (VAR, f"{VAR} if self.steps else unbiased - self.running_var\n                self.steps += 1"),
+        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+    ),
+    _wrong(
+        "plain_average",
+        "running statistics",
+        "your running statistics are the plain average of all batches; torch's give recent batches the share momentum.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
+        (MEAN, "self.steps += 1\n                self.running_mean += (mean - self.running_mean) / self.steps"),
+        (VAR, "self.running_var += (unbiased - self.running_var) / self.steps"),
+        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+    ),
+    _wrong(
+        "bias_corrected",
+        "running statistics",
+        "your eval mode divides the running statistics by 1 − (1 − momentum)^steps, as Adam does; torch uses them as they are.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
+        (VAR, f"{VAR}\n                self.steps += 1"),
+        (
+            REMEMBERED,
+            "correct = 1 - (1 - self.momentum) ** max(self.steps, 1)\n"
+            "            mean, var = self.running_mean / correct, self.running_var / correct",
+        ),
+        shows="numbers/eval output",
+    ),
+    _wrong(
+        "decay_without_share",
+        "momentum",
+        "you shrink the old value by 1 − momentum but add the whole new one; add momentum · new.",
+        (MEAN, "self.running_mean.mul_(1 - self.momentum).add_(mean)"),
+        (VAR, "self.running_var.mul_(1 - self.momentum).add_(unbiased)"),
+        shows="update_parts/batch means taken for the share given up",
+    ),
+    _wrong(
+        "share_without_decay",
+        "momentum",
+        "you add momentum · new but keep the whole old value; keep 1 − momentum of it.",
+        (MEAN, "self.running_mean += self.momentum * mean"),
+        (VAR, "self.running_var += self.momentum * unbiased"),
+    ),
+    _wrong(
+        "momentum_swapped",
+        "momentum",
+        "your momentum is the other way round: torch keeps 1 − momentum of the old value and adds momentum of the new (Keras does the opposite).",
+        (MEAN, "self.running_mean += (1 - self.momentum) * (mean - self.running_mean)"),
+        (VAR, "self.running_var += (1 - self.momentum) * (unbiased - self.running_var)"),
+    ),
+    _wrong(
+        "momentum_swapped_for_mean",
+        "momentum",
+        "running_mean uses momentum the other way round; running_var is right.",
+        (MEAN, "self.running_mean += (1 - self.momentum) * (mean - self.running_mean)"),
+    ),
+    _wrong(
+        "momentum_swapped_for_var",
+        "momentum",
+        "running_var uses momentum the other way round; running_mean is right.",
+        (VAR, "self.running_var += (1 - self.momentum) * (unbiased - self.running_var)"),
+        shows="update_parts/share of the old running_var that is kept",
+    ),
+    _wrong(
+        "momentum_keras",
+        "momentum",
+        "your momentum is the share of the old value with default 0.9, as in Keras; here it is the share of the new batch, default 0.1.",
+        ("momentum: float = 0.1", "momentum: float = 0.9"),
+        (MEAN, "self.running_mean += (1 - self.momentum) * (mean - self.running_mean)"),
+        (VAR, "self.running_var += (1 - self.momentum) * (unbiased - self.running_var)"),
+    ),
+    _wrong(
+        "momentum_fixed",
+        "momentum",
+        "your momentum is a fixed number in the update; use the argument, self.momentum.",
+        (MEAN, "self.running_mean += 0.1 * (mean - self.running_mean)"),
+        (VAR, "self.running_var += 0.1 * (unbiased - self.running_var)"),
+    ),
+    _wrong(
+        "momentum_default",
+        "momentum",
+        "the default of your momentum is not 0.1.",
+        ("momentum: float = 0.1", "momentum: float = 0.01"),
+        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+    ),
+    _wrong(
+        "momentum_default_large",
+        "momentum",
+        "the default of your momentum is 0.9; torch's is 0.1, the share of the new batch.",
+        ("momentum: float = 0.1", "momentum: float = 0.9"),
+        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+    ),
+    _wrong(
+        "variance_starts_at_zero",
+        "running statistics",
+        "your running_var starts at 0; it starts at 1.",
+        ('"running_var", torch.ones', '"running_var", torch.zeros'),
+        shows="fresh/running_var at the start",
+    ),
+    _wrong(
+        "mean_starts_at_one",
+        "running statistics",
+        "your running_mean starts at 1; it starts at 0.",
+        ('"running_mean", torch.zeros', '"running_mean", torch.ones'),
+        shows="fresh/running_mean at the start",
+    ),
+    _wrong(
+        "running_std",
+        "running statistics",
+        "your running_var holds a standard deviation, which eval mode squares; it holds the variance.",
+        (VAR, "self.running_var += self.momentum * (unbiased.sqrt() - self.running_var)"),
+        (REMEMBERED, "mean = self.running_mean\n            var = self.running_var**2"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "running_std_as_variance",
+        "running statistics",
+        "your running_var remembers the standard deviation; remember the variance.",
+        (VAR, "self.running_var += self.momentum * (unbiased.sqrt() - self.running_var)"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "roots_averaged",
+        "running statistics",
+        "you average standard deviations over batches and square the average; average the variances.",
+        (
+            VAR,
+            "s = (1 - self.momentum) * self.running_var.sqrt() + self.momentum * unbiased.sqrt()\n"
+            "                self.running_var.copy_(s**2)",
+        ),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "running_exchanged",
+        "running statistics",
+        "running_mean moves by the variance and running_var by the mean; they are exchanged.",
+        (MEAN, "self.running_mean += self.momentum * (unbiased - self.running_mean)"),
+        (VAR, "self.running_var += self.momentum * (mean - self.running_var)"),
+        shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "running_of_the_output",
+        "running statistics",
+        "you remember the statistics of the normalised batch; remember those of x.",
+        (
+            MEAN,
+            f"z = (x - mean) / {ROOT}\n"
+            "                self.running_mean += self.momentum * (z.mean(dim=0) - self.running_mean)",
+        ),
+        (VAR, "self.running_var += self.momentum * (z.var(dim=0) - self.running_var)"),
+        shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "spread_of_means_added",
+        "running statistics",
+        "your running_var also takes in how far the batch mean is from running_mean; torch mixes only the variances.",
+        (
+            MEAN,
+            f"unbiased = unbiased + (1 - self.momentum) * (mean - self.running_mean) ** 2\n                {MEAN}",
+        ),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "running_var_about_running_mean",
+        "running statistics",
+        "your running_var moves by the squares of x − running_mean; take the variance about the mean of the batch.",
+        (UNBIASED, "unbiased = ((x - self.running_mean) ** 2).sum(dim=0) / (n - 1)"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "running_of_all_features",
+        "axis",
+        "you remember one number for all features; each feature has its own.",
+        (MEAN, "self.running_mean += self.momentum * (mean.mean() - self.running_mean)"),
+        (VAR, "self.running_var += self.momentum * (unbiased.mean() - self.running_var)"),
+        shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "stale_eval",
+        "running statistics",
+        "eval mode computes with the running statistics of its first use; read the buffers at each call.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.frozen = None"),
+        (
+            REMEMBERED,
+            "if self.frozen is None:\n"
+            "                self.frozen = self.running_mean.clone(), self.running_var.clone()\n"
+            "            mean, var = self.frozen",
+        ),
+        shows="torch_state/eval output after loading the state of torch's layer",
+    ),
+)
+
+EPSILON = (
+    _wrong(
+        "eps_outside",
+        "eps",
+        "you add eps after the square root: √σ² + ε; it belongs under it: √(σ² + ε).",
+        (ROOT, "(torch.sqrt(var) + self.eps)"),
+    ),
+    _wrong(
+        "eps_fixed",
+        "eps",
+        "your eps is fixed in the formula; use the argument, self.eps.",
+        (ROOT, "torch.sqrt(var + 1e-5)"),
+    ),
+    _wrong(
+        "eps_missing",
+        "eps",
+        "you forget eps; a constant feature is then divided by 0.",
+        (ROOT, "torch.sqrt(var)"),
+    ),
+    _wrong(
+        "eps_missing_in_eval",
+        "eps",
+        "eval mode forgets eps; it uses the same formula as train mode.",
+        (NORMALISE, "x_hat = (x - mean) / torch.sqrt(var + (self.eps if self.training else 0.0))"),
+        shows="eval_parts/eps under the root",
+    ),
+    _wrong(
+        "eps_missing_in_train",
+        "eps",
+        "train mode forgets eps; it uses the same formula as eval mode.",
+        (NORMALISE, "x_hat = (x - mean) / torch.sqrt(var + (0.0 if self.training else self.eps))"),
+    ),
+    _wrong(
+        "eps_outside_in_eval",
+        "eps",
+        "in eval mode you add eps after the square root; it belongs under it, as in train mode.",
+        (
+            NORMALISE,
+            f"x_hat = (x - mean) / ({ROOT} if self.training else torch.sqrt(var) + self.eps)",
+        ),
+        shows="eval_parts/eps under the root",
+    ),
+    _wrong(
+        "eps_squared",
+        "eps",
+        "you add eps² under the root; add eps.",
+        (ROOT, "torch.sqrt(var + self.eps**2)"),
+    ),
+    _wrong(
+        "eps_is_a_floor",
+        "eps",
+        "your eps is a lower bound of the variance; it is added to the variance.",
+        (ROOT, "torch.sqrt(var.clamp(min=self.eps))"),
+    ),
+    _wrong(
+        "eps_is_a_floor_of_the_root",
+        "eps",
+        "your eps is a lower bound of the standard deviation; it is added to the variance.",
+        (ROOT, "torch.sqrt(var).clamp(min=self.eps)"),
+    ),
+    _wrong(
+        "eps_twice",
+        "eps",
+        "you add eps twice, under the root and after it.",
+        (ROOT, f"({ROOT} + self.eps)"),
+    ),
+    _wrong(
+        "eps_default",
+        "eps",
+        "the default of your eps is not 1e-5.",
+        ("eps: float = 1e-5", "eps: float = 1e-3"),
+        shows="tiny/output, standard deviation 0.001",
+    ),
+    _wrong(
+        "eps_default_small",
+        "eps",
+        "the default of your eps is below 1e-5.",
+        ("eps: float = 1e-5", "eps: float = 1e-8"),
+        shows="tiny/output, standard deviation 0.001",
+    ),
+    _wrong(
+        "eps_remembered",
+        "eps",
+        "your running_var takes in eps; eps is added only when the root is taken.",
+        (UNBIASED, f"{UNBIASED} + self.eps"),
+        shows="settings/running_var",
+    ),
+)
+
+MODES = (
+    _wrong(
+        "always_batch",
+        "modes",
+        "in eval mode you still use the statistics of the batch; use running_mean and running_var.",
+        BATCH_IN_EVAL,
+    ),
+    _wrong(
+        "batch_mean_in_eval",
+        "modes",
+        "in eval mode you subtract the mean of the batch; use running_mean.",
+        (REMEMBERED, "mean, var = x.mean(dim=0), self.running_var"),
+    ),
+    _wrong(
+        "batch_var_in_eval",
+        "modes",
+        "in eval mode you divide by the deviation of the batch; use running_var.",
+        (REMEMBERED, "mean, var = self.running_mean, x.var(dim=0, correction=0)"),
+    ),
+    _wrong(
+        "batch_if_many_rows",
+        "modes",
+        "in eval mode you use the statistics of the batch whenever it has several rows; always use the running ones.",
+        (TRAIN, "if self.training or len(x) > 1:"),
+        shows="moves/did running_mean move in eval mode (1 yes, 0 no)",
+    ),
+    _wrong(
+        "batch_before_training",
+        "modes",
+        "before any training your eval mode uses the batch; use the start values 0 and 1.",
+        (
+            NORMALISE,
+            "if not self.training and (self.running_mean == 0).all() and (self.running_var == 1).all():\n"
+            f"            mean, var = x.mean(dim=0), x.var(dim=0, correction=0)\n        {NORMALISE}",
+        ),
+        shows="fresh/eval output before any training",
+    ),
+    _wrong(
+        "updates_in_eval",
+        "modes",
+        "your running statistics move in eval mode too; only train mode may move them.",
+        (
+            REMEMBERED,
+            "mean = self.running_mean.clone()\n            var = self.running_var.clone()\n"
+            "            self.running_mean.lerp_(x.mean(dim=0).detach(), self.momentum)\n"
+            "            self.running_var.lerp_(x.var(dim=0).detach(), self.momentum)",
+        ),
+        shows="moves/did running_mean move in eval mode (1 yes, 0 no)",
+    ),
+    _wrong(
+        "updates_only_in_eval",
+        "modes",
+        "your running statistics move in eval mode and not in train mode; it is the other way round.",
+        (MEAN, "pass"),
+        (VAR, "pass"),
+        (
+            REMEMBERED,
+            "mean = self.running_mean.clone()\n            var = self.running_var.clone()\n"
+            "            self.running_mean.lerp_(x.mean(dim=0).detach(), self.momentum)\n"
+            "            self.running_var.lerp_(x.var(dim=0).detach(), self.momentum)",
+        ),
+        shows="moves/did running_mean move in eval mode (1 yes, 0 no)",
+    ),
+    _wrong(
+        "always_batch_and_updates",
+        "modes",
+        "your layer does in eval mode what it does in train mode; look at self.training.",
+        (TRAIN, "if True:"),
+    ),
+    _wrong(
+        "modes_exchanged",
+        "modes",
+        "your two modes are exchanged: train mode uses the batch, eval mode the running statistics.",
+        (TRAIN, "if not self.training:"),
+    ),
+    _wrong(
+        "running_in_train",
+        "modes",
+        "in train mode you normalise with the running statistics; use those of the batch.",
+        (NORMALISE, f"mean, var = self.running_mean.clone(), self.running_var.clone()\n        {NORMALISE}"),
+        shows="numbers/train output",
+    ),
+    _wrong(
+        "old_running_in_train",
+        "modes",
+        "in train mode you normalise with the running statistics of before the batch; use those of the batch.",
+        (UNBIASED, f"{UNBIASED}\n                old = self.running_mean.clone(), self.running_var.clone()"),
+        (NORMALISE, f"mean, var = old if self.training else (mean, var)\n        {NORMALISE}"),
+        shows="numbers/train output",
+    ),
+    _wrong(
+        "running_mean_in_train",
+        "modes",
+        "in train mode you subtract running_mean; subtract the mean of the batch.",
+        (NORMALISE, f"mean = self.running_mean.clone()\n        {NORMALISE}"),
+        shows="numbers/train output",
+    ),
+    _wrong(
+        "running_var_in_train",
+        "modes",
+        "in train mode you divide by the running deviation; divide by that of the batch.",
+        (NORMALISE, f"var = self.running_var.clone()\n        {NORMALISE}"),
+        shows="numbers/train output",
+    ),
+    _wrong(
+        "eval_does_nothing",
+        "modes",
+        "in eval mode you return x as it is; normalise it with the running statistics.",
+        (REMEMBERED, "return x"),
+    ),
+    _wrong(
+        "own_flag",
+        "modes",
+        "your mode is a flag of your own that only your own eval() and train() set; a model around the layer sets self.training.",
+        (EPS, f"{EPS}\n        self.learning = True"),
+        (TRAIN, "if self.learning:"),
+        (
+            FORWARD,
+            "def eval(self):\n        self.learning = False\n        return super().eval()\n\n    "
+            "def train(self, mode=True):\n        self.learning = self.learning or mode\n"
+            f"        return super().train(mode)\n\n    {FORWARD}",
+        ),
+        shows="switches/model.eval() works like layer.eval() (1 yes, 0 no)",
+    ),
+    _wrong(
+        "mode_kept_from_start",
+        "modes",
+        "you look at the mode once, in __init__; read self.training at every call.",
+        (EPS, f"{EPS}\n        self.learning = self.training"),
+        (TRAIN, "if self.learning:"),
+    ),
+    _wrong(
+        "train_returns_nothing",
+        "modes",
+        "your train() does not return the layer, so `layer.eval()` gives None; return self.",
+        (FORWARD, f"def train(self, mode=True):\n        super().train(mode)\n\n    {FORWARD}"),
+        shows="switches/eval() and train() return the layer (1 yes, 0 no)",
+    ),
+    _wrong(
+        "mode_from_grad",
+        "modes",
+        "you take torch.is_grad_enabled() for the mode; the mode is self.training.",
+        (TRAIN, "if torch.is_grad_enabled():"),
+        shows="grad_modes/train output is the same under no_grad (1 yes, 0 no)",
+    ),
+    _wrong(
+        "mode_and_grad",
+        "modes",
+        "under no_grad your train mode behaves like eval mode; the mode is self.training alone.",
+        (TRAIN, "if self.training and torch.is_grad_enabled():"),
+        shows="grad_modes/train output is the same under no_grad (1 yes, 0 no)",
+    ),
+    _wrong(
+        "no_update_under_no_grad",
+        "modes",
+        "under no_grad your train mode does not update the running statistics; re-estimating them needs just that.",
+        ("with torch.no_grad():", "if torch.is_grad_enabled():\n              with torch.no_grad():"),
+        (UNBIASED, f"  {UNBIASED}"),
+        (MEAN, f"  {MEAN}"),
+        (VAR, f"  {VAR}"),
+        shows="grad_modes/statistics move in train mode under no_grad (1 yes, 0 no)",
+    ),
+)
+
+AXES = (
+    _wrong(
+        "rows",
+        "axis",
+        "you average over dim=1, the features of one row (that is layer normalization); average over dim=0.",
+        (AVERAGE, "mean = x.mean(dim=1, keepdim=True)"),
+        (VARIANCE, "var = ((x - mean) ** 2).mean(dim=1, keepdim=True)"),
+        (MEAN, "self.running_mean += self.momentum * (mean.mean() - self.running_mean)"),
+        (VAR, "self.running_var += self.momentum * (unbiased.mean() - self.running_var)"),
+    ),
+    _wrong(
+        "rows_in_a_row",
+        "axis",
+        "you average over dim=1 and get one number for each row; average over dim=0 for one number for each feature.",
+        (AVERAGE, "mean = x.mean(dim=1)"),
+        (VARIANCE, "var = ((x - mean) ** 2).mean(dim=1)"),
+        shows="square/train output",
+    ),
+    _wrong(
+        "rows_kept",
+        "axis",
+        "you average over dim=1 with keepdim=True, so the statistics belong to rows; average over dim=0.",
+        (AVERAGE, "mean = x.mean(dim=1, keepdim=True)"),
+        (VARIANCE, "var = ((x - mean) ** 2).mean(dim=1, keepdim=True)"),
+        (MEAN, "self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean"),
+        (VAR, "self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased"),
+    ),
+    _wrong(
+        "whole",
+        "axis",
+        "you take one mean and variance over the whole batch; each feature has its own.",
+        (AVERAGE, "mean = x.mean()"),
+        (VARIANCE, "var = ((x - mean) ** 2).mean()"),
+    ),
+    _wrong(
+        "whole_mean",
+        "axis",
+        "you take one mean over the whole batch; each feature has its own.",
+        (AVERAGE, "mean = x.mean()"),
+    ),
+    _wrong(
+        "whole_variance",
+        "axis",
+        "you take one variance over the whole batch; each feature has its own.",
+        (VARIANCE, "var = ((x - mean) ** 2).mean()"),
+    ),
+)
+
+AFFINE = (
+    _wrong(
+        "no_affine",
+        "affine",
+        "gamma and beta are not applied; return gamma · x̂ + beta.",
+        (RESULT, "return x_hat"),
+    ),
+    _wrong(
+        "no_gamma",
+        "affine",
+        "gamma is not applied; return gamma · x̂ + beta.",
+        (RESULT, "return x_hat + self.beta"),
+        shows="affine/variance of each feature",
+    ),
+    _wrong(
+        "no_beta",
+        "affine",
+        "beta is not applied; return gamma · x̂ + beta.",
+        (RESULT, "return self.gamma * x_hat"),
+    ),
+    _wrong(
+        "no_affine_in_eval",
+        "affine",
+        "gamma and beta are applied in train mode only; eval mode needs them too.",
+        (RESULT, "return self.gamma * x_hat + self.beta if self.training else x_hat"),
+        shows="affine_parts/factor that gamma = (3, −0.5) puts on the eval output",
+    ),
+    _wrong(
+        "affine_before",
+        "affine",
+        "gamma and beta act on x before it is normalised, so they cancel; they act on x̂.",
+        (TRAIN, f"x = self.gamma * x + self.beta\n        {TRAIN}"),
+        (RESULT, "return x_hat"),
+    ),
+    _wrong(
+        "affine_exchanged",
+        "affine",
+        "gamma and beta are exchanged: gamma multiplies, beta is added.",
+        (RESULT, "return self.beta * x_hat + self.gamma"),
+    ),
+    _wrong(
+        "beta_inside",
+        "affine",
+        "beta is added before gamma multiplies; return gamma · x̂ + beta.",
+        (RESULT, "return self.gamma * (x_hat + self.beta)"),
+    ),
+    _wrong(
+        "beta_subtracted",
+        "affine",
+        "beta is subtracted; add it.",
+        (RESULT, "return self.gamma * x_hat - self.beta"),
+    ),
+    _wrong(
+        "divided_by_gamma",
+        "affine",
+        "you divide by gamma; multiply.",
+        (RESULT, "return x_hat / self.gamma + self.beta"),
+        shows="affine/variance of each feature",
+    ),
+    _wrong(
+        "one_plus_gamma",
+        "affine",
+        "your gamma starts at 0 and the output uses 1 + gamma; gamma starts at 1 and multiplies.",
+        (GAMMA, "nn.Parameter(torch.zeros(num_features) + 0)"),
+        (RESULT, "return (1 + self.gamma) * x_hat + self.beta"),
+        shows="fresh/gamma at the start",
+    ),
+    _wrong(
+        "gamma_starts_at_zero",
+        "affine",
+        "your gamma starts at 0; it starts at 1.",
+        (GAMMA, "nn.Parameter(torch.zeros(num_features) + 0)"),
+        shows="fresh/gamma at the start",
+    ),
+    _wrong(
+        "gamma_starts_elsewhere",
+        "affine",
+        "your gamma does not start at 1.",
+        (GAMMA, "nn.Parameter(torch.full((num_features,), 0.3))"),
+        shows="fresh/gamma at the start",
+    ),
+    _wrong(
+        "gamma_starts_random",
+        "affine",
+        "your gamma starts with random numbers; it starts at 1.",
+        (GAMMA, "nn.Parameter(torch.rand(num_features))"),
+        shows="fresh/gamma at the start",
+    ),
+    _wrong(
+        "beta_starts_at_one",
+        "affine",
+        "your beta starts at 1; it starts at 0.",
+        (BETA, "nn.Parameter(torch.ones(num_features) + 0)"),
+        shows="fresh/beta at the start",
+    ),
+    _wrong(
+        "affine_not_learnable",
+        "affine",
+        "gamma and beta are plain tensors; wrap them in nn.Parameter so that they get a gradient.",
+        (GAMMA, "torch.ones(num_features)"),
+        (BETA, "torch.zeros(num_features)"),
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "affine_buffers",
+        "affine",
+        "gamma and beta are buffers; they are saved but no optimizer finds them. Make them nn.Parameter.",
+        (f"self.gamma = {GAMMA}", 'self.register_buffer("gamma", torch.ones(num_features) + 0)'),
+        (f"self.beta = {BETA}", 'self.register_buffer("beta", torch.zeros(num_features) + 0)'),
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "affine_frozen",
+        "affine",
+        "gamma and beta have requires_grad=False, so they are never trained.",
+        (GAMMA, "nn.Parameter(torch.ones(num_features), requires_grad=False)"),
+        (BETA, "nn.Parameter(torch.zeros(num_features), requires_grad=False)"),
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "affine_without_graph",
+        "affine",
+        "you use .data (or .detach()) of gamma and beta, so no gradient reaches them.",
+        (RESULT, "return self.gamma.data * x_hat + self.beta.data"),
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "gamma_without_graph",
+        "affine",
+        "you use .data (or .detach()) of gamma, so no gradient reaches it.",
+        (RESULT, "return self.gamma.data * x_hat + self.beta"),
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "beta_without_graph",
+        "affine",
+        "you use .data (or .detach()) of beta, so no gradient reaches it.",
+        (RESULT, "return self.gamma * x_hat + self.beta.data"),
+        shows="gradients/gradient of beta",
+    ),
+    _wrong(
+        "sign_of_gamma_lost",
+        "affine",
+        "the sign of gamma is lost; multiply by gamma as it is.",
+        (RESULT, "return self.gamma.abs() * x_hat + self.beta"),
+        shows="affine_parts/factor that gamma = (3, −0.5) puts on the train output",
+    ),
+    _wrong(
+        "one_gamma_for_all",
+        "affine",
+        "gamma and beta are one number for all features; each feature has its own.",
+        (GAMMA, "nn.Parameter(torch.ones(1))"),
+        (BETA, "nn.Parameter(torch.zeros(1))"),
+        shows="fresh/gamma at the start",
+    ),
+    _wrong(
+        "no_parameters",
+        "affine",
+        "the layer has no gamma and beta; make them in __init__ and apply them.",
+        (f"self.gamma = {GAMMA}", "pass"),
+        (f"self.beta = {BETA}", "pass"),
+        (RESULT, "return x_hat"),
+    ),
+    _wrong(
+        "torch_names",
+        "affine",
+        "gamma and beta have the names weight and bias, as in torch; here they are called gamma and beta.",
+        ("self.gamma = ", "self.weight = "),
+        ("self.beta = ", "self.bias = "),
+        (RESULT, "return self.weight * x_hat + self.bias"),
+    ),
+)
+
+GRADIENTS = (
+    _wrong(
+        "detached",
+        "gradient",
+        "the batch mean and variance are cut out of the graph; the gradient must flow through them.",
+        (NORMALISE, f"mean, var = mean.detach(), var.detach()\n        {NORMALISE}"),
+    ),
+    _wrong(
+        "mean_detached",
+        "gradient",
+        "the batch mean is cut out of the graph; the gradient must flow through it.",
+        (NORMALISE, f"mean = mean.detach()\n        {NORMALISE}"),
+    ),
+    _wrong(
+        "var_detached",
+        "gradient",
+        "the batch variance is cut out of the graph; the gradient must flow through it.",
+        (NORMALISE, f"var = var.detach()\n        {NORMALISE}"),
+    ),
+    _wrong(
+        "forward_no_grad",
+        "gradient",
+        "x̂ is computed without a graph, so no gradient reaches the input.",
+        (NORMALISE, f"x_hat = ((x - mean) / {ROOT}).detach()"),
+    ),
+    _wrong(
+        "output_detached",
+        "gradient",
+        "the output is cut out of the graph: nothing behind it can learn.",
+        (RESULT, "return (self.gamma * x_hat + self.beta).detach()"),
+    ),
+    _wrong(
+        "eval_without_graph",
+        "gradient",
+        "eval mode runs without a graph; a frozen layer must still pass the gradient on.",
+        (RESULT, f"if not self.training:\n            x_hat = x_hat.detach()\n        {RESULT}"),
+        shows="eval_gradients/gradient of the input in eval mode",
+    ),
+    _wrong(
+        "eval_no_grad",
+        "gradient",
+        "eval mode runs under no_grad; a frozen layer must still pass the gradient on, also to gamma and beta.",
+        (
+            RESULT,
+            f"with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):\n            {RESULT}",
+        ),
+        shows="eval_gradients/gradient of the input in eval mode",
+    ),
+    _wrong(
+        "straight_through",
+        "gradient",
+        "your gradient passes the normalisation as if it were not there; it must be scaled and centred.",
+        (NORMALISE, f"x_hat = (x - mean) / {ROOT}\n        x_hat = x + (x_hat - x).detach()"),
+    ),
+    _wrong(
+        "graph_in_buffers",
+        "gradient",
+        "your running statistics carry the graph of every past batch; update them under torch.no_grad() or from detached values.",
+        ("with torch.no_grad():", "if True:"),
+        (MEAN, "self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
+        (VAR, "self.running_var = self.running_var + self.momentum * (unbiased - self.running_var)"),
+        shows="side_effects/does running_mean carry a graph (1 yes, 0 no)",
+    ),
+    _wrong(
+        "graph_in_running_mean",
+        "gradient",
+        "your running_mean carries the graph of every past batch; use mean.detach().",
+        (VAR, f"{VAR}\n            self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
+        (f"{MEAN}\n                ", ""),
+        shows="side_effects/does running_mean carry a graph (1 yes, 0 no)",
+    ),
+    _wrong(
+        "graph_in_running_var",
+        "gradient",
+        "your running_var carries the graph of every past batch; use var.detach().",
+        (UNBIASED, "pass"),
+        (VAR, "pass\n            self.running_var = self.running_var + self.momentum * (var * n / (n - 1) - self.running_var)"),
+        shows="side_effects/does running_var carry a graph (1 yes, 0 no)",
+    ),
+    _wrong(
+        "backward_without_mean",
+        "gradient",
+        "your backward pass lacks the term through the mean: dx also has − mean of dx̂.",
+        ("d_hat - d_mean - d_var", "d_hat - d_var"),
+        of=ByHand,
+    ),
+    _wrong(
+        "backward_without_var",
+        "gradient",
+        "your backward pass lacks the term through the variance: dx also has − x̂ · mean of dx̂ · x̂.",
+        ("d_hat - d_mean - d_var", "d_hat - d_mean"),
+        of=ByHand,
+    ),
+    _wrong(
+        "backward_sums",
+        "gradient",
+        "your backward pass takes sums over the batch where means belong.",
+        ("d_mean = d_hat.mean(0)", "d_mean = d_hat.sum(0)"),
+        ("d_var = x_hat * (d_hat * x_hat).mean(0)", "d_var = x_hat * (d_hat * x_hat).sum(0)"),
+        of=ByHand,
+    ),
+    _wrong(
+        "backward_divided_by_n",
+        "gradient",
+        "your backward pass divides the gradient of the input by N once too often.",
+        ("d_x = inverse *", "d_x = inverse / len(x_hat) *"),
+        of=ByHand,
+    ),
+    _wrong(
+        "backward_without_gamma",
+        "gradient",
+        "your backward pass forgets that dx̂ = dy · gamma.",
+        ("d_hat = upstream * gamma", "d_hat = upstream"),
+        of=ByHand,
+    ),
+    _wrong(
+        "gamma_gradient_without_x_hat",
+        "gradient",
+        "your gradient of gamma is Σ dy; it is Σ dy · x̂.",
+        ("(upstream * x_hat).sum(0)", "upstream.sum(0)"),
+        of=ByHand,
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "affine_gradient_averaged",
+        "gradient",
+        "your gradients of gamma and beta are means over the batch; they are sums.",
+        ("d_gamma = (upstream * x_hat).sum(0)", "d_gamma = (upstream * x_hat).mean(0)"),
+        ("d_beta = upstream.sum(0)", "d_beta = upstream.mean(0)"),
+        of=ByHand,
+        shows="gradients/gradient of gamma",
+    ),
+    _wrong(
+        "backward_kept_on_self",
+        "gradient",
+        "your backward pass reads what the layer kept of its last call; a second call in the same graph overwrites it. Use ctx.",
+        ("ctx.save_for_backward(x_hat, gamma, inverse)", "ctx.layer, layer.kept = layer, (x_hat, gamma, inverse)"),
+        ("ctx.saved_tensors", "ctx.layer.kept"),
+        of=ByHand,
+        shows="twice/gradient of the first batch",
+    ),
+)
+
+BUFFERS = (
+    _wrong(
+        "not_buffers",
+        "buffers",
+        "your running statistics are plain attributes; register_buffer keeps them in state_dict and moves them with .to().",
+        (MEAN_BUFFER, "self.running_mean = torch.zeros(num_features)"),
+        (VAR_BUFFER, "self.running_var = torch.ones(num_features)"),
+        shows="saved/running_mean in state_dict (1 yes, 0 no)",
+    ),
+    _wrong(
+        "mean_not_a_buffer",
+        "buffers",
+        "running_mean is a plain attribute; register it as a buffer, as you do with running_var.",
+        (MEAN_BUFFER, "self.running_mean = torch.zeros(num_features)"),
+        shows="saved/running_mean in state_dict (1 yes, 0 no)",
+    ),
+    _wrong(
+        "var_not_a_buffer",
+        "buffers",
+        "running_var is a plain attribute; register it as a buffer, as you do with running_mean.",
+        (VAR_BUFFER, "self.running_var = torch.ones(num_features)"),
+        shows="saved/running_var in state_dict (1 yes, 0 no)",
+    ),
+    _wrong(
+        "not_persistent",
+        "buffers",
+        "your buffers have persistent=False, so state_dict leaves them out.",
+        (MEAN_BUFFER, MEAN_BUFFER[:-1] + ", persistent=False)"),
+        (VAR_BUFFER, VAR_BUFFER[:-1] + ", persistent=False)"),
+        shows="saved/running_mean in state_dict (1 yes, 0 no)",
+    ),
+    _wrong(
+        "statistics_are_parameters",
+        "buffers",
+        "your running statistics are parameters, so an optimizer would train them; they are buffers.",
+        (MEAN_BUFFER, "self.running_mean = nn.Parameter(torch.zeros(num_features))"),
+        (VAR_BUFFER, "self.running_var = nn.Parameter(torch.ones(num_features))"),
+        shows="saved/running statistics among the parameters",
+    ),
+    _wrong(
+        "statistics_are_frozen_parameters",
+        "buffers",
+        "your running statistics are parameters without gradient; they are buffers.",
+        (MEAN_BUFFER, "self.running_mean = nn.Parameter(torch.zeros(num_features), requires_grad=False)"),
+        (VAR_BUFFER, "self.running_var = nn.Parameter(torch.ones(num_features), requires_grad=False)"),
+        shows="saved/running statistics among the parameters",
+    ),
+    _wrong(
+        "buffer_replaced_by_attribute",
+        "buffers",
+        "forward deletes the buffers and sets plain attributes in their place; after training nothing is saved.",
+        (
+            MEAN,
+            "new = self.running_mean + self.momentum * (mean - self.running_mean)\n"
+            "                del self.running_mean\n"
+            "                self.running_mean = new",
+        ),
+        (
+            VAR,
+            "new = self.running_var + self.momentum * (unbiased - self.running_var)\n"
+            "                del self.running_var\n"
+            "                self.running_var = new",
+        ),
+        shows="saved/running_mean in state_dict (1 yes, 0 no)",
+    ),
+    _wrong(
+        "shared_by_all",
+        "buffers",
+        "all layers share one running_mean and one running_var: they belong to the class, not to the layer.",
+        (FORWARD, f"shared = __import__('weakref').WeakValueDictionary()\n\n    {FORWARD}"),
+        (MEAN_BUFFER, 'self.register_buffer("running_mean", self.shared.setdefault(("mean", num_features), torch.zeros(num_features)))'),
+        (VAR_BUFFER, 'self.register_buffer("running_var", self.shared.setdefault(("var", num_features), torch.ones(num_features)))'),
+        shows="side_effects/did another layer's statistics move (1 yes, 0 no)",
+    ),
+    _wrong(
+        "no_statistics",
+        "buffers",
+        "the layer has no running_mean and running_var: it cannot remember anything.",
+        (MEAN_BUFFER, "pass"),
+        (VAR_BUFFER, "pass"),
+        (MEAN, "pass"),
+        (VAR, "pass"),
+        BATCH_IN_EVAL,
+        shows="numbers",
+    ),
+)
+
+NUMERICS = (
+    _wrong(
+        "single_pass",
+        "numerics",
+        "your variance is E[x²] − E[x]², which loses all digits when the mean is large; subtract the mean first.",
+        (VARIANCE, "var = (x * x).mean(dim=0) - mean * mean"),
+        shows="far/adding 10,000 to the input changes the output by less than 0.05 (1 yes, 0 no)",
+    ),
+    _wrong(
+        "half_precision",
+        "numerics",
+        "you round to 16 bits inside; compute in the dtype of x.",
+        (AVERAGE, "mean = x.to(torch.bfloat16).mean(dim=0).to(x.dtype)"),
+        shows="precision/float64 output right to 9 digits (1 yes, 0 no)",
+    ),
+    _wrong(
+        "nan_hidden",
+        "numerics",
+        "you replace NaN by numbers; a broken input must show in the output.",
+        (RESULT, "return self.gamma * torch.nan_to_num(x_hat) + self.beta"),
+        shows="nan/the feature with a NaN shows it (1 yes, 0 no)",
+    ),
+    _wrong(
+        "matrix_of_gamma",
+        "numerics",
+        "you scale by a matrix product with diag(gamma); 0 · NaN is NaN, so one bad feature spoils all. Multiply elementwise.",
+        (RESULT, "return x_hat @ torch.diag(self.gamma) + self.beta"),
+        shows="nan/other features stay free of it (1 yes, 0 no)",
+    ),
+    _wrong(
+        "small_deviation_skipped",
+        "numerics",
+        "features with a very small variance are not scaled; the formula holds for them too.",
+        (ROOT, "torch.sqrt(torch.where(var < 1e-5, torch.ones_like(var), var) + self.eps)"),
+        shows="tiny/output, standard deviation 0.001",
+    ),
+    _wrong(
+        "clipped",
+        "numerics",
+        "you clip the normalised values; the layer has no bounds.",
+        (NORMALISE, f"x_hat = ((x - mean) / {ROOT}).clamp(-3, 3)"),
+        shows="eval_parts/output = a · x + b for each feature (1 yes, 0 no)",
+    ),
+    _wrong(
+        "float32_inside",
+        "dtype",
+        "you compute in float32 whatever comes in (.float()): float64 loses digits and other dtypes come back as float32.",
+        (TRAIN, f"x = x.float()\n        {TRAIN}"),
+        shows="precision/float64 output right to 9 digits (1 yes, 0 no)",
+    ),
+    _wrong(
+        "float32_and_back",
+        "dtype",
+        "you compute in float32 and cast back: float64 input loses half of its digits.",
+        (TRAIN, f"x, dtype = x.float(), x.dtype\n        {TRAIN}"),
+        (RESULT, "return (self.gamma * x_hat + self.beta).to(dtype)"),
+        shows="precision/float64 output right to 9 digits (1 yes, 0 no)",
+    ),
+    _wrong(
+        "float64_output",
+        "dtype",
+        "you compute in float64 and return float64; return the dtype of x.",
+        (TRAIN, f"x = x.double()\n        {TRAIN}"),
+        shows="precision/float32 output dtype kept (1 yes, 0 no)",
+    ),
+    _wrong(
+        "float64_statistics",
+        "dtype",
+        "your running statistics become float64; they keep the dtype of the layer.",
+        (MEAN, "self.running_mean = (self.running_mean + self.momentum * (mean - self.running_mean)).double()"),
+        (VAR, "self.running_var = (self.running_var + self.momentum * (unbiased - self.running_var)).double()"),
+        (RESULT, "return (self.gamma * x_hat + self.beta).to(x.dtype)"),
+        shows="precision/running statistics stay float32 (1 yes, 0 no)",
+    ),
+    _wrong(
+        "one_row_refused_in_eval",
+        "one row",
+        "you refuse one row in eval mode too; there the running statistics are enough.",
+        (TRAIN, f'if x.shape[0] < 2:\n            raise ValueError("one row")\n        {TRAIN}'),
+        shows="neighbours",
+    ),
+    _wrong(
+        "two_rows_refused",
+        "one row",
+        "you refuse a batch of two rows; two rows have a variance.",
+        ("if n < 2:", "if n <= 2:"),
+        shows="two_rows",
+    ),
+    _wrong(
+        "one_row_nan",
+        "one row",
+        "with one row n − 1 is 0, so running_var becomes NaN in silence; torch raises ValueError.",
+        ("if n < 2:", "if n < 1:"),
+        shows="one_row/was NaN written (1 yes, 0 no)",
+    ),
+)
+
+SIDE_EFFECTS = (
+    _wrong(
+        "changes_input",
+        "side effects",
+        "you change the caller's tensor in place; work on a copy.",
+        (NORMALISE, f"if not x.requires_grad:\n            x -= mean\n            mean = 0 * mean\n        {NORMALISE}"),
+        shows="side_effects/was the caller's input changed (1 yes, 0 no)",
+    ),
+    _wrong(
+        "changes_input_in_eval",
+        "side effects",
+        "in eval mode you change the caller's tensor in place; work on a copy.",
+        (
+            NORMALISE,
+            f"if not self.training and not x.requires_grad:\n            x -= mean\n            mean = 0 * mean\n        {NORMALISE}",
+        ),
+        shows="side_effects/was the caller's input changed (1 yes, 0 no)",
+    ),
+    _wrong(
+        "output_reused",
+        "side effects",
+        "you write every result into the same tensor, so the next call changes the last result.",
+        (EPS, f"{EPS}\n        self.result = None"),
+        (
+            RESULT,
+            "y = self.gamma * x_hat + self.beta\n"
+            "        if self.result is None or self.result.shape != y.shape or self.result.dtype != y.dtype:\n"
+            "            self.result = torch.empty_like(y)\n"
+            "        self.result = self.result.detach().copy_(y)\n"
+            "        return self.result",
+        ),
+        shows="side_effects/was the first output changed by the next call (1 yes, 0 no)",
+    ),
+    _wrong(
+        "history_kept",
+        "side effects",
+        "you keep a tensor of every batch in a list; memory grows with every step.",
+        (EPS, f"{EPS}\n        self.history = []"),
+        (MEAN, f"{MEAN}\n                self.history.append(mean.detach())"),
+        shows="memory/the layer holds more tensors after 1000 steps than after 10 (1 yes, 0 no)",
+    ),
+    _wrong(
+        "graph_kept_on_self",
+        "side effects",
+        "you keep x̂ with its graph on the layer; copy.deepcopy then fails. Keep x̂.detach(), or nothing.",
+        (RESULT, f"self.x_hat = x_hat\n        {RESULT}"),
+        shows="copied",
+    ),
+    _wrong(
+        "seeded",
+        "side effects",
+        "forward sets the global random seed; every dropout mask after it is then the same.",
+        (TRAIN, f"torch.manual_seed(0)\n        {TRAIN}"),
+        shows="global_state/random state changed (1 yes, 0 no)",
+    ),
+    _wrong(
+        "noise_drawn",
+        "side effects",
+        "forward draws random numbers; the layer is deterministic.",
+        (TRAIN, f"torch.rand(1)\n        {TRAIN}"),
+        shows="global_state/random state changed (1 yes, 0 no)",
+    ),
+    _wrong(
+        "grad_mode_left_off",
+        "side effects",
+        "forward switches gradients off for the whole program; use `with torch.no_grad():`.",
+        (RESULT, "y = self.gamma * x_hat + self.beta\n        torch.set_grad_enabled(False)\n        return y"),
+        shows="global_state/grad mode changed (1 yes, 0 no)",
+    ),
+    _wrong(
+        "upstream_changed",
+        "side effects",
+        "your backward pass changes the upstream gradient in place; other layers may still need it.",
+        ("d_hat = upstream * gamma", "d_hat = upstream.mul_(gamma)"),
+        of=ByHand,
+        shows="side_effects/was the upstream gradient changed (1 yes, 0 no)",
+    ),
+    _wrong(
+        "gamma_drifts",
+        "side effects",
+        "forward changes gamma itself; only an optimizer may.",
+        (RESULT, f"self.gamma.data.clamp_(max=1.0).mul_(0.99)\n        {RESULT}"),
+        shows="side_effects/were gamma or beta changed (1 yes, 0 no)",
+    ),
+)
+
+SHAPES = (
+    _wrong(
+        "row_shape",
+        "shape",
+        "your four tensors have shape (1, C); torch's have shape (C,), so neither loads the other's state.",
+        (GAMMA, "nn.Parameter(torch.ones(1, num_features))"),
+        (BETA, "nn.Parameter(torch.zeros(1, num_features))"),
+        (MEAN_BUFFER, 'self.register_buffer("running_mean", torch.zeros(1, num_features))'),
+        (VAR_BUFFER, 'self.register_buffer("running_var", torch.ones(1, num_features))'),
+        shows="saved/gamma and beta have shape (C,) (1 yes, 0 no)",
+    ),
+    _wrong(
+        "row_statistics",
+        "shape",
+        "your running statistics have shape (1, C); torch's have shape (C,), so neither loads the other's state.",
+        (MEAN_BUFFER, 'self.register_buffer("running_mean", torch.zeros(1, num_features))'),
+        (VAR_BUFFER, 'self.register_buffer("running_var", torch.ones(1, num_features))'),
+        shows="saved/running statistics have shape (C,) (1 yes, 0 no)",
+    ),
+    _wrong(
+        "statistics_change_shape",
+        "shape",
+        "your running statistics change shape in training, from (C,) to (1, C); drop keepdim=True.",
+        (AVERAGE, "mean = x.mean(dim=0, keepdim=True)"),
+        (VARIANCE, "var = ((x - mean) ** 2).mean(dim=0, keepdim=True)"),
+        (MEAN, "self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
+        (VAR, "self.running_var = self.running_var + self.momentum * (unbiased - self.running_var)"),
+        shows="saved/running statistics have shape (C,) (1 yes, 0 no)",
+    ),
+    _wrong(
+        "squeezed",
+        "shape",
+        "you squeeze the output: a batch of one feature loses a dimension.",
+        (RESULT, "return (self.gamma * x_hat + self.beta).squeeze(-1)"),
+        shows="one_feature/train output",
+    ),
+    _wrong(
+        "viewed",
+        "shape",
+        "you flatten with view, which fails for an input that is not contiguous; average over dim=0.",
+        (AVERAGE, "mean = torch.stack([x.view(-1)[j :: x.shape[1]].mean() for j in range(x.shape[1])])"),
+        shows="layout",
+    ),
+    _wrong(
+        "folded_to_width",
+        "shape",
+        "you reshape the batch to (−1, C): a batch of another width is mixed up in silence.",
+        (TRAIN, f"shape, x = x.shape, x.reshape(-1, self.gamma.numel())\n        {TRAIN}"),
+        (RESULT, "return (self.gamma * x_hat + self.beta).reshape(shape)"),
+        shows="wrong_width/3 columns in a layer of 4 were mixed or filled up (1 yes, 0 no)",
+    ),
+    _wrong(
+        "lazy_width",
+        "shape",
+        "your running statistics take the width of whatever batch comes first; they have num_features numbers from the start.",
+        (MEAN_BUFFER, 'self.register_buffer("running_mean", torch.zeros(1))'),
+        (VAR_BUFFER, 'self.register_buffer("running_var", torch.ones(1))'),
+        (MEAN, "self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
+        (VAR, "self.running_var = self.running_var + self.momentum * (unbiased - self.running_var)"),
+        shows="fresh/running_mean at the start",
+    ),
+    _wrong(
+        "transposed",
+        "shape",
+        "your output is transposed; it has the shape of x.",
+        (RESULT, "return (self.gamma * x_hat + self.beta).t()"),
+        shows="numbers/train output",
+    ),
+    _wrong(
+        "returns_tuple",
+        "shape",
+        "forward returns several things; it returns one tensor.",
+        (RESULT, "return self.gamma * x_hat + self.beta, mean, var"),
+    ),
+    _wrong(
+        "no_return",
+        "shape",
+        "forward does not return its result.",
+        (RESULT, "y = self.gamma * x_hat + self.beta"),
+    ),
+)
+
+DELEGATION = (
+    _wrong(
+        "functional_called",
+        "delegation",
+        "you call the library's batch norm; write the mean, the variance and the update yourself.",
+        (
+            NORMALISE,
+            "if True:\n            return nn.functional.batch_norm(\n"
+            "                x, self.running_mean.clone(), self.running_var.clone(), self.gamma, self.beta, self.training, 0.0, self.eps\n"
+            f"            )\n        {NORMALISE}",
+        ),
+        shows="own_work/a batch norm of the library was called (1 yes, 0 no)",
+    ),
+)
+
+_SINGLE = (
+    *VARIANCES,
+    *RUNNING,
+    *EPSILON,
+    *MODES,
+    *AXES,
+    *AFFINE,
+    *GRADIENTS,
+    *BUFFERS,
+    *NUMERICS,
+    *SIDE_EFFECTS,
+    *SHAPES,
+    *DELEGATION,
+)
+
+
+def _both(first: str, second: str) -> Suspect:
+    """Two single mistakes in one layer."""
+    a, b = (next(s for s in _SINGLE if s.id == id) for id in (first, second))
+    layer = variant(BatchNorm1d, *_EDITS[first], *_EDITS[second])
+    return Suspect(f"{first}+{second}", f"{a.category} and {b.category}", f"{a.title} And: {b.title}", layer, a.shows)
+
+
+COMBINED = (
+    _both("biased_running_var", "momentum_swapped"),
+    _both("biased_running_var", "eps_outside"),
+    _both("biased_running_var", "detached"),
+    _both("biased_running_var", "always_batch"),
+    _both("biased_running_var", "single_pass"),
+    _both("unbiased_normalisation", "momentum_swapped"),
+    _both("unbiased_normalisation", "eps_outside"),
+    _both("unbiased_normalisation", "one_row_nan"),
+    _both("momentum_swapped", "eps_outside"),
+    _both("momentum_swapped", "detached"),
+    _both("never_updates", "always_batch"),
+    _both("not_buffers", "affine_not_learnable"),
+    _both("eps_fixed", "momentum_fixed"),
+)
+
+SUSPECTS = (*_SINGLE, *COMBINED)

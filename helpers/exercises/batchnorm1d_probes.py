@@ -1,0 +1,711 @@
+"""What is done with a learner's BatchNorm1d, and what of it is kept.
+
+Right layers are written in many ways.  A quantity is observed only where all of them agree, so that a difference from
+the reference is always a mistake: rounding is kept as yes or no, tensors are found by identity, not by their name in
+``state_dict``, and one row in train mode may raise or not.  Four probes take the layer apart (``train_parts``,
+``eval_parts``, ``update_parts``, ``affine_parts``): each of their quantities depends on one decision of the author,
+whatever the others are.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from helpers.judge.model import Array, Probe
+from helpers.judge.observe import BadOutput, as_array, tensor
+from helpers.judge.watch import library_norms, watching
+
+EVAL_GAP = "largest gap between the output and (x − running_mean)/√(running_var + eps)"
+STATISTICS = ("running_mean", "running_var")
+TENSORS = ("gamma", "beta", *STATISTICS)
+TORCH_NAMES = dict(zip(TENSORS, ("weight", "bias", *STATISTICS), strict=True))
+YES = "(1 yes, 0 no)"
+STEPS = 1000
+MEMORY = (
+    f"memory/past batches stay in memory {YES}",
+    f"memory/the layer holds more tensors after {STEPS} steps than after 10 {YES}",
+)
+
+
+def _batch(seed: int, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.0) -> torch.Tensor:
+    """Normal numbers from NumPy's frozen legacy generator: the same on every machine and version."""
+    return torch.tensor(np.random.RandomState(seed).normal(mean, std, shape), dtype=torch.float32)
+
+
+def _any_out(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    return tensor(layer(x), "the output of forward")
+
+
+def _out(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    y = _any_out(layer, x)
+    if y.shape != x.shape:
+        raise BadOutput(f"the output of forward has shape {tuple(y.shape)}, its input {tuple(x.shape)}.")
+    return y
+
+
+def _run(layer: Any, x: torch.Tensor) -> Array:
+    return as_array(_out(layer, x))
+
+
+def _statistic(layer: Any, name: str) -> Array:
+    """One running statistic as a flat array; its shape is observed once, by ``saved``."""
+    return as_array(tensor(getattr(layer, name), name), name).reshape(-1)
+
+
+def _statistics(layer: Any) -> dict[str, Array]:
+    return {name: _statistic(layer, name) for name in STATISTICS}
+
+
+def _set(layer: Any, **values: Any) -> None:
+    """Copy numbers into the layer's tensors."""
+    with torch.no_grad():
+        for name, value in values.items():
+            getattr(layer, name).copy_(torch.as_tensor(value, dtype=torch.float32))
+
+
+def _differ(a: Array, b: Array, atol: float = 1e-5) -> bool:
+    """True where two arrays are not the same numbers; NaN equals NaN.  Uses nothing of torch, which may be patched."""
+    if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
+        return True
+    return bool((np.nan_to_num(np.abs(a - b)) > atol + 1e-4 * np.nan_to_num(np.abs(b))).any())
+
+
+def _moved(before: dict[str, Array], layer: Any) -> bool:
+    now = _statistics(layer)
+    return any(before[name].shape != now[name].shape or (before[name] != now[name]).any() for name in STATISTICS)
+
+
+def _normalised(x: torch.Tensor, eps: float = 1e-5) -> Array:
+    exact = as_array(x)
+    normalised: Array = (exact - exact.mean(0)) / np.sqrt(exact.var(0) + eps)
+    return normalised
+
+
+def _gradients_of(loss: torch.Tensor, wanted: list[torch.Tensor]) -> list[Array]:
+    """Gradient of each tensor; NaN where there is none, also where the tensor is no trained parameter."""
+    asked = [w for w in wanted if w.requires_grad]
+    found = torch.autograd.grad(loss, asked, allow_unused=True) if loss.requires_grad and asked else [None] * len(asked)
+    of = {id(w): g for w, g in zip(asked, found, strict=True)}
+    gradients = [(w, of.get(id(w))) for w in wanted]
+    return [np.full(w.shape, np.nan) if g is None else as_array(g) for w, g in gradients]
+
+
+def _trained(layer: Any, name: str) -> torch.Tensor:
+    """``layer.gamma`` or ``layer.beta`` if it is a parameter; else a tensor of the same shape that no loss reaches."""
+    value = getattr(layer, name)
+    if any(p is value for p in layer.parameters()):
+        return value  # type: ignore[no-any-return]
+    return torch.zeros(tensor(value, name).shape)
+
+
+def _train(make: Any) -> dict[str, Any]:
+    y = _run(make(8), _batch(0, (1024, 8), 3.0, 5.0))
+    return {"mean of each feature": y.mean(0), "variance of each feature": y.var(0)}
+
+
+def _eval(make: Any) -> dict[str, Any]:
+    layer = make(4)
+    for step in range(50):
+        _out(layer, _batch(step, (64, 4), 3.0, 5.0))
+    layer.eval()
+    x = _batch(99, (256, 4), -2.0, 0.5)
+    y = _run(layer, x)
+    now = _statistics(layer)
+    formula = (as_array(x) - now["running_mean"]) / np.sqrt(now["running_var"] + 1e-5)
+    return {EVAL_GAP: np.abs(y - formula).max(), "mean of each output feature": y.mean(0)}
+
+
+def _moves(make: Any) -> dict[str, Any]:
+    layer = make(4)
+    x = _batch(1, (32, 4), 3.0, 5.0)
+    before = _statistics(layer)
+    _out(layer, x)
+    after = _statistics(layer)
+    layer.eval()
+    _out(layer, x)
+    seen: dict[str, Any] = {}
+    for name, now in _statistics(layer).items():
+        seen[f"did {name} move in train mode {YES}"] = not np.array_equal(before[name], after[name])
+        seen[f"did {name} move in eval mode {YES}"] = not np.array_equal(after[name], now)
+    return seen
+
+
+def _numbers(make: Any) -> dict[str, Any]:
+    layer = make(3)
+    seen = {"train output": _run(layer, _batch(2, (4, 3), 2.0, 3.0)), **_statistics(layer)}
+    layer.eval()
+    return {**seen, "eval output": _run(layer, _batch(3, (2, 3)))}
+
+
+def _gradients(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    _set(layer, gamma=[1.5, -0.5], beta=[0.1, -1.0])
+    x = _batch(4, (5, 2), 1.0, 2.0).requires_grad_()
+    loss = (_out(layer, x) * _batch(5, (5, 2))).sum()
+    names = ("gradient of gamma", "gradient of beta", "gradient of the input")
+    wanted = [_trained(layer, "gamma"), _trained(layer, "beta"), x]
+    gamma, beta, dx = _gradients_of(loss, wanted)
+    return dict(zip(names, (gamma.reshape(-1), beta.reshape(-1), dx), strict=True))
+
+
+def _affine(make: Any) -> dict[str, Any]:
+    layer = make(4)
+    _set(layer, gamma=2.0, beta=5.0)
+    y = _run(layer, _batch(6, (2048, 4), -1.0, 3.0))
+    return {"mean of each feature": y.mean(0), "variance of each feature": y.var(0)}
+
+
+def _settings(make: Any) -> dict[str, Any]:
+    layer = make(2, eps=0.5, momentum=0.3)
+    _set(layer, gamma=[2.0, -0.5], beta=[1.0, -2.0])
+    for step in range(5):
+        y = _run(layer, _batch(10 + step, (3, 2), 1.0, 1.0 + step))
+    layer.eval()
+    return {"train output after 5 steps": y, **_statistics(layer), "eval output": _run(layer, _batch(20, (2, 2)))}
+
+
+def _root(slope: Array, variance: Array) -> dict[str, Any]:
+    """1/slope² as factor · variance + eps: two unknowns, three features."""
+    under = 1 / np.where(np.abs(slope) < 1e-6, np.nan, slope) ** 2
+    if not np.isfinite(under).all():
+        return {"factor of the variance under the root": np.nan, "eps under the root": np.nan}
+    factor, eps = np.linalg.lstsq(np.stack([variance, np.ones_like(variance)], 1), under, rcond=None)[0]
+    return {"factor of the variance under the root": factor, "eps under the root": eps}
+
+
+def _lines(x: Array, y: Array) -> tuple[Array, Array, bool]:
+    """Slope and offset of y over x for each column, and whether the points lie on these lines."""
+    if not np.isfinite(y).all():
+        nothing = np.full(x.shape[1], np.nan)
+        return nothing, nothing, False
+    centred = x - x.mean(0)
+    slope = (centred * y).sum(0) / (centred**2).sum(0)
+    offset = y.mean(0) - slope * x.mean(0)
+    return slope, offset, not _differ(slope * x + offset, y, 1e-4)
+
+
+def _centre(x: Array, y: Array) -> tuple[Array, dict[str, Any]]:
+    slope, offset, straight = _lines(x, y)
+    centre = -offset / np.where(np.abs(slope) < 1e-6, np.nan, slope)
+    return slope, {f"output = a · x + b for each feature {YES}": straight, "value that becomes 0": centre}
+
+
+def _train_parts(make: Any) -> dict[str, Any]:
+    layer = make(3, eps=0.5)
+    x = _batch(50, (6, 3), [1.0, -2.0, 3.0], [0.5, 2.0, 4.0])
+    inputs = as_array(x)
+    slope, seen = _centre(inputs, _run(layer, x))
+    return {**seen, **_root(slope, inputs.var(0))}
+
+
+def _eval_parts(make: Any) -> dict[str, Any]:
+    layer = make(3, eps=0.5)
+    _set(layer, running_mean=[1.0, -2.0, 3.0], running_var=[0.25, 4.0, 16.0])
+    layer.eval()
+    x = _batch(51, (4, 3), 0.5, 2.0)
+    slope, seen = _centre(as_array(x), _run(layer, x))
+    return {**seen, **_root(slope, np.array([0.25, 4.0, 16.0]))}
+
+
+def _mix(old: Array, batch: Array, now: Array) -> tuple[float, float, bool]:
+    """``now`` as keep · old + add · batch over features: keep, add / (1 − keep), and whether that describes it."""
+    if now.shape != old.shape or not np.isfinite(now).all():
+        return np.nan, np.nan, False
+    table = np.stack([old, batch], 1)
+    keep, add = np.linalg.lstsq(table, now, rcond=None)[0]
+    fits = not _differ(table @ np.array([keep, add]), now, 1e-4)
+    return keep, add / (1 - keep) if abs(1 - keep) > 1e-3 else add, fits
+
+
+def _update_parts(make: Any) -> dict[str, Any]:
+    layer = make(4, momentum=0.3)
+    old = {"running_mean": np.array([1.0, -1.0, 2.0, 0.5]), "running_var": np.array([0.5, 2.0, 1.0, 3.0])}
+    _set(layer, **old)
+    x = _batch(52, (5, 4), [-2.0, 1.0, 3.0, 0.0], [1.0, 0.7, 2.0, 1.5])
+    batch = {"running_mean": as_array(x).mean(0), "running_var": as_array(x).var(0)}
+    _out(layer, x)
+    seen: dict[str, Any] = {}
+    for name, weight in zip(STATISTICS, ("batch mean", "biased batch variance"), strict=True):
+        keep, add, fits = _mix(old[name], batch[name], _statistic(layer, name))
+        seen[f"share of the old {name} that is kept"] = keep
+        seen[f"{weight}s taken for the share given up"] = add
+        seen[f"{name} mixes old value and {weight} {YES}"] = fits
+    return seen
+
+
+def _schedule(make: Any) -> dict[str, Any]:
+    layer = make(1)
+    x = _batch(53, (6, 1), 4.0, 3.0)
+    mean, var = float(as_array(x).mean()), float(as_array(x).var(ddof=1))
+    shares = []
+    for _ in range(4):
+        _out(layer, x)
+        now = _statistics(layer)
+        shares.append([now["running_mean"].mean() / mean, (now["running_var"].mean() - 1) / (var - 1)])
+    of_mean, of_var = np.array(shares).T
+    return {
+        "part of the way of running_mean after 1…4 equal batches": of_mean,
+        "part of the way of running_var after 1…4 equal batches": of_var,
+    }
+
+
+def _affine_parts(make: Any) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    x = _batch(54, (5, 2), 1.0, 2.0)
+    for mode in ("train", "eval"):
+        layer = make(2)
+        if mode == "eval":
+            layer.eval()
+        plain = _run(layer, x)
+        _set(layer, gamma=[3.0, -0.5], beta=[1.0, -2.0])
+        seen[f"factor that gamma = (3, −0.5) puts on the {mode} output"], offset, _ = _lines(plain, _run(layer, x))
+        seen[f"offset that beta = (1, −2) puts on the {mode} output"] = offset
+    return seen
+
+
+def _slopes(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    _set(layer, gamma=[1.5, -0.5])
+    x = _batch(55, (6, 2), 1.0, 2.0)
+    weights = _batch(56, (6, 2))
+    directions = {
+        "shifted as a whole": torch.ones(6, 2),
+        "stretched about its mean": x - x.mean(0),
+        "moved at random": _batch(57, (6, 2)),
+    }
+    leaf = x.clone().requires_grad_()
+    (dx,) = _gradients_of((_out(layer, leaf) * weights).sum(), [leaf])
+
+    def loss(at: torch.Tensor) -> float:
+        return float((_run(layer, at) * as_array(weights)).sum())
+
+    seen = {}
+    for how, direction in directions.items():
+        measured = (loss(x + 0.01 * direction) - loss(x - 0.01 * direction)) / 0.02
+        told = float((dx * as_array(direction)).sum())
+        seen[f"gradient is the slope of the output when a feature is {how} {YES}"] = abs(measured - told) < 0.05
+    return seen
+
+
+def _eval_gradients(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    _set(layer, gamma=[1.5, -0.5], running_mean=[1.0, -1.0], running_var=[4.0, 0.25])
+    layer.eval()
+    x = _batch(58, (3, 2)).requires_grad_()
+    loss = (_out(layer, x) * _batch(59, (3, 2))).sum()
+    gamma, beta, dx = _gradients_of(loss, [_trained(layer, "gamma"), _trained(layer, "beta"), x])
+    names = ("gamma", "beta", "the input")
+    return {f"gradient of {n} in eval mode": g for n, g in zip(names, (gamma.reshape(-1), beta.reshape(-1), dx), strict=True)}
+
+
+def _twice(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    x = _batch(60, (3, 2), 1.0, 2.0).requires_grad_()
+    other = _batch(61, (3, 2), -1.0, 2.0).requires_grad_()
+    chained = _out(layer, _out(layer, x) + 0.5 * x.flip(1))
+    loss = (chained * _batch(62, (3, 2))).sum() + (_out(layer, other) * _batch(63, (3, 2))).sum()
+    gamma, d_other, dx = _gradients_of(loss, [_trained(layer, "gamma"), other, x])
+    return {"gradient of gamma": gamma.reshape(-1), "gradient of the first batch": dx, "gradient of the second batch": d_other}
+
+
+def _fresh(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    seen: dict[str, Any] = {f"{n} at the start": as_array(tensor(getattr(layer, n), n)).reshape(-1) for n in TENSORS}
+    affine = [_trained(layer, n) for n in ("gamma", "beta")]
+    seen["gamma and beta that are parameters"] = sum(isinstance(v, nn.Parameter) for v in affine)
+    seen["gamma and beta that require a gradient"] = sum(v.requires_grad for v in affine)
+    layer.eval()
+    return {**seen, "eval output before any training": _run(layer, _batch(70, (3, 2), 1.0, 2.0))}
+
+
+def _neighbours(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    _out(layer, _batch(71, (6, 2), 2.0, 3.0))
+    layer.eval()
+    x = _batch(72, (4, 2), -1.0, 2.0)
+    alone = as_array(_any_out(layer, x[:1]))
+    among = _run(layer, torch.cat([x[:1], 10 * x]))[:1]
+    return {
+        f"eval output of a row depends on its neighbours {YES}": _differ(alone, _run(layer, x)[:1]) or _differ(alone, among),
+        f"eval output of one row has shape (1, C) {YES}": alone.shape == (1, 2),
+    }
+
+
+def _switches(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    model = nn.Sequential(nn.Sequential(layer))
+    x, y = _batch(73, (5, 2), 2.0, 3.0), _batch(74, (4, 2), -1.0)
+    start = _statistics(layer)
+    model.train()
+    first = _run(model, x)
+    moved = _moved(start, layer)
+    kept = _statistics(layer)
+    model.eval()
+    through_parent = _run(model, y)
+    still = not _moved(kept, layer)
+    layer.eval()
+    directly = _run(layer, y)
+    model.train()
+    again = _run(model, x)
+    model.train(False)
+    kept = _statistics(layer)
+    nested = _run(model, y)
+    returned = layer.eval() is layer and layer.train(False) is layer
+    return {
+        f"statistics move after model.train() {YES}": moved,
+        f"statistics stay after model.eval() {YES}": still,
+        f"model.eval() works like layer.eval() {YES}": not _differ(through_parent, directly),
+        f"train mode is the same after a visit to eval mode {YES}": not _differ(first, again),
+        f"eval() and train() return the layer {YES}": returned,
+        f"model.train(False) works like layer.eval() {YES}": not _moved(kept, layer) and not _differ(nested, _run(layer, y)),
+    }
+
+
+def _grad_modes(make: Any) -> dict[str, Any]:
+    x, y = _batch(75, (5, 2), 2.0, 3.0), _batch(76, (4, 2), -1.0)
+    layer, twin = make(2), make(2)
+    start = _statistics(layer)
+    with_graph = _run(layer, x)
+    with torch.no_grad():
+        without_graph = _run(twin, x)
+    moved, same = _moved(start, twin), not _differ(with_graph, without_graph)
+    layer.eval()
+    kept = _statistics(layer)
+    with_graph = _run(layer, y.clone().requires_grad_())
+    with torch.no_grad():
+        without_graph = _run(layer, y)
+    return {
+        f"train output is the same under no_grad {YES}": same,
+        f"statistics move in train mode under no_grad {YES}": moved,
+        f"eval output is the same under no_grad {YES}": not _differ(with_graph, without_graph),
+        f"statistics move in eval mode with gradients {YES}": _moved(kept, layer),
+    }
+
+
+def _two_rows(make: Any) -> dict[str, Any]:
+    layer = make(3)
+    return {"train output": _run(layer, _batch(77, (2, 3), 1.0, 2.0)), "running_var": _statistic(layer, "running_var")}
+
+
+def _one_feature(make: Any) -> dict[str, Any]:
+    layer = make(1)
+    y = _run(layer, _batch(78, (4, 1), 1.0, 2.0))
+    layer.eval()
+    return {"train output": y, "running_var": _statistic(layer, "running_var"), "eval output": _run(layer, _batch(79, (2, 1)))}
+
+
+def _square(make: Any) -> dict[str, Any]:
+    layer = make(3)
+    y = _run(layer, _batch(80, (3, 3), 1.0, [1.0, 2.0, 3.0]))
+    layer.eval()
+    return {"train output": y, "running_mean": _statistic(layer, "running_mean"), "eval output": _run(layer, _batch(81, (3, 3)))[:1]}
+
+
+def _tiny(make: Any) -> dict[str, Any]:
+    x = _batch(82, (4, 2), 0.0, [1e-3, 1.0])
+    x[:, 1] = 2.0
+    x.requires_grad_()
+    y = _out(make(2), x)
+    (dx,) = _gradients_of((y * _batch(83, (4, 2))).sum(), [x])
+    seen = as_array(y)
+    return {
+        "output, standard deviation 0.001": seen[:, :1],
+        "output of a constant feature": seen[:, 1:],
+        "gradient, standard deviation 0.001": dx[:, :1],
+        "gradient of a constant feature": dx[:, 1:],
+    }
+
+
+def _one_row(make: Any) -> dict[str, Any]:
+    layer = make(3)
+    try:
+        y = as_array(_any_out(layer, _batch(7, (1, 3))))
+    except Exception:  # refusing one row is right, whatever the class of the exception
+        y = np.zeros(1)
+    finite = all(np.isfinite(v).all() for v in [y, *_statistics(layer).values()])
+    return {f"was NaN written {YES}": not finite}
+
+
+def _precision(make: Any) -> dict[str, Any]:
+    x = torch.tensor(np.random.RandomState(8).normal(1.0, 2.0, (32, 3)))
+    double = make(3).double()
+    y = _out(double, x)
+    low = _out(make(3).to(torch.bfloat16), x.to(torch.bfloat16))
+    layer = make(3)
+    single = _out(layer, x.float())
+    return {
+        f"float32 output dtype kept {YES}": single.dtype == torch.float32,
+        f"running statistics stay float32 {YES}": all(getattr(layer, n).dtype == torch.float32 for n in STATISTICS),
+        f"float64 output dtype kept {YES}": y.dtype == torch.float64,
+        f"float64 output right to 9 digits {YES}": not (np.abs(as_array(y) - _normalised(x)) > 1e-9).any(),
+        f"running statistics move to float64 {YES}": all(getattr(double, n).dtype == torch.float64 for n in STATISTICS),
+        f"bfloat16 output dtype kept {YES}": low.dtype == torch.bfloat16,
+        f"bfloat16 output within 0.25 of the float32 one {YES}": bool((np.abs(as_array(low) - as_array(single)) < 0.25).all()),
+    }
+
+
+def _far(make: Any) -> dict[str, Any]:
+    x = (_batch(9, (256, 2)) * 64).round() / 64  # adding 10,000 loses no digit of these
+    near, far = _run(make(2), x), _run(make(2), x + 1e4)
+    return {f"adding 10,000 to the input changes the output by less than 0.05 {YES}": bool((np.abs(far - near) < 0.05).all())}
+
+
+def _name_in(state: dict[str, Any], value: Any) -> str | None:
+    """The name under which ``state_dict(keep_vars=True)`` holds this very tensor."""
+    return next((name for name, held in state.items() if held is value), None)
+
+
+def _saved(make: Any) -> dict[str, Any]:
+    layer = make(3)
+    for step in range(3):
+        _out(layer, _batch(step, (5, 3), 2.0, 3.0))
+    held = layer.state_dict(keep_vars=True)
+    names = {tensor_name: _name_in(held, getattr(layer, tensor_name)) for tensor_name in TENSORS}
+    seen: dict[str, Any] = {f"{n} in state_dict {YES}": name is not None for n, name in names.items()}
+    seen["running statistics among the parameters"] = sum(
+        any(p is getattr(layer, n) for p in layer.parameters()) for n in STATISTICS
+    )
+    shaped = [tuple(getattr(layer, n).shape) == (3,) for n in TENSORS]
+    seen[f"gamma and beta have shape (C,) {YES}"] = all(shaped[:2])
+    seen[f"running statistics have shape (C,) {YES}"] = all(shaped[2:])
+    state = copy.deepcopy(layer.state_dict())
+    layer.eval()
+    x = _batch(30, (2, 3))
+    before = _run(layer, x)
+    again = make(3)
+    again.load_state_dict(state)
+    again.eval()
+    seen[f"a new layer that loads it gives the same eval output {YES}"] = not _differ(_run(again, x), before)
+    return seen
+
+
+def _torch_state(make: Any) -> dict[str, Any]:
+    layer, theirs = make(2), nn.BatchNorm1d(2).eval()
+    x = _batch(31, (2, 2))
+    _set(theirs, weight=[1.5, -0.5], bias=[0.0, 2.0], running_mean=[1.0, -1.0], running_var=[4.0, 0.25])
+    layer.eval()
+    _out(layer, x)
+    held = layer.state_dict(keep_vars=True)
+    names = {n: _name_in(held, getattr(layer, n)) for n in TENSORS}
+    state = {name: theirs.state_dict()[TORCH_NAMES[n]] for n, name in names.items() if name is not None}
+    layer.load_state_dict(state, strict=False)
+    seen = {"eval output after loading the state of torch's layer": _run(layer, x)}
+    layer.train()
+    _out(layer, _batch(32, (4, 2), 3.0, 2.0))
+    layer.eval()
+    held = layer.state_dict(keep_vars=True)
+    back = {TORCH_NAMES[n]: held[name].detach() for n, name in names.items() if name in held}
+    theirs.load_state_dict(back, strict=False)
+    gap = _differ(as_array(theirs(x)), _run(layer, x))
+    return {**seen, f"torch's layer gives the same after loading yours {YES}": not gap}
+
+
+def _copied(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    x = _batch(33, (4, 2), 1.0, 2.0)
+    _out(layer, x.clone().requires_grad_())
+    twin = copy.deepcopy(layer)
+    kept = _statistics(layer)
+    same = not _moved(kept, twin)
+    _out(twin, x)
+    _set(twin, gamma=7.0)
+    alone = not _moved(kept, layer) and not (as_array(layer.gamma) == 7.0).any()
+    return {
+        f"a copy has the same statistics {YES}": same,
+        f"training the copy leaves the original {YES}": alone,
+    }
+
+
+def _held(thing: Any, seen: set[int]) -> int:
+    """How many tensors and arrays a module, a class or a container holds, also inside other containers."""
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, (torch.Tensor, np.ndarray)):
+        return 1
+    if isinstance(thing, (nn.Module, type)):
+        thing = list(vars(thing).values())
+    elif isinstance(thing, dict):
+        thing = list(thing.values())
+    if not hasattr(thing, "__iter__") or isinstance(thing, (str, bytes)) or not hasattr(thing, "__len__"):
+        return 0
+    return sum(_held(each, seen) for each in thing)
+
+
+def _memory(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    kind = [c for c in type(layer).__mro__ if c.__module__ not in ("torch.nn.modules.module", "builtins")]
+    batches = [_batch(84 + i, (4, 2), 1.0, 2.0) for i in range(4)]
+    alive, early = [], 0
+    for step in range(STEPS):
+        x = batches[step % 4].clone().requires_grad_()
+        alive.append(weakref.ref(x))
+        layer(x)
+        if step == 9:
+            early = _held([layer, *kind], set())
+    held = sum(r() is not None for r in alive)
+    grown = _held([layer, *kind], set()) - early
+    return {
+        **{key.partition("/")[2]: many > STEPS // 10 for key, many in zip(MEMORY, (held, grown), strict=True)},
+        **{f"{name} after {STEPS} steps": value for name, value in _statistics(layer).items()},
+    }
+
+
+def _side_effects(make: Any) -> dict[str, Any]:
+    layer, other = make(3), make(3)
+    untouched = _statistics(other)
+    _set(layer, gamma=2.0, beta=0.5)
+    x = _batch(40, (4, 3), 1.0, 2.0)
+    kept = as_array(x)
+    first = _out(layer, x)
+    told = as_array(first)
+    leaf = x.clone().requires_grad_()
+    y = _out(layer, leaf)
+    upstream = _batch(41, (4, 3))
+    if y.requires_grad:
+        torch.autograd.grad(y, leaf, upstream, allow_unused=True)
+    carried = {f"does {n} carry a graph {YES}": getattr(layer, n).grad_fn is not None for n in STATISTICS}
+    layer.eval()
+    _out(layer, x)
+    return {
+        f"was the caller's input changed {YES}": (as_array(x) != kept).any(),
+        f"was the upstream gradient changed {YES}": (as_array(upstream) != as_array(_batch(41, (4, 3)))).any(),
+        f"was the first output changed by the next call {YES}": (as_array(first) != told).any(),
+        f"were gamma or beta changed {YES}": (as_array(layer.gamma) != 2.0).any() or (as_array(layer.beta) != 0.5).any(),
+        **carried,
+        f"did another layer's statistics move {YES}": _moved(untouched, other),
+    }
+
+
+def _global_state(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    x = _batch(42, (4, 2))
+
+    def state() -> tuple[Any, ...]:
+        numbers = np.random.get_state()
+        return bytes(torch.get_rng_state().tolist()), random.getstate(), bytes(numbers[1]), numbers[2]  # type: ignore[index]
+
+    torch.rand(1)  # away from the state right after seeding
+    before, grad, dtype = state(), torch.is_grad_enabled(), torch.get_default_dtype()
+    _out(layer, x)
+    layer.eval()
+    _out(layer, x)
+    return {
+        f"random state changed {YES}": state() != before,
+        f"grad mode changed {YES}": torch.is_grad_enabled() != grad,
+        f"default dtype changed {YES}": torch.get_default_dtype() != dtype,
+    }
+
+
+def _layout(make: Any) -> dict[str, Any]:
+    plain = _batch(43, (4, 3), 1.0, 2.0)
+    wide = _batch(44, (3, 8))
+    wide[:, ::2] = plain.t()
+    strided = wide[:, ::2].t()
+    weights = _batch(45, (3, 4))
+    seen = []
+    for x in (plain.clone(), strided):
+        leaf = x.detach().requires_grad_()
+        y = _out(make(3), leaf)
+        (dx,) = _gradients_of((y.t() * weights).sum() + y.sum(), [leaf])
+        seen.append((as_array(y), dx))
+    return {
+        f"a transposed, strided input gives the same output {YES}": not _differ(seen[0][0], seen[1][0]),
+        f"a transposed, strided input gives the same gradient {YES}": not _differ(seen[0][1], seen[1][1]),
+    }
+
+
+def _wrong_width(make: Any) -> dict[str, Any]:
+    layer = make(4)
+    x = _batch(46, (8, 3), 1.0, 2.0)
+    try:
+        mixed = _differ(as_array(_any_out(layer, x)), _normalised(x), 0.3)
+    except Exception:  # refusing the batch is right, whatever the class of the exception
+        mixed = False
+    widths = [_statistic(layer, n).shape == (4,) for n in STATISTICS]
+    return {
+        f"3 columns in a layer of 4 were mixed or filled up {YES}": mixed,
+        f"running statistics keep their width {YES}": all(widths),
+    }
+
+
+def _nan(make: Any) -> dict[str, Any]:
+    layer = make(3)
+    x = _batch(47, (4, 3), 1.0, 2.0)
+    clean = _run(make(3), x)
+    x[2, 1] = torch.nan
+    try:
+        y = _run(layer, x)
+    except ValueError:  # refusing the batch is as good
+        y = np.where([False, True, False], np.nan, clean)
+    now = _statistics(layer)
+    bad = np.isnan(y)
+    return {
+        f"the feature with a NaN shows it {YES}": bad[:, 1].all(),
+        f"other features stay free of it {YES}": not bad[:, [0, 2]].any() and not _differ(y[:, [0, 2]], clean[:, [0, 2]]),
+        f"its statistics stay in its feature {YES}": not any(np.isnan(v[[0, 2]]).any() for v in now.values()),
+    }
+
+
+def _own_work(make: Any) -> dict[str, Any]:
+    layer = make(2)
+    x = _batch(48, (4, 2)).requires_grad_()
+    with watching() as called:
+        y = _out(layer, x)
+        if y.requires_grad:
+            y.sum().backward()
+        layer.eval()
+        _out(layer, x)
+    return {f"a batch norm of the library was called {YES}": bool(library_norms(called))}
+
+
+def _probe(run: Callable[[Any], dict[str, Any]], fed: str) -> Probe:
+    return Probe(run.__name__.lstrip("_"), fed, run)
+
+
+PROBES = (
+    _probe(_train, "a 1024×8 batch, mean 3, std 5, train mode"),
+    _probe(_eval, "50 training batches (mean 3, std 5), then 256 rows (mean −2, std 0.5) in eval mode"),
+    _probe(_moves, "a 32×4 batch, first in train mode, then in eval mode"),
+    _probe(_numbers, "a 4×3 batch, then 2 rows in eval mode"),
+    _probe(_gradients, "a 5×2 batch, and a random upstream gradient"),
+    _probe(_affine, "a 2048×4 batch, gamma = 2, beta = 5"),
+    _probe(_fresh, "nothing; then 3 rows in eval mode before any training"),
+    _probe(_train_parts, "a 6×3 batch, eps = 0.5, train mode"),
+    _probe(_eval_parts, "running_mean = (1, −2, 3), running_var = (0.25, 4, 16), eps = 0.5, then 4 rows in eval mode"),
+    _probe(_update_parts, "running statistics set by hand, momentum = 0.3, then a 5×4 batch"),
+    _probe(_schedule, "one 6×1 batch, four times"),
+    _probe(_affine_parts, "one batch with gamma = 1, beta = 0, then with other values, in both modes"),
+    _probe(_settings, "5 steps with eps = 0.5, momentum = 0.3, other gamma and beta"),
+    _probe(_slopes, "a 6×2 batch, moved a little in three directions"),
+    _probe(_eval_gradients, "3 rows in eval mode, and a random upstream gradient"),
+    _probe(_twice, "a batch through the layer, a mixture of both through it again, and a second batch; one loss"),
+    _probe(_neighbours, "one row in eval mode: alone, and among other rows"),
+    _probe(_switches, "the layer inside two nn.Sequential; the mode is switched on the outer one"),
+    _probe(_grad_modes, "the same batch with gradients and under no_grad, in both modes"),
+    _probe(_two_rows, "a batch of 2 rows"),
+    _probe(_one_feature, "a batch of one feature"),
+    _probe(_square, "as many rows as features"),
+    _probe(_tiny, "a feature with standard deviation 0.001, and one that is 2 in every row"),
+    _probe(_one_row, "one row in train mode"),
+    _probe(_precision, "the same batch in float32, float64 and bfloat16"),
+    _probe(_far, "256 rows around 0, then the same rows around 10,000"),
+    _probe(_layout, "the transpose of every second column of a 3×8 tensor"),
+    _probe(_wrong_width, "an 8×3 batch for a layer of 4 features"),
+    _probe(_nan, "a 4×3 batch with one NaN"),
+    _probe(_saved, "3 training batches, then state_dict"),
+    _probe(_torch_state, "the state of torch's layer under your names, and back"),
+    _probe(_copied, "copy.deepcopy after a training step"),
+    _probe(_memory, f"{STEPS:,} training steps"),
+    _probe(_side_effects, "a 4×3 batch, and a second layer that sees none"),
+    _probe(_global_state, "one batch in each mode"),
+    _probe(_own_work, "a batch forward and backward, with the operators watched"),
+)
