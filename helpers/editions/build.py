@@ -1,8 +1,9 @@
-"""Build editions: read sources, execute what changed, release."""
+"""Build editions: record what references and suspects do, read sources, execute what changed, release."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from .bundle import archive
 from .execute import execute
+from .records import refresh
 from .release import release
 from .source import SourceError, cell_lines, read_source
 
@@ -27,11 +30,13 @@ def build(
     """
     os.environ["BATCHNORM_EDITION"] = edition
     folder = root / ("notebooks" if edition == "open" else "class")
-    changed = 0
     sources = find_sources(names, root)
+    changed = refresh(check)
     for source in sources:
         where = source.with_suffix(".ipynb")
         notebook = read_source(source)
+        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+        notebook.metadata.helpers = hashlib.sha256(archive("open", code)).hexdigest()
         if anew or not _take_outputs(notebook, where):
             if check:
                 print(f"{source.name}: differs from {where.name}; run `make notebooks`.")
@@ -58,10 +63,12 @@ def find_sources(names: Sequence[str], root: Path = ROOT) -> list[Path]:
 
 
 def _take_outputs(notebook: NotebookNode, where: Path) -> bool:
-    """Copy the outputs of the notebook at ``where`` if its cells are the same; False where they are not."""
+    """Copy the outputs of the notebook at ``where`` if its cells and its helpers are the same; else False."""
     if not where.exists():
         return False
     old = nbformat.read(where, as_version=4)
+    if old.metadata.get("helpers") != notebook.metadata.helpers:
+        return False
     if [(c.id, c.source) for c in old.cells] != [(c.id, c.source) for c in notebook.cells]:
         return False
     for cell, before in zip(notebook.cells, old.cells, strict=True):

@@ -7,25 +7,28 @@ import base64
 import hashlib
 import importlib.util
 import io
+import lzma
 import textwrap
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from helpers import exercises
-from helpers.judge.record import record_bytes
+from helpers.judge import record
 
 from .source import SETUP_TITLE
 
 PACKAGE = Path(__file__).resolve().parents[1]
+RECORDED = PACKAGE / "exercises" / "recorded"
 EDITIONS = ("open", "class")
 
 _SETUP = '''\
-# The course's own code, helpers/, travels in this cell as a zip archive. Nothing is installed or downloaded.
-# To see what is in it: zipfile.ZipFile(io.BytesIO(data)).namelist()
+# The course's own code, helpers/, travels in this cell as a compressed zip archive. Nothing is installed or downloaded.
+# To see what is in it: zipfile.ZipFile(io.BytesIO(lzma.decompress(data))).namelist()
 try:
     from helpers import COURSE
 except ImportError:
-    import base64, hashlib, pathlib, sys, tempfile
+    import base64, hashlib, lzma, pathlib, sys, tempfile
     data = base64.b85decode("".join("""
 {archive}
 """.split()))
@@ -34,7 +37,7 @@ except ImportError:
     sys.modules.pop("helpers", None)
     _folder = tempfile.TemporaryDirectory()
     _archive = pathlib.Path(_folder.name) / "helpers.zip"
-    _archive.write_bytes(data)
+    _archive.write_bytes(lzma.decompress(data))
     sys.path.insert(0, str(_archive))
 import helpers
 '''
@@ -42,41 +45,36 @@ import helpers
 
 def setup_cell(edition: str, code: str) -> str:
     """Source of the first code cell: imports ``helpers``, or unpacks the part of it that ``code`` needs."""
-    data = archive(edition, code)
+    data = lzma.compress(archive(edition, code), preset=9 | lzma.PRESET_EXTREME)
     lines = textwrap.fill(base64.b85encode(data).decode(), 120, break_on_hyphens=False)
     return SETUP_TITLE + _SETUP.format(archive=lines, digest=hashlib.sha256(data).hexdigest()).rstrip()
 
 
 def archive(edition: str, code: str) -> bytes:
-    """A zip of the modules that a notebook's code needs: sorted, dated 1980, the same bytes for the same files.
+    """A zip, not compressed, of what a notebook's code needs: sorted, dated 1980, the same bytes for the same files.
 
-    ``edition``: "open" carries the answers of its exercises as code, references and suspects; "class" only what they
-    do, as numbers.
+    With a module travel its data, ``<same name>.json``, and the records of its exercises; ``edition`` "class" leaves
+    the references' code out of them.
     """
     if edition not in EDITIONS:
         raise ValueError(f"edition is one of {', '.join(EDITIONS)}, not {edition!r}")
-    modules = modules_needed(code, answers=edition == "open")
-    files = {path.relative_to(PACKAGE.parent).as_posix(): path.read_bytes() for path in modules}
-    if edition == "class":
-        files["helpers/exercises/recorded/__init__.py"] = b""
-        for exercise in exercises.catalogue().values():
-            if f"{exercise.home.replace('.', '/')}.py" in files:
-                a = exercise.answers
-                record = record_bytes(a.right, a.suspects, a.lineup)
-                files[f"helpers/exercises/recorded/{exercise.id}.zip"] = record
+    paths = modules_needed(code)
+    paths |= {data for path in paths if (data := path.with_suffix(".json")).exists()}
+    paths |= _records(paths)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
-        for name in sorted(files):
-            made.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED, compresslevel=9)
+        for path in sorted(paths):
+            content = path.read_bytes()
+            if edition == "class" and path.suffix == ".xz":
+                content = record.to_bytes(replace(record.from_bytes(content), source=""))
+            made.writestr(zipfile.ZipInfo(path.relative_to(PACKAGE.parent).as_posix()), content)
     return buffer.getvalue()
 
 
-def modules_needed(code: str, answers: bool) -> set[Path]:
+def modules_needed(code: str) -> set[Path]:
     """Files of ``helpers`` that the code imports, directly or not, with their packages' ``__init__.py``.
 
-    ``answers`` says whether the answers of each exercise, which are imported by name at run time, come too.
-
-    >>> sorted(p.stem for p in modules_needed("from helpers.lab.data import digits", answers=True))
+    >>> sorted(p.stem for p in modules_needed("from helpers.lab.data import digits"))
     ['__init__', '__init__', 'data']
     """
     waiting, seen, files = {"helpers", *_imports(code, "")}, set(), set()
@@ -90,10 +88,14 @@ def modules_needed(code: str, answers: bool) -> set[Path]:
         files.add(path)
         package = module if base.is_dir() else module.rpartition(".")[0]
         waiting |= {package, *_imports(path.read_text(encoding="utf-8"), package)}
-        room, _, name = module.rpartition(".")
-        if answers and room == "helpers.exercises":
-            waiting.add(f"{room}.answers.{name}")
     return files
+
+
+def _records(modules: set[Path]) -> set[Path]:
+    """The records of the exercises that the modules define, with their package's ``__init__.py``."""
+    homes = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules}
+    names = {e.record for e in exercises.catalogue().values() if e.home in homes}
+    return {RECORDED / name for name in ("__init__.py", *(f"{n}.xz" for n in names))} if names else set()
 
 
 def _imports(code: str, package: str) -> set[str]:

@@ -1,6 +1,7 @@
 """What learners build: one module an exercise, with its probes, checks and hints.
 
-The reference and the suspects (known wrong implementations) of a module lie in ``answers/`` under the same name.
+The reference and the suspects (known wrong implementations) of a module lie in ``answers/`` under the same name; the
+judge reads only what they do, from ``recorded/``.
 """
 
 from __future__ import annotations

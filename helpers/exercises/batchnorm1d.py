@@ -108,6 +108,7 @@ batchnorm1d = Exercise(
 batchnorm1d_beyond = Exercise(
     id="batchnorm1d_beyond",
     title="BatchNorm1d, beyond six",
+    shares="batchnorm1d",
     home=__name__,
     probes=PROBES,
     checks=(

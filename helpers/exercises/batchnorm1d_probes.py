@@ -169,7 +169,22 @@ def _settings(make: Any) -> dict[str, Any]:
     for step in range(5):
         y = _run(layer, _batch(10 + step, (3, 2), 1.0, 1.0 + step))
     layer.eval()
-    return {"train output after 5 steps": y, **_statistics(layer), "eval output": _run(layer, _batch(20, (2, 2)))}
+    return {
+        "train output after 5 steps": y,
+        **_statistics(layer),
+        "eval output": _run(layer, _batch(20, (2, 2))),
+        f"the arguments come in torch's order {YES}": _in_order(make),
+    }
+
+
+def _in_order(make: Any) -> bool:
+    """True where the second argument is eps and the third momentum, or where both are taken by name only."""
+    try:
+        layer = make(2, 0.5, 0.3)
+    except TypeError:
+        return True
+    twin, x = make(2, eps=0.5, momentum=0.3), _batch(21, (3, 2))
+    return not _differ(_run(layer, x), _run(twin, x))
 
 
 def _root(slope: Array, variance: Array) -> dict[str, Any]:
@@ -354,6 +369,7 @@ def _switches(make: Any) -> dict[str, Any]:
     layer.eval()
     directly = _run(layer, y)
     model.train()
+    untouched = not _moved(kept, layer)
     again = _run(model, x)
     model.train(False)
     kept = _statistics(layer)
@@ -362,6 +378,7 @@ def _switches(make: Any) -> dict[str, Any]:
     return {
         f"statistics move after model.train() {YES}": moved,
         f"statistics stay after model.eval() {YES}": still,
+        f"statistics stay when the mode is switched {YES}": untouched,
         f"model.eval() works like layer.eval() {YES}": not _differ(through_parent, directly),
         f"train mode is the same after a visit to eval mode {YES}": not _differ(first, again),
         f"eval() and train() return the layer {YES}": returned,
@@ -376,6 +393,7 @@ def _grad_modes(make: Any) -> dict[str, Any]:
     with_graph = _run(layer, x)
     with torch.no_grad():
         without_graph = _run(twin, x)
+        off = not torch.is_grad_enabled()
     moved, same = _moved(start, twin), not _differ(with_graph, without_graph)
     layer.eval()
     kept = _statistics(layer)
@@ -384,6 +402,7 @@ def _grad_modes(make: Any) -> dict[str, Any]:
         without_graph = _run(layer, y)
     return {
         f"train output is the same under no_grad {YES}": same,
+        f"gradients are still off after a step under no_grad {YES}": off,
         f"statistics move in train mode under no_grad {YES}": moved,
         f"eval output is the same under no_grad {YES}": not _differ(with_graph, without_graph),
         f"statistics move in eval mode with gradients {YES}": _moved(kept, layer),
@@ -586,7 +605,6 @@ def _side_effects(make: Any) -> dict[str, Any]:
 
 
 def _global_state(make: Any) -> dict[str, Any]:
-    layer = make(2)
     x = _batch(42, (4, 2))
 
     def state() -> tuple[Any, ...]:
@@ -594,11 +612,14 @@ def _global_state(make: Any) -> dict[str, Any]:
         return bytes(torch.get_rng_state().tolist()), random.getstate(), bytes(numbers[1]), numbers[2]  # type: ignore[index]
 
     torch.rand(1)  # away from the state right after seeding
-    before, grad, dtype = state(), torch.is_grad_enabled(), torch.get_default_dtype()
+    start, grad, dtype = state(), torch.is_grad_enabled(), torch.get_default_dtype()
+    layer = make(2)
+    before = state()
     _out(layer, x)
     layer.eval()
     _out(layer, x)
     return {
+        f"random state changed when the layer was built {YES}": before != start,
         f"random state changed {YES}": state() != before,
         f"grad mode changed {YES}": torch.is_grad_enabled() != grad,
         f"default dtype changed {YES}": torch.get_default_dtype() != dtype,

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .exercise import Answers, Exercise
+from .exercise import Exercise
 from .explain import explain
 from .model import Check, Explanation, Observations, Raised, Verdict
+from .record import Answers
 from .rules import judge
 from .sandbox import Limits, observe_file
 from .show import verdict_card
@@ -151,9 +152,9 @@ def _expects(answers: Answers) -> str:
 
 
 def _checks(exercise: Exercise) -> tuple[Check, ...]:
-    """The checks of all exercises that look through the same probes: of batchnorm1d the six and those beyond."""
+    """The checks of all exercises that share a record: of batchnorm1d the six and those beyond."""
     home = vars(importlib.import_module(exercise.home)).values()
-    together = {e.id: e for e in home if isinstance(e, Exercise) and e.probes is exercise.probes}
+    together = {e.id: e for e in home if isinstance(e, Exercise) and e.record == exercise.record}
     return tuple(check for e in together.values() for check in e.checks)
 
 

@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
-import inspect
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from . import progress
 from .explain import explain
-from .model import Check, Explanation, Observations, Probe, Suspect, Verdict
+from .model import Check, Explanation, Probe, Verdict
 from .observe import observe
 from .original import originals
-from .record import read_record
+from .record import Answers, from_bytes
 from .rules import judge
 from .show import Card, cause_rows, show, verdict_card
-
-_MARKER = re.compile(r"^\s*### (BEGIN|END) SOLUTION\n", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the judge knows about right and wrong: observations of the reference and of each suspect.
-
-    ``source`` is the reference's code, "" in a class edition, where only recorded observations travel.
-    """
-
-    right: Observations
-    suspects: tuple[Suspect, ...]
-    lineup: Mapping[str, Observations]
-    source: str
 
 
 @dataclass(frozen=True)
 class Exercise:
     """Something a learner builds.
 
-    ``home`` is the name of the module that defines it (``__name__``).  Beside that module lies
-    ``answers/<same name>.py`` with ``REFERENCE[id]`` and ``SUSPECTS[id]``, or, in a class edition,
-    ``recorded/<id>.zip``.
+    ``home`` is the name of the module that defines it (``__name__``).  What its reference and suspects do is recorded
+    in ``recorded/<id>.xz`` beside that module; ``shares`` is the id of an exercise with the same probes, whose record
+    then serves both.
     """
 
     id: str
@@ -50,6 +31,12 @@ class Exercise:
     home: str
     probes: tuple[Probe, ...]
     checks: tuple[Check, ...]
+    shares: str = ""
+
+    @property
+    def record(self) -> str:
+        """The name of its record."""
+        return self.shares or self.id
 
     def check(self, obj: Any) -> None:
         """Show how ``obj`` does on every check.  Never raises for a wrong answer."""
@@ -114,21 +101,9 @@ class Exercise:
 
     @functools.cached_property
     def answers(self) -> Answers:
-        """Observations of the reference and the suspects, from their code or, in a class edition, from its record."""
-        package, _, module = self.home.rpartition(".")
-        name = f"{package}.answers.{module}"
-        if importlib.util.find_spec(f"{package}.answers") is None:
-            record = read_record(f"{package}.recorded", self.id)
-            return Answers(record.right, record.suspects, record.lineup, "")
-        answers = importlib.import_module(name)
-        reference, suspects = answers.REFERENCE[self.id], answers.SUSPECTS[self.id]
-        lineup = {s.id: observe(s.make, self.probes) for s in suspects}
-        return Answers(observe(reference, self.probes), suspects, lineup, reference_source(reference))
-
-
-def reference_source(obj: Any) -> str:
-    """The source of a reference without its solution markers."""
-    return _MARKER.sub("", inspect.getsource(obj))
+        """Observations of the reference and the suspects, from ``recorded/<record>.xz`` beside the exercise's module."""
+        package = f"{self.home.rpartition('.')[0]}.recorded"
+        return from_bytes((resources.files(package) / f"{self.record}.xz").read_bytes())
 
 
 def _quiet(error: Exception) -> Exception:

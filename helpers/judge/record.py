@@ -1,18 +1,16 @@
-"""Observations of a reference and its suspects as one small file, for a class edition without reference code.
+"""What the judge knows of right and wrong, made ahead: where it judges, no reference and no suspect runs.
 
-A zip of two entries.  ``numbers.bin``: the arrays end to end as little-endian float32, first all lowest bytes, then
-all second ones and so on, which compresses better.  ``index.json``: the texts, and which array belongs where.  Of a
-suspect only what differs from the reference is kept, rounded to what :func:`helpers.judge.rules.agree` can tell apart.
+A record is one LZMA stream: a line of JSON with the texts, and which array belongs where; then the arrays end to end
+as little-endian float32, first all lowest bytes, then all second ones and so on, which compresses better.  Of a suspect
+only what differs from the reference is kept, rounded to what :func:`helpers.judge.rules.agree` can tell apart.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
+import lzma
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,65 +18,81 @@ from numpy.typing import NDArray
 from .explain import differing
 from .model import Array, Observations, Raised, Suspect
 
+_BITS = 23  # of a float32's mantissa
+_KEPT = 14  # for suspects: a relative error of at most 2⁻¹⁵
+
 
 @dataclass(frozen=True)
-class Record:
-    """What :func:`read_record` gives back; its suspects have no ``make``."""
+class Answers:
+    """Observations of a reference and of its suspects, ``lineup[suspect.id]``.
+
+    ``source``: the reference's code, "" in a class edition.  ``made_from``: digest of the modules it was made from.
+    """
 
     right: Observations
     suspects: tuple[Suspect, ...]
     lineup: Mapping[str, Observations]
+    source: str = ""
+    made_from: str = ""
 
 
-def record_bytes(right: Observations, suspects: tuple[Suspect, ...], lineup: Mapping[str, Observations]) -> bytes:
+def to_bytes(answers: Answers) -> bytes:
     """The record as bytes, the same for the same observations."""
     arrays: dict[bytes, int] = {}
-    seen_by: dict[str, dict[str, object]] = {}
-    for owner, seen in [("", right), *((s.id, lineup[s.id]) for s in suspects)]:
-        entries = seen_by.setdefault(owner, {})
-        for key in seen if not owner else sorted(differing(seen, right)):
-            value = seen.get(key)
+    keys = list(answers.right)
+    seen_by: dict[str, list[list[object]]] = {}
+    for owner, seen in [("", answers.right), *((s.id, answers.lineup[s.id]) for s in answers.suspects)]:
+        entries = seen_by.setdefault(owner, [])
+        for key in keys if not owner else sorted(differing(seen, answers.right)):
+            if key not in keys:
+                keys.append(key)
+            value, place = seen.get(key), keys.index(key)
             if isinstance(value, np.ndarray):
-                data = _rounded(value, bits=23 if not owner else 15).tobytes()
-                entries[key] = [arrays.setdefault(data, len(arrays)), *value.shape]
+                data = _rounded(value, _KEPT if owner else _BITS).tobytes()
+                entries.append([place, arrays.setdefault(data, len(arrays)), *value.shape])
             else:
-                entries[key] = value and {"kind": value.kind, "message": value.message}
-    about = [[s.id, s.category, s.title, s.shows] for s in suspects]
-    sizes = [len(data) // 4 for data in arrays]
-    index = json.dumps({"suspects": about, "observations": seen_by, "sizes": sizes}, separators=(",", ":"))
+                entries.append([place, [value.kind, value.message] if value else None])
+    index = {
+        "suspects": [[s.id, s.category, s.title, s.shows] for s in answers.suspects],
+        "keys": keys,
+        "observations": seen_by,
+        "sizes": [len(data) // 4 for data in arrays],
+        "source": answers.source,
+        "made_from": answers.made_from,
+    }
     planes = np.frombuffer(b"".join(arrays), dtype=np.uint8).reshape(-1, 4).T.tobytes()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in (("index.json", index.encode()), ("numbers.bin", planes)):
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, compresslevel=9)
-    return buffer.getvalue()
+    line = json.dumps(index, separators=(",", ":")).encode()
+    return lzma.compress(line + b"\n" + planes, preset=9 | lzma.PRESET_EXTREME)
 
 
-def _rounded(value: Array, bits: int) -> NDArray[np.float32]:
-    """Little-endian float32 with ``bits`` of its 23 mantissa bits; 15 keep four decimal digits."""
-    raw = np.ascontiguousarray(value, dtype="<f4").view("<u4")
-    drop = np.uint32(23 - bits)
-    return ((raw >> drop) << drop).view("<f4")
-
-
-def read_record(package: str, exercise: str) -> Record:
-    """The record of one exercise, from the package's resource ``<exercise>.zip``."""
-    data = (resources.files(package) / f"{exercise}.zip").read_bytes()
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        index = json.loads(archive.read("index.json"))
-        planes = np.frombuffer(archive.read("numbers.bin"), dtype=np.uint8).reshape(4, -1)
+def from_bytes(data: bytes) -> Answers:
+    """The answers in a record; its suspects have no ``make``."""
+    line, _, rest = lzma.decompress(data).partition(b"\n")
+    index = json.loads(line)
+    planes = np.frombuffer(rest, dtype=np.uint8).reshape(4, -1)
     numbers = np.ascontiguousarray(planes.T).view("<f4").ravel().astype(np.float64)
     arrays = np.split(numbers, np.cumsum(index["sizes"])[:-1])
     observed: dict[str, Observations] = {}
     for owner, entries in index["observations"].items():
         seen = observed[owner] = dict(observed.get("", {}))
-        for key, entry in entries.items():
-            if entry is None:
+        for place, what, *shape in entries:
+            key = index["keys"][place]
+            if what is None:
                 seen.pop(key, None)
-            elif isinstance(entry, dict):
-                seen[key] = Raised(**entry)
+            elif isinstance(what, list):
+                seen[key] = Raised(*what)
             else:
-                seen[key] = arrays[entry[0]].reshape(entry[1:])
+                seen[key] = arrays[what].reshape(shape)
     right = observed.pop("")
     suspects = tuple(Suspect(id, category, title, None, shows) for id, category, title, shows in index["suspects"])
-    return Record(right, suspects, observed)
+    return Answers(right, suspects, observed, index["source"], index["made_from"])
+
+
+def _rounded(value: Array, bits: int) -> NDArray[np.float32]:
+    """Little-endian float32, to nearest with ``bits`` of its mantissa; what is not finite stays as it is."""
+    numbers = np.ascontiguousarray(value, dtype="<f4")
+    drop = np.uint32(_BITS - bits)
+    raw = numbers.view("<u4")
+    half = np.uint32(1 << (int(drop) - 1)) if drop else np.uint32(0)
+    rounded = (((raw + half) >> drop) << drop).view("<f4")
+    return np.where(np.isfinite(rounded) & np.isfinite(numbers), rounded, numbers).astype("<f4")

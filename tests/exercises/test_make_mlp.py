@@ -17,8 +17,6 @@ EXERCISES = [module.make_mlp, module.count_parameters, *QUESTIONS]
 WIDTHS = st.lists(st.integers(1, 9), min_size=2, max_size=6)
 NORMS = st.sampled_from([None, nn.BatchNorm1d, nn.LayerNorm])
 
-CASES = [(e, s) for e in EXERCISES for s in e.answers.suspects]
-
 
 @settings(max_examples=50, deadline=None)
 @given(widths=WIDTHS, norm=NORMS, seed=st.integers(0, 1000))
@@ -45,14 +43,6 @@ def test_the_reference_passes_and_a_stub_is_not_attempted(exercise):
 
     assert all(v.passed for v in exercise.verdicts(REFERENCE[exercise.id])[0])
     assert all(v.passed is None for v in exercise.verdicts(stub)[0])
-
-
-@pytest.mark.parametrize(("exercise", "suspect"), CASES, ids=lambda x: x.id)
-def test_each_suspect_fails_and_is_named(exercise, suspect):
-    verdicts, explanations = exercise.verdicts(suspect.make)
-    assert any(v.passed is False for v in verdicts)
-    assert [(e.id, e.exact) for e in explanations] == [(suspect.id, True)]
-    assert explanations[0].evidence
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .batchnorm1d_reference import BatchNorm1d
 from .batchnorm1d_suspects import SUSPECTS as _SUSPECTS
 
-REFERENCE = {"batchnorm1d": BatchNorm1d, "batchnorm1d_beyond": BatchNorm1d}
-SUSPECTS = {"batchnorm1d": _SUSPECTS, "batchnorm1d_beyond": _SUSPECTS}
+REFERENCE = {"batchnorm1d": BatchNorm1d}
+SUSPECTS = {"batchnorm1d": _SUSPECTS}
 
 # Checks that kill nothing alone, and why they stay.
 STAYS = {

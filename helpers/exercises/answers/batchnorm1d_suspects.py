@@ -464,6 +464,19 @@ RUNNING = (
 
 EPSILON = (
     _wrong(
+        "eps_rooted_alone",
+        "eps",
+        "your root reaches only eps: `var + eps ** 0.5` is var + √ε; put the sum in parentheses.",
+        (ROOT, "torch.sqrt(var + self.eps**0.5)"),
+    ),
+    _wrong(
+        "arguments_exchanged",
+        "momentum",
+        "your constructor takes momentum before eps; in torch's order, eps comes first.",
+        ("eps: float = 1e-5, momentum: float = 0.1", "momentum: float = 0.1, eps: float = 1e-5"),
+        shows="settings/the arguments come in torch's order (1 yes, 0 no)",
+    ),
+    _wrong(
         "eps_outside",
         "eps",
         "you add eps after the square root: √σ² + ε; it belongs under it: √(σ² + ε).",
@@ -552,6 +565,17 @@ EPSILON = (
 )
 
 MODES = (
+    _wrong(
+        "reset_on_train",
+        "modes",
+        "train() sets your running statistics back to their start; switching the mode must not touch them.",
+        (
+            FORWARD,
+            "def train(self, mode=True):\n        if mode:\n            self.running_mean.zero_()\n"
+            f"            self.running_var.fill_(1.0)\n        return super().train(mode)\n\n    {FORWARD}",
+        ),
+        shows="switches/statistics stay when the mode is switched (1 yes, 0 no)",
+    ),
     _wrong(
         "always_batch",
         "modes",
@@ -764,6 +788,13 @@ AXES = (
 )
 
 AFFINE = (
+    _wrong(
+        "gamma_plus_one_applied",
+        "affine",
+        "you multiply by 1 + gamma, and gamma already starts at 1; multiply by gamma.",
+        (RESULT, "return (1 + self.gamma) * x_hat + self.beta"),
+        shows="affine_parts/factor that gamma = (3, −0.5) puts on the train output",
+    ),
     _wrong(
         "no_affine",
         "affine",
@@ -1264,6 +1295,20 @@ NUMERICS = (
 )
 
 SIDE_EFFECTS = (
+    _wrong(
+        "grad_mode_forced_on",
+        "side effects",
+        "forward switches gradients on again for a caller that had them off; use `with torch.no_grad():`.",
+        (RESULT, "torch.set_grad_enabled(True)\n        return self.gamma * x_hat + self.beta"),
+        shows="grad_modes/gradients are still off after a step under no_grad (1 yes, 0 no)",
+    ),
+    _wrong(
+        "seeded_in_init",
+        "side effects",
+        "your constructor sets the global random seed; every layer that is built after it then starts the same.",
+        (EPS, f"torch.manual_seed(0)\n        {EPS}"),
+        shows="global_state/random state changed when the layer was built (1 yes, 0 no)",
+    ),
     _wrong(
         "changes_input",
         "side effects",
