@@ -383,10 +383,10 @@ class Quiz(Exercise):
     """An exercise whose cards do not print the right answers."""
 
     def verdicts(self, obj: Any) -> Any:
-        """As in Exercise; the evidence of each explanation only repeats what the card says already."""
+        """As in Exercise, but only known mistakes are named, and their evidence repeats what the card says already."""
         verdicts, explanations = super().verdicts(obj)
         said = "; ".join(v.finding.measured for v in verdicts if v.passed is False)
-        return verdicts, tuple(dataclasses.replace(e, evidence=said) for e in explanations)
+        return verdicts, tuple(dataclasses.replace(e, evidence=said) for e in explanations if e.id)
 
 
 which_norm = Quiz(

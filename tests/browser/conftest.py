@@ -36,11 +36,19 @@ RUN_ALL = """async () => {
     await new Promise(r => setTimeout(r, 100));
   await w.context.ready; await w.sessionContext.ready; await w.sessionContext.session.kernel.info;
   return await app.commands.execute('notebook:run-all-cells'); }"""
-SELECT = """async (id) => {
-  const notebook = window.jupyterapp.shell.currentWidget.content;
+EDIT = """async (id) => {
+  const app = window.jupyterapp; await app.restored;
+  let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++)
+    await new Promise(r => setTimeout(r, 100));
+  await w.context.ready; await w.revealed; await w.sessionContext.ready;
+  const notebook = w.content;
   const index = notebook.widgets.findIndex(cell => cell.model.id === id);
   notebook.activeCellIndex = index;
-  await notebook.scrollToItem(index, 'center'); }"""
+  await notebook.scrollToItem(index, 'center');
+  const cell = notebook.widgets[index]; await cell.ready;
+  notebook.mode = 'edit'; cell.editor.focus(); }"""
+TEXT = """(id) => window.jupyterapp.shell.currentWidget.content.widgets.find(cell => cell.model.id === id)
+  .model.sharedModel.getSource()"""
 
 
 @dataclass

@@ -6,7 +6,7 @@ import shutil
 import nbformat
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RUN_ALL, SELECT, TOKEN
+from tests.browser.conftest import EDIT, RUN_ALL, TEXT, TOKEN
 from tests.notebook import ROOT, read, solved
 
 
@@ -17,13 +17,15 @@ def open_notebook(page, lab, path):
 
 
 def replace_cell(page, id, text):
-    """Type over the cell with this id, as a learner would."""
-    page.evaluate("async () => { await window.jupyterapp.restored; }")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.evaluate(SELECT, id)
-    page.locator(".jp-Cell.jp-mod-active .cm-content").click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.insert_text(text)
+    """Type over the cell with this id, as a learner would; once more where the page was still settling."""
+    for _ in range(5):
+        page.evaluate(EDIT, id)
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.insert_text(text)
+        if page.evaluate(TEXT, id) == text:
+            return
+        page.wait_for_timeout(2000)
+    raise AssertionError(f"the cell {id} did not take the text")
 
 
 def source(name, id):
