@@ -1,4 +1,4 @@
-"""``python -m helpers.editions``: build the notebooks from ``solutions/*.py``."""
+"""``python -m helpers.editions``: record what references and suspects do, build the notebooks from ``solutions/*.py``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from .build import build
 from .bundle import EDITIONS
+from .records import refresh
 from .source import SourceError
 
 
@@ -19,7 +20,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something would change")
     arguments = parser.parse_args()
     try:
-        changed = build(arguments.names, arguments.edition, arguments.anew, arguments.check)
+        changed = refresh(arguments.check)
+        changed += build(arguments.names, arguments.edition, arguments.anew, arguments.check)
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1

@@ -282,7 +282,7 @@ batchnorm1d_beyond = Exercise(
         ),
         Check(
             "wrong_width",
-            "a batch of the wrong width is not mixed up",
+            "a batch of the wrong width or rank is not mixed up",
             (all_of("wrong_width"),),
             "A mistake in the layer before then stops with a message, instead of training on scrambled features.",
             (

@@ -646,16 +646,22 @@ def _layout(make: Any) -> dict[str, Any]:
 
 def _wrong_width(make: Any) -> dict[str, Any]:
     layer = make(4)
-    x = _batch(46, (8, 3), 1.0, 2.0)
+    narrow, cube = _batch(46, (8, 3), 1.0, 2.0), _batch(47, (5, 4, 3), 1.0, 2.0)
+    seen = {f"3 columns in a layer of 4 were mixed or filled up {YES}": _mixed(layer, narrow, (0,))}
+    seen[f"running statistics keep their width {YES}"] = all(_statistic(layer, n).shape == (4,) for n in STATISTICS)
+    seen[f"a 5×4×3 batch was mixed up {YES}"] = _mixed(make(4), cube, (0, 2))
+    return seen
+
+
+def _mixed(layer: Any, x: torch.Tensor, dims: tuple[int, ...]) -> bool:
+    """False where the layer refuses the batch, with whatever exception, or normalises it over ``dims``."""
     try:
-        mixed = _differ(as_array(_any_out(layer, x)), _normalised(x), 0.3)
-    except Exception:  # refusing the batch is right, whatever the class of the exception
-        mixed = False
-    widths = [_statistic(layer, n).shape == (4,) for n in STATISTICS]
-    return {
-        f"3 columns in a layer of 4 were mixed or filled up {YES}": mixed,
-        f"running statistics keep their width {YES}": all(widths),
-    }
+        y = as_array(_any_out(layer, x))
+    except Exception:
+        return False
+    exact = as_array(x)
+    right = (exact - exact.mean(dims, keepdims=True)) / np.sqrt(exact.var(dims, keepdims=True) + 1e-5)
+    return _differ(y, right, 0.3)
 
 
 def _nan(make: Any) -> dict[str, Any]:
@@ -720,7 +726,7 @@ PROBES = (
     _probe(_precision, "the same batch in float32, float64 and bfloat16"),
     _probe(_far, "256 rows around 0, then the same rows around 10,000"),
     _probe(_layout, "the transpose of every second column of a 3×8 tensor"),
-    _probe(_wrong_width, "an 8×3 batch for a layer of 4 features"),
+    _probe(_wrong_width, "an 8×3 batch and a 5×4×3 batch for layers of 4 features"),
     _probe(_nan, "a 4×3 batch with one NaN"),
     _probe(_saved, "3 training batches, then state_dict"),
     _probe(_torch_state, "the state of torch's layer under your names, and back"),

@@ -101,7 +101,7 @@ class Exercise:
 
     @functools.cached_property
     def answers(self) -> Answers:
-        """Observations of the reference and the suspects, from ``recorded/<record>.xz`` beside the exercise's module."""
+        """Observations of the reference and the suspects, from ``recorded/<record>.xz`` beside the module."""
         package = f"{self.home.rpartition('.')[0]}.recorded"
         return from_bytes((resources.files(package) / f"{self.record}.xz").read_bytes())
 

@@ -131,7 +131,7 @@ def test_class_edition_carries_no_reference_code(path):
 
 def test_a_changed_setup_cell_says_so(tmp_path):
     source = setup_cell("open", "")
-    line = source.splitlines()[12]
+    line = source.splitlines()[8]
     source = source.replace(line, line[::-1], 1)
     done = subprocess.run(
         [sys.executable, "-I", "-c", "import sys; sys.modules['helpers'] = None\n" + source],
