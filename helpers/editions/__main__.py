@@ -1,4 +1,4 @@
-"""``python -m helpers.editions``: record what references and suspects do, build the notebooks from ``solutions/*.py``."""
+"""``python -m helpers.editions``: record what references and suspects do, build notebooks from ``solutions/*.py``."""
 
 from __future__ import annotations
 
