@@ -21,13 +21,13 @@ from torch import nn
 
 from helpers.judge.model import Array, Probe
 from helpers.judge.observe import BadOutput, as_array, tensor
+from helpers.judge.rules import YES
 from helpers.judge.watch import library_norms, watching
 
 EVAL_GAP = "largest gap between the output and (x − running_mean)/√(running_var + eps)"
 STATISTICS = ("running_mean", "running_var")
 TENSORS = ("gamma", "beta", *STATISTICS)
 TORCH_NAMES = dict(zip(TENSORS, ("weight", "bias", *STATISTICS), strict=True))
-YES = "(1 yes, 0 no)"
 STEPS = 1000
 MEMORY = (
     f"memory/past batches stay in memory {YES}",
@@ -654,14 +654,17 @@ def _wrong_width(make: Any) -> dict[str, Any]:
 
 
 def _mixed(layer: Any, x: torch.Tensor, dims: tuple[int, ...]) -> bool:
-    """False where the layer refuses the batch, with whatever exception, or normalises it over ``dims``."""
+    """False where the layer refuses the batch, with whatever exception, or only shifts and scales it along ``dims``."""
     try:
         y = as_array(_any_out(layer, x))
     except Exception:
         return False
-    exact = as_array(x)
-    right = (exact - exact.mean(dims, keepdims=True)) / np.sqrt(exact.var(dims, keepdims=True) + 1e-5)
-    return _differ(y, right, 0.3)
+
+    def standard(values: Array) -> Array:
+        scaled: Array = (values - values.mean(dims, keepdims=True)) / np.sqrt(values.var(dims, keepdims=True) + 1e-5)
+        return scaled
+
+    return y.shape != tuple(x.shape) or _differ(standard(y), standard(as_array(x)), 0.3)
 
 
 def _nan(make: Any) -> dict[str, Any]:

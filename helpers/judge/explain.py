@@ -9,7 +9,7 @@ most its category is named, from the suspects that disturb the same keys in anot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ def explain(
     if _sum(weights, left) > UNTOLD * _sum(weights, mine.keys):
         unknown = _categories(left, mine, known, by_id, weights)
         named_already = {e.category for e in found}
-        found += [_unknown(c, keys, seen, right) for c, keys in unknown if c not in named_already]
+        found += [_unknown(c, keys, seen, right, weights) for c, keys in unknown if c not in named_already]
     return tuple(found[:AT_MOST])
 
 
@@ -158,15 +158,22 @@ def _named(
     return Explanation(suspect.id, suspect.category, suspect.title, exact, evidence(key, seen, right), together)
 
 
-def _unknown(category: str, keys: Collection[str], seen: Observations, right: Observations) -> Explanation:
-    key = _telling(seen, right, keys)
+def cannot_tell(evidence: str, categories: Sequence[str]) -> str:
+    """What is said of a mistake that is not known."""
+    return f"{evidence}. I cannot tell why; mistakes about {' or '.join(categories)} show there."
+
+
+def _unknown(
+    category: str, keys: Collection[str], seen: Observations, right: Observations, weights: Mapping[str, float]
+) -> Explanation:
+    key = _telling(seen, right, [k for k in keys if weights[k] == max(weights[k] for k in keys)])
     mine, expected = seen[key], right.get(key)
     if isinstance(mine, Raised) or not isinstance(expected, np.ndarray):
         text = f"I can see that {key.partition('/')[0]} stops with {mine}"
     else:
         measured, wanted = pair(key, mine, expected)
         text = f"I can see that {measured}, and {wanted} would be right"
-    return Explanation("", category, f"{text}. I cannot tell why; mistakes about {category} show there.", False, "")
+    return Explanation("", category, cannot_tell(text, [category]), False, text)
 
 
 def evidence(key: str, seen: Observations, right: Observations) -> str:

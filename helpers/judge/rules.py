@@ -8,6 +8,9 @@ import numpy as np
 
 from .model import Array, Check, Finding, Observations, Probe, Raised, Rule, Verdict
 
+YES = "(1 yes, 0 no)"
+"""What the name of a quantity ends with that answers a question."""
+
 
 def matches(*keys: str, atol: float = 1e-5, rtol: float = 1e-4) -> Rule:
     """Each quantity equals the reference's within ``atol + rtol * |reference|``."""
@@ -31,8 +34,8 @@ def near(key: str, target: float, atol: float) -> Rule:
         value = _look_up(seen, key)
         shape = () if isinstance(value, Raised) else value.shape
         finding = _compare(key, seen, np.full(shape, target), atol, 0.0)
-        within = f"within {atol:g} of {target:g}" if atol else f"= {target:g}"
-        expected = f"{_quantity(key)} {within}"
+        within = f"{_quantity(key)} within {atol:g} of {target:g}"
+        expected = within if atol else _said(key, np.array(target), ())
         return Finding(finding.passed, key, expected, finding.measured)
 
     return rule
@@ -107,11 +110,11 @@ def number(value: float) -> str:
 def pair(key: str, mine: Array | Raised, right: Array) -> tuple[str, str]:
     """(measured, expected) as text for the element that differs most."""
     if isinstance(mine, Raised):
-        return str(mine), f"{_quantity(key)}{_at(right, worst(right, np.zeros_like(right)))}"
+        return str(mine), _said(key, right, worst(right, np.zeros_like(right)))
     if mine.shape != right.shape:
         return f"{_quantity(key)} of shape {mine.shape}", f"shape {right.shape}"
     index = worst(mine, right)
-    return f"{_quantity(key)}{_at(mine, index)}", f"{_quantity(key)}{_at(right, index)}"
+    return _said(key, mine, index), _said(key, right, index)
 
 
 def _compare(key: str, seen: Observations, expected: Array, atol: float, rtol: float) -> Finding:
@@ -134,6 +137,10 @@ def _quantity(key: str) -> str:
     return key.partition("/")[2]
 
 
-def _at(array: Array, index: tuple[int, ...]) -> str:
+def _said(key: str, array: Array, index: tuple[int, ...]) -> str:
+    """One element in words: "running_var[0] = 1.2"; where the quantity asks a question, "did it move: yes"."""
+    value, (question, yes_no, _) = float(array[index]), _quantity(key).partition(YES)
+    if yes_no and value in (0.0, 1.0):
+        return f"{question.rstrip()}: {'yes' if value else 'no'}"
     place = f"[{', '.join(map(str, index))}]" if index else ""
-    return f"{place} = {number(float(array[index]))}"
+    return f"{_quantity(key)}{place} = {number(value)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from IPython.display import display
 
+from .explain import cannot_tell
 from .model import Explanation, Verdict
 
 MARKS = {True: ("✓", "right", "#1a7f5a"), False: ("✗", "not yet", "#c2410c"), None: ("○", "not attempted", "#6b7280")}
@@ -90,8 +91,6 @@ def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence
 
 
 def _lead(e: Explanation, first: bool) -> str:
-    if not e.id:
-        return ""
     if first:
         return "Most likely: " if e.exact else "This looks like, but is not exactly: "
     if e.together:
@@ -104,8 +103,12 @@ def cause_rows(explanations: Sequence[Explanation], told: Collection[str] = ()) 
     if not explanations:
         return [("→", "No mistake I know behaves exactly like this. Start from the numbers above.")]
     rows: list[tuple[str, str]] = []
+    unknown: dict[str, list[str]] = {}
     for e in explanations:
+        if not e.id:
+            unknown.setdefault(e.evidence, []).append(e.category)
+            continue
         rows.append(("→", f"{_lead(e, first=not rows)}{e.title}"))
         if e.evidence and not any(text in e.evidence for text in told):
             rows.append(("", e.evidence))
-    return rows
+    return rows + [("→", cannot_tell(text, categories)) for text, categories in unknown.items()]

@@ -90,7 +90,6 @@ def test_at_most_three():
         (True, "x", False, "Or, which behaves the same: title."),
         (True, "x", True, "And: title."),
         (False, "x", True, "And also like: title."),
-        (False, "", False, "title."),
     ],
 )
 def test_the_card_says_how_far_an_explanation_goes(exact, id, together, lead):
@@ -98,6 +97,12 @@ def test_the_card_says_how_far_an_explanation_goes(exact, id, together, lead):
     rows = cause_rows([first, Explanation(id, "c", "title.", exact, "", together)])
     assert rows[1] == ("→", lead)
     assert rows[0][1] == ("Most likely: first." if exact else "This looks like, but is not exactly: first.")
+
+
+def test_what_cannot_be_told_is_said_once_for_all_its_categories():
+    text = "I can see that a = 2, and a = 1 would be right"
+    rows = cause_rows([Explanation("", c, "", False, text) for c in ("eps", "mean")])
+    assert rows == [("→", f"{text}. I cannot tell why; mistakes about eps or mean show there.")]
 
 
 def test_leaving_a_suspect_out_still_finds_its_category():
