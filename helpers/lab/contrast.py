@@ -190,9 +190,18 @@ def fair_data() -> Split:
     return sine(scale=0.5)
 
 
-def over_learning_rates(layer: Norm, lrs: Sequence[float], batch_size: int) -> dict[str, Results]:
-    """The three nets in the fair set-up; tensors (learning rates, seeds)."""
-    return compare(layer, fair_data(), widths(20), lrs, batch_size, STEPS, HEAD_SCALE)
+FAIR: dict[str, Callable[[], Split]] = {"sine": fair_data, "digits": digits}
+"""The two tasks of the fair set-up: a regression, and digits with cross-entropy.  Nets and head scale are the same."""
+
+
+def over_learning_rates(
+    layer: Norm, lrs: Sequence[float], batch_size: int, task: str = "sine", seeds: Sequence[int] = SEEDS
+) -> dict[str, Results]:
+    """The three nets in the fair set-up; tensors (learning rates, seeds).  task: one of :data:`FAIR`."""
+    split = FAIR[task]()
+    out = 1 if split.y_train.is_floating_point() else 10
+    sizes = widths(split.X_train.shape[1], out)
+    return compare(layer, split, sizes, lrs, batch_size, STEPS, HEAD_SCALE, seeds)
 
 
 def over_batch_sizes(layer: Norm, sizes: Sequence[int], lrs: Sequence[float]) -> dict[str, torch.Tensor]:
