@@ -7,6 +7,7 @@ float64.  The learning rate is 0.05 · N / 32, with momentum 0.9 and a cosine to
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from torch import nn
 
 from . import figures
 from .data import Split
-from .training import train
+from .stack import sweep
+from .training import one_thread
 
 SEEDS = range(3)
 ROWS = 800
@@ -63,6 +65,7 @@ def cnn(norm: str, smallest_map: int = 2) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * width**2, 10))
 
 
+@one_thread()
 def smallest_count(net: nn.Module, rows: int) -> int:
     """The fewest values that share one mean in any batch norm layer, for a batch of ``rows`` digits.
 
@@ -88,15 +91,16 @@ def errors(
 ) -> dict[str, list[list[float]]]:
     """Held-out error in % for each norm, as (seeds 0, 1, 2) × (batch sizes), trained on the first 800 rows."""
     small = Split(split.X_train[:ROWS], split.y_train[:ROWS], split.X_test, split.y_test)
-    return {norm: [[_error(net, norm, small, size, epochs, s) for size in sizes] for s in SEEDS] for norm in norms}
-
-
-def _error(net: Net, norm: str, split: Split, size: int, epochs: int, seed: int) -> float:
-    steps, lr = epochs * len(split.X_train) // size, 0.05 * size / 32
-    _, history = train(
-        lambda: net(norm), split, lr=lr, batch_size=size, steps=steps, seed=seed, momentum=0.9, cosine=True
-    )
-    return 100 * (1 - history.test_accuracy[-1])
+    found: dict[str, list[list[float]]] = {}
+    for norm in norms:
+        columns = []
+        for size in sizes:
+            options: dict[str, Any] = {"batch_size": size, "steps": epochs * len(small.X_train) // size}
+            lr = 0.05 * size / 32
+            nets = sweep(partial(net, norm), small, (lr,), SEEDS, momentum=0.9, cosine=True, **options)
+            columns.append([100 * (1 - accuracy) for accuracy in nets.test_accuracy[0].tolist()])
+        found[norm] = [list(row) for row in zip(*columns, strict=True)]
+    return found
 
 
 def error_figure(panels: dict[str, dict[str, Any]], smaller_maps: Any, sizes: Sequence[int] = SIZES) -> Figure:
@@ -124,6 +128,7 @@ def error_figure(panels: dict[str, dict[str, Any]], smaller_maps: Any, sizes: Se
     return figure
 
 
+@one_thread()
 def worth(maps: torch.Tensor) -> float:
     """How many independent values one H×W map is worth for the mean of its channel; median over channels.
 
@@ -147,6 +152,7 @@ CHANGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """Changes of an (N, C, H, W) block, by name."""
 
 
+@one_thread()
 def forgotten(norm: nn.Module) -> list[bool]:
     """For each of :data:`CHANGES`, whether the norm's output (train mode) stays the same but for ε."""
     x = torch.randn(4, 8, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
