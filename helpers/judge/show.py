@@ -14,6 +14,9 @@ from .model import Explanation, Verdict
 
 MARKS = {True: ("✓", "right", "#1a7f5a"), False: ("✗", "not yet", "#c2410c"), None: ("○", "not attempted", "#6b7280")}
 
+DETAILED = 6
+"""At most so many failed checks of a card show their numbers."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -72,12 +75,14 @@ def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence
     for v in verdicts:
         if len(verdicts) > 1:
             rows.append((MARKS[v.passed][0], v.check.title))
-        if v.passed is False and v.finding.measured not in told:
+        if v.passed is False and v.finding.measured not in told and len(told) < DETAILED:
             told.add(v.finding.measured)
             rows.append(("", f"fed: {v.fed}"))
             rows.append(("", f"expected: {v.finding.expected}"))
             rows.append(("", f"measured: {v.finding.measured}"))
-    failed = any(v.passed is False for v in verdicts)
+    failed = sum(v.passed is False for v in verdicts)
+    if failed > DETAILED:
+        rows.append(("", f"{failed} checks fail; only the first of them show their numbers."))
     if failed:
         rows += cause_rows(explanations, told)
     if len(verdicts) == 1:
