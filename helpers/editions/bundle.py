@@ -15,6 +15,7 @@ from pathlib import Path
 
 from helpers import exercises
 from helpers.judge import record
+from helpers.judge.record import Answers
 
 from .source import SETUP_TITLE
 
@@ -54,19 +55,28 @@ def archive(edition: str, code: str) -> bytes:
     """A zip, not compressed, of what a notebook's code needs: sorted, dated 1980, the same bytes for the same files.
 
     With a module travel its data, ``<same name>.json``, and the records of its exercises; ``edition`` "class" leaves
-    the references' code out of them.
+    the references' code out of them.  Of an exercise that the notebook does not import itself, only what the reference
+    does travels: that is enough to judge, and nothing has to be explained.
     """
     if edition not in EDITIONS:
         raise ValueError(f"edition is one of {', '.join(EDITIONS)}, not {edition!r}")
     paths = modules_needed(code)
     paths |= {data for path in paths if (data := path.with_suffix(".json")).exists()}
-    paths |= _records(paths)
+    records = _records(paths, code)
+    paths |= records.keys()
+    if records:
+        paths.add(RECORDED / "__init__.py")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         for path in sorted(paths):
             content = path.read_bytes()
-            if edition == "class" and path.suffix == ".xz":
-                content = record.to_bytes(replace(record.from_bytes(content), source=""))
+            if path in records:
+                answers = record.from_bytes(content)
+                if not records[path]:
+                    answers = Answers(answers.right, (), {})
+                elif edition == "class":
+                    answers = replace(answers, source="")
+                content = record.to_bytes(answers)
             made.writestr(zipfile.ZipInfo(path.relative_to(PACKAGE.parent).as_posix()), content)
     return buffer.getvalue()
 
@@ -91,11 +101,11 @@ def modules_needed(code: str) -> set[Path]:
     return files
 
 
-def _records(modules: set[Path]) -> set[Path]:
-    """The records of the exercises that the modules define, with their package's ``__init__.py``."""
+def _records(modules: set[Path], code: str) -> dict[Path, bool]:
+    """The records of the exercises that the modules define, each with whether the code imports its module itself."""
     homes = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules}
-    names = {e.record for e in exercises.catalogue().values() if e.home in homes}
-    return {RECORDED / name for name in ("__init__.py", *(f"{n}.xz" for n in names))} if names else set()
+    found = [e for e in exercises.catalogue().values() if e.home in homes]
+    return {RECORDED / f"{e.record}.xz": e.home in _imports(code, "") for e in found}
 
 
 def _imports(code: str, package: str) -> set[str]:

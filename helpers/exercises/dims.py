@@ -16,7 +16,7 @@ from helpers.judge.rules import matches
 NORMS = ("batch", "instance", "group", "layer, images", "layer, tokens", "rms, tokens")
 """The keys of the answer.  "layer, images" is that of the group norm paper, "layer, tokens" that of Transformers."""
 
-SHAPE, GROUPED = (4, 6, 5, 7), (4, 2, 3, 5, 7)
+SHAPE, GROUPED = (3, 4, 2, 5), (3, 2, 2, 2, 5)
 """N×C×H×W, and the same block as N×G×(C/G)×H×W with G = 2."""
 
 
@@ -42,7 +42,7 @@ def _normalised(statistics_dims: Callable[[], Any]) -> dict[str, Any]:
         raise BadOutput(f"return a dict with the keys {', '.join(map(repr, NORMS))}.")
     random = np.random.RandomState(0)
     block = torch.tensor(
-        random.normal(size=SHAPE) * random.uniform(0.5, 2, (4, 6, 1, 1)) + random.normal(size=(4, 6, 1, 1))
+        random.normal(size=SHAPE) * random.uniform(0.5, 2, (3, 4, 1, 1)) + random.normal(size=(3, 4, 1, 1))
     )
     seen: dict[str, Any] = {}
     for norm in NORMS:
@@ -63,7 +63,7 @@ statistics_dims = Exercise(
     id="statistics_dims",
     title="Which dims?",
     home=__name__,
-    probes=(Probe("block", "a 4×6×5×7 block; for group norm the same numbers as 4×2×3×5×7", _normalised),),
+    probes=(Probe("block", "a 3×4×2×5 block; for group norm the same numbers as 3×2×2×2×5", _normalised),),
     checks=(
         Check(
             "maps",

@@ -12,6 +12,8 @@ import pytest
 from helpers.editions.build import build
 from helpers.editions.bundle import archive, setup_cell
 from helpers.editions.source import SourceError, read_source
+from helpers.exercises.batchnorm1d import batchnorm1d
+from helpers.judge.record import from_bytes
 from tests.notebook import LEARNER, ROOT, read
 
 SETUP = '# %% setup="setup"\nimport helpers\n\n'
@@ -127,6 +129,12 @@ def test_class_edition_carries_no_reference_code(path):
     assert not [n for n in names if "answers" in n]
     assert [n for n in names if n.startswith("helpers/exercises/recorded/") and n.endswith(".xz")]
     assert len(setup_cell("class", code_of(path))) < 120_000
+
+
+def test_an_exercise_that_is_only_judged_by_travels_without_suspects():
+    inside = zipfile.ZipFile(io.BytesIO(archive("open", "from helpers.lab.layer import choose")))
+    record = from_bytes(inside.read("helpers/exercises/recorded/batchnorm1d.xz"))
+    assert record.right.keys() == batchnorm1d.answers.right.keys() and record.suspects == ()
 
 
 def test_a_changed_setup_cell_says_so(tmp_path):
