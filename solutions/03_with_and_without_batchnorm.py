@@ -229,7 +229,7 @@ stall_question.grade(why_plain_stalls, "answer")
 
 # %%
 rates = (0.05, 0.2, 0.5, 1.0)
-raised = contrast.faster(rates)
+raised = contrast.faster(layer, rates)
 print("training loss after 60 steps")
 last = [found.losses[:, :, -1] for found in raised.values()]
 table(["learning rate", *raised], rows(rates, last))
@@ -290,8 +290,8 @@ divergence_question.grade(why_batch_norm_diverges, "answer")
 
 # %% tags=["nbval-ignore-output"]
 rates, sizes = (0.03, 0.1, 0.3, 1.0, 3.0), (2, 4, 8, 16, 32, 64)
-by_rate = contrast.over_learning_rates(rates, batch_size=32)
-by_size = contrast.over_batch_sizes(sizes, lrs=(0.1,))
+by_rate = contrast.over_learning_rates(layer, rates, batch_size=32)
+by_size = contrast.over_batch_sizes(layer, sizes, lrs=(0.1,))
 figures.show(
     contrast.sliders_figure(rates, by_rate, sizes, {name: loss[:, 0] for name, loss in by_size.items()}),
     "Held-out loss of three nets against the learning rate and against the batch size.",
@@ -307,7 +307,7 @@ for i in (0, 1, 4):
 # 3 seeds: median and range. And the four corners of the two sliders below, held-out loss again:
 
 # %% tags=["nbval-ignore-output"]
-corners = contrast.over_batch_sizes((2, 64), lrs=(0.03, 3.0))
+corners = contrast.over_batch_sizes(layer, (2, 64), lrs=(0.03, 3.0))
 names = ("batch 2, rate 0.03", "batch 2, rate 3", "batch 64, rate 0.03", "batch 64, rate 3")
 table(["", *NETS.values()], rows(names, [loss.flatten(0, 1) for loss in corners.values()]))
 
@@ -342,7 +342,7 @@ playground(layer)
 
 # %% tags=["nbval-ignore-output"]
 rates = (0.03, 0.1, 0.3, 1.0, 3.0)
-real = contrast.sweep(digits(), contrast.widths(64, 10), rates, batch_size=64, steps=200)
+real = contrast.compare(layer, digits(), contrast.widths(64, 10), rates, batch_size=64, steps=200)
 print("held-out accuracy")
 table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net in real.values()]))
 
@@ -358,7 +358,7 @@ table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net 
 # %% tags=["nbval-ignore-output", "readme"]
 rates = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 scales = (0.1, 0.3, 0.6, 1.0, 2.0, 5.0)
-plain, normed = contrast.heat_map(rates, scales)
+plain, normed = contrast.heat_map(layer, rates, scales)
 figures.show(
     contrast.heat_map_figure(rates, scales, plain, normed),
     "Maps of held-out accuracy over learning rate and initial scale: without norm, with, difference.",
@@ -412,7 +412,7 @@ map_question.grade(where_plain_wins, "answer")
 
 # %% tags=["nbval-ignore-output"]
 depths = (2, 4, 8, 12)
-deeper = contrast.by_depth(depths)
+deeper = contrast.by_depth(layer, depths)
 figures.show(
     contrast.depth_figure(depths, deeper),
     "Training loss and held-out accuracy against depth, for four nets.",

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05 · Layer, group, instance and RMS norm
 #
-# **45 minutes · 12 points**
+# **50 minutes · 14 points**
 #
 # After this notebook you can
 # - name, for each norm, the elements that share one mean and variance,
@@ -45,6 +45,32 @@ axis_viewer()
 # Try GN with G = 1 and with G = 6: which other norm lights up the same elements? Then move the cell to another example. Only under
 # BN is the coloured set the same as before: BN alone lets examples see each other.
 #
+# ### Which dims?
+#
+# *Exercise, easy, 5 minutes, 2 points.* In code the set is the `dim` of a mean. Give it for each norm. The block is N×C×H×W: its
+# dimensions are 0, 1, 2, 3. For `"group"` it was reshaped to N×G×(C/G)×H×W, so that the groups have a dimension of their own.
+# `"layer, images"` is the layer norm of the group norm paper, `"layer, tokens"` that of Transformers, with every position of the image
+# as a token.
+
+# %% solution="statistics_dims"
+from helpers.exercises.answers.dims import statistics_dims
+
+# %%
+from helpers.exercises.dims import statistics_dims as dims_exercise
+
+dims_exercise.check(statistics_dims)
+
+# %%
+# dims_exercise.hint(statistics_dims)
+# dims_exercise.solution(statistics_dims)
+
+# %% tests="statistics_dims_maps" points=1
+dims_exercise.grade(statistics_dims, "maps")
+
+# %% tests="statistics_dims_features" points=1
+dims_exercise.grade(statistics_dims, "features")
+
+# %% [markdown]
 # ## 2 · BatchNorm2d
 #
 # A convolution uses one filter at every position. So all positions of a channel are the same feature, and the paper gives them

@@ -81,10 +81,11 @@ NOTEBOOKS = (
     ),
     Notebook(
         "05_layer_group_instance_rms",
-        45,
-        12,
+        50,
+        14,
         "BatchNorm2d, LayerNorm, GroupNorm, RMSNorm",
         {
+            "statistics_dims": 2,
             "batchnorm2d": 3,
             "layernorm": 2,
             "groupnorm": 3,

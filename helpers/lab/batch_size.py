@@ -16,7 +16,7 @@ from torch import nn
 
 from . import figures
 from .data import Split
-from .training import train
+from .training import one_thread, train
 
 SEEDS = range(3)
 ROWS = 800
@@ -63,6 +63,7 @@ def cnn(norm: str, smallest_map: int = 2) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * width**2, 10))
 
 
+@one_thread()
 def smallest_count(net: nn.Module, rows: int) -> int:
     """The fewest values that share one mean in any batch norm layer, for a batch of ``rows`` digits.
 
@@ -124,6 +125,7 @@ def error_figure(panels: dict[str, dict[str, Any]], smaller_maps: Any, sizes: Se
     return figure
 
 
+@one_thread()
 def worth(maps: torch.Tensor) -> float:
     """How many independent values one H×W map is worth for the mean of its channel; median over channels.
 
@@ -147,6 +149,7 @@ CHANGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """Changes of an (N, C, H, W) block, by name."""
 
 
+@one_thread()
 def forgotten(norm: nn.Module) -> list[bool]:
     """For each of :data:`CHANGES`, whether the norm's output (train mode) stays the same but for ε."""
     x = torch.randn(4, 8, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ from torch import nn
 from . import figures
 from .data import Split, digits, sine
 from .nets import MLP, Norm
-from .stack import Results, Run, train_stack
-from .training import History, evaluate, seeded, train
+from .stack import Results, Run, sweep, train_stack
+from .training import History, evaluate, one_thread, seeded, train
 
 NETS = {"none": "no norm, default init", "none, He": "no norm, He init", "batch": "batch norm"}
 """The three nets by their colour in figures, and what they are called."""
@@ -42,29 +42,25 @@ def widths(features: int, out: int = 1, width: int = 64, depth: int = DEPTH) -> 
 def makers(layer: Norm, sizes: list[int], head_scale: float = 1.0) -> dict[str, Callable[[], MLP]]:
     """The three nets of :data:`NETS`, each as a function that builds a fresh one."""
     return {
-        "none": lambda: MLP(sizes, head_scale=head_scale),
-        "none, He": lambda: MLP(sizes, init="he", head_scale=head_scale),
-        "batch": lambda: MLP(sizes, layer, head_scale=head_scale),
+        "none": partial(MLP, sizes, head_scale=head_scale),
+        "none, He": partial(MLP, sizes, init="he", head_scale=head_scale),
+        "batch": partial(MLP, sizes, layer, head_scale=head_scale),
     }
 
 
-def sweep(
-    split: Split, sizes: list[int], lrs: Sequence[float], batch_size: int, steps: int, head_scale: float = 1.0
+def compare(
+    layer: Norm,
+    split: Split,
+    sizes: list[int],
+    lrs: Sequence[float],
+    batch_size: int,
+    steps: int,
+    head_scale: float = 1.0,
+    seeds: Sequence[int] = SEEDS,
 ) -> dict[str, Results]:
     """The three nets at several learning rates; the tensors of each result start with (learning rates, seeds)."""
-    plain = [Run(lr, init, seed) for init in ("default", "he") for lr in lrs for seed in SEEDS]
-    normed = [Run(lr, "default", seed) for lr in lrs for seed in SEEDS]
-    options: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "head_scale": head_scale}
-    default, he = _grid(train_stack(sizes, plain, split, **options), 2, len(lrs), len(SEEDS))
-    (batch,) = _grid(train_stack(sizes, normed, split, norm="batch", **options), 1, len(lrs), len(SEEDS))
-    return {"none": default, "none, He": he, "batch": batch}
-
-
-def _grid(results: Results, *shape: int) -> list[Results]:
-    """Results whose first dimension R = shape[0]·shape[1]·… is split up; one Results for each of shape[0]."""
-    tensors = {f.name: getattr(results, f.name) for f in dataclasses.fields(results)}
-    split = {name: t.reshape(*shape, *t.shape[1:]) for name, t in tensors.items()}
-    return [Results(**{name: t[i] for name, t in split.items()}) for i in range(shape[0])]
+    nets = makers(layer, sizes, head_scale)
+    return {name: sweep(make, split, lrs, seeds, batch_size=batch_size, steps=steps) for name, make in nets.items()}
 
 
 # --- the popular demo -----------------------------------------------------------------------------------------------
@@ -120,6 +116,7 @@ def demo_figure(results: dict[str, Demo]) -> Figure:
     return figure
 
 
+@one_thread()
 def signal(split: Split, norm: Norm | None = None, init: str = "default") -> list[float]:
     """Standard deviation over the rows of what leaves each hidden layer (mean over its 64 units) before training."""
     with seeded(0), torch.no_grad():
@@ -133,8 +130,8 @@ def signal(split: Split, norm: Norm | None = None, init: str = "default") -> lis
 
 def demo_losses(init: str, lr: float = 0.05, width: int = 64, steps: int = 300) -> torch.Tensor:
     """Training losses (seeds, steps) of the demo's plain net from another initialisation, rate, width or time."""
-    runs = [Run(lr, init, seed) for seed in DEMO_SEEDS]
-    return train_stack(widths(20, width=width), runs, demo_data(), batch_size=512, steps=steps).losses
+    make = partial(MLP, widths(20, width=width), init=init)
+    return sweep(make, demo_data(), (lr,), DEMO_SEEDS, batch_size=512, steps=steps).losses[0]
 
 
 def plateau_figure(found: dict[str, torch.Tensor]) -> Figure:
@@ -148,6 +145,7 @@ def plateau_figure(found: dict[str, torch.Tensor]) -> Figure:
     return figure
 
 
+@one_thread()
 def head_limit(norm: Norm | None = None, width: int = 64, head_scale: float = 1.0) -> float:
     """2/λ of the head before training: above this learning rate, gradient descent on the head alone diverges.
 
@@ -165,22 +163,19 @@ def head_limit(norm: Norm | None = None, width: int = 64, head_scale: float = 1.
         return 2 / float(torch.linalg.eigvalsh(curvature)[-1])
 
 
-def faster(lrs: Sequence[float], steps: int = 60) -> dict[str, Results]:
+def faster(layer: Norm, lrs: Sequence[float], steps: int = 60) -> dict[str, Results]:
     """The demo at width 64 and larger learning rates, tensors (learning rates, seeds): two nets, and a third.
 
     The third is the batch norm net with its output divided by √64, so that the head, which no norm follows, is
     less steep.
     """
-    runs = [Run(lr, "default", seed) for lr in lrs for seed in SEEDS]
-    found: dict[str, Results] = {}
-    for name, norm, scale in (
-        (NETS["none"], "none", 1.0),
-        (NETS["batch"], "batch", 1.0),
-        ("batch norm, output ÷ √64", "batch", 64**-0.5),
-    ):
-        options: dict[str, Any] = {"batch_size": 512, "steps": steps, "norm": norm, "head_scale": scale}
-        (found[name],) = _grid(train_stack(widths(20), runs, demo_data(), **options), 1, len(lrs), len(SEEDS))
-    return found
+    nets = {
+        NETS["none"]: partial(MLP, widths(20)),
+        NETS["batch"]: partial(MLP, widths(20), layer),
+        "batch norm, output ÷ √64": partial(MLP, widths(20), layer, head_scale=64**-0.5),
+    }
+    split = demo_data()
+    return {name: sweep(make, split, lrs, SEEDS, batch_size=512, steps=steps) for name, make in nets.items()}
 
 
 # --- the fair set-up ------------------------------------------------------------------------------------------------
@@ -195,14 +190,23 @@ def fair_data() -> Split:
     return sine(scale=0.5)
 
 
-def over_learning_rates(lrs: Sequence[float], batch_size: int) -> dict[str, Results]:
-    """The three nets in the fair set-up; tensors (learning rates, seeds)."""
-    return sweep(fair_data(), widths(20), lrs, batch_size, STEPS, HEAD_SCALE)
+FAIR: dict[str, Callable[[], Split]] = {"sine": fair_data, "digits": digits}
+"""The two tasks of the fair set-up: a regression, and digits with cross-entropy.  Nets and head scale are the same."""
 
 
-def over_batch_sizes(sizes: Sequence[int], lrs: Sequence[float]) -> dict[str, torch.Tensor]:
+def over_learning_rates(
+    layer: Norm, lrs: Sequence[float], batch_size: int, task: str = "sine", seeds: Sequence[int] = SEEDS
+) -> dict[str, Results]:
+    """The three nets in the fair set-up; tensors (learning rates, seeds).  task: one of :data:`FAIR`."""
+    split = FAIR[task]()
+    out = 1 if split.y_train.is_floating_point() else 10
+    sizes = widths(split.X_train.shape[1], out)
+    return compare(layer, split, sizes, lrs, batch_size, STEPS, HEAD_SCALE, seeds)
+
+
+def over_batch_sizes(layer: Norm, sizes: Sequence[int], lrs: Sequence[float]) -> dict[str, torch.Tensor]:
     """Held-out loss of the three nets in the fair set-up: (batch sizes, learning rates, seeds)."""
-    found = [over_learning_rates(lrs, size) for size in sizes]
+    found = [over_learning_rates(layer, lrs, size) for size in sizes]
     return {name: torch.stack([results[name].test_loss for results in found]) for name in NETS}
 
 
@@ -239,20 +243,21 @@ def _capped(values: torch.Tensor, top: float) -> torch.Tensor:
 
 
 def heat_map(
-    lrs: Sequence[float], scales: Sequence[float], steps: int = 150
+    layer: Norm, lrs: Sequence[float], scales: Sequence[float], steps: int = 150
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Held-out accuracy on digits without and with batch norm, (scales, learning rates, seeds) each.
 
     Four hidden layers of 64, batches of 32.  A scale multiplies He's standard deviation, √(2/64), in every layer.
     """
-    he = (2 / 64) ** 0.5
-    runs = [Run(lr, scale * he, seed) for scale in scales for lr in lrs for seed in SEEDS]
-    sizes = widths(64, 10, depth=4)
-    maps = []
-    for norm in ("none", "batch"):
-        found = train_stack(sizes, runs, digits(), norm=norm, batch_size=32, steps=steps)
-        maps.append(found.test_accuracy.view(len(scales), len(lrs), len(SEEDS)))
-    return maps[0], maps[1]
+
+    def accuracy(norm: Norm | None) -> torch.Tensor:
+        sizes, he = widths(64, 10, depth=4), (2 / 64) ** 0.5
+        makes = [partial(MLP, sizes, norm, scale * he) for scale in scales]
+        runs = [Run(make, lr, seed) for make in makes for lr in lrs for seed in SEEDS]
+        found = train_stack(runs, digits(), batch_size=32, steps=steps)
+        return found.test_accuracy.view(len(scales), len(lrs), len(SEEDS))
+
+    return accuracy(None), accuracy(layer)
 
 
 def heat_map_figure(
@@ -279,6 +284,7 @@ def heat_map_figure(
     return figure
 
 
+@one_thread()
 def turns(layer: Norm, factors: Sequence[float], lr: float = 0.1) -> list[tuple[float, float, float]]:
     """What multiplying the weights before a norm by a factor does to the first SGD step of an MLP on digits.
 
@@ -303,23 +309,21 @@ def turns(layer: Norm, factors: Sequence[float], lr: float = 0.1) -> list[tuple[
     return [((o - first[0]).abs().max().item(), g / first[1], share / first[2]) for o, g, share in seen]
 
 
-def by_depth(depths: Sequence[int], steps: int = 300) -> dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]]:
+def by_depth(
+    layer: Norm, depths: Sequence[int], steps: int = 300
+) -> dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]]:
     """Digits, width 64, learning rate 0.1, batches of 32, for (norm, init) in all four pairs.
 
     Returns the training loss (mean over the last 20 batches, in train mode) and the held-out accuracy, both
     (depths, seeds).
     """
-    runs = [Run(0.1, init, seed) for init in ("default", "he") for seed in SEEDS]
+    split = digits()
     found: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]] = {}
-    for norm in ("none", "batch"):
-        nets = [
-            train_stack(widths(64, 10, depth=d), runs, digits(), norm=norm, batch_size=32, steps=steps)
-            for d in depths
-        ]
-        losses = torch.stack([n.losses[:, -20:].mean(dim=1) for n in nets]).view(len(depths), 2, -1)
-        accuracy = torch.stack([n.test_accuracy for n in nets]).view(len(depths), 2, -1)
-        for i, init in enumerate(("default", "he")):
-            found[norm, init] = losses[:, i], accuracy[:, i]
+    for (name, norm), init in itertools.product((("none", None), ("batch", layer)), ("default", "he")):
+        makes = [partial(MLP, widths(64, 10, depth=depth), norm, init) for depth in depths]
+        nets = [sweep(make, split, (0.1,), SEEDS, batch_size=32, steps=steps)[0] for make in makes]
+        losses = torch.stack([n.losses[:, -20:].mean(dim=1) for n in nets])
+        found[name, init] = losses, torch.stack([n.test_accuracy for n in nets])
     return found
 
 

@@ -42,21 +42,20 @@ class Curve:
     inputs: NDArray[np.float64]
 
 
-class SigmoidStack(Stack):
-    """A stack of sigmoid nets; ``entering`` is what entered the last hidden sigmoids: (seeds, N, 100)."""
+class SigmoidMLP(MLP):
+    """The net of §4.1; a hidden layer is g(BN(Wu)) (§3.2).  Returns what entered its last sigmoids, too."""
 
-    entering: torch.Tensor
+    def __init__(self, norm: bool, std: float):
+        super().__init__(WIDTHS, nn.BatchNorm1d if norm else None, init=std, activation="sigmoid")
 
-    def forward(self, x: torch.Tensor, training: bool) -> torch.Tensor:
-        """x: (seeds, N, 64).  Returns the logits, (seeds, N, 10).  A hidden layer is g(BN(Wu)) (§3.2)."""
-        for i, weight in enumerate(self.weights[:-1]):
-            if self.norms:
-                z = self._normalise(torch.bmm(x, weight), self.norms[i].train(training))
-            else:
-                z = torch.baddbmm(self.biases[i], x, weight)
-            x = torch.sigmoid(z)
-        self.entering = z
-        return torch.baddbmm(self.biases[-1], x, self.weights[-1])
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        """x: (N, 64).  Returns the logits, (N, 10), and the inputs of the last hidden sigmoids, (N, 100)."""
+        for layer in self.hidden[:-1]:
+            x = layer(x)
+        last = self.hidden[-1]
+        assert isinstance(last, nn.Sequential)
+        entering = last[:-1](x)
+        return self.head(last[-1](entering)), entering
 
 
 def train_curve(
@@ -80,12 +79,13 @@ def train_curve(
     accuracy: list[NDArray[np.float64]] = []
     inputs: list[NDArray[np.float64]] = []
     with one_thread():
-        nets = SigmoidStack([_net(norm, std, seed) for seed in seeds], split.X_train.dtype)
+        nets = Stack([_net(norm, std, seed) for seed in seeds])
         for step in range(steps + 1):
             if step % (10 if step < 200 else 50) == 0:
                 tested.append(step)
-                accuracy.append(_accuracy(nets, split, len(seeds)))
-                inputs.append(np.percentile(nets.entering.numpy(), PERCENTILES, axis=1))
+                right, entering = _test(nets, split, len(seeds))
+                accuracy.append(right)
+                inputs.append(np.percentile(entering.numpy(), PERCENTILES, axis=1))
                 if stop_at is not None and (np.max(accuracy, axis=0) >= stop_at).all():
                     break
             rows = torch.stack([torch.randperm(len(split.X_train), generator=g)[:BATCH_SIZE] for g in order])
@@ -220,6 +220,7 @@ def table_figure(table: Mapping[str, Mapping[str, Any]]) -> Figure:
     return figure
 
 
+@one_thread()
 def scale_sweep(
     scales: Sequence[float], eps: float = 1e-5
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -271,27 +272,31 @@ def _changes(row: Mapping[str, Any]) -> str:
     return "the baseline" if count == 0 else "BN alone" if count == 1 else "BN and other changes"
 
 
-def _net(norm: bool, std: float, seed: int) -> MLP:
+def _net(norm: bool, std: float, seed: int) -> SigmoidMLP:
     with seeded(seed):
-        return MLP(WIDTHS, nn.BatchNorm1d if norm else None, init=std, activation="sigmoid")
+        return SigmoidMLP(norm, std)
 
 
 def _update(nets: Stack, x: torch.Tensor, y: torch.Tensor, lr: float) -> None:
-    logits = nets.forward(x, True)
+    logits, _ = nets(x, training=True)
     loss = nn.functional.cross_entropy(logits.transpose(1, 2), y, reduction="none").mean(1).sum()
-    gradients = torch.autograd.grad(loss, nets.parameters)
+    parameters = list(nets.parameters.values())
     with torch.no_grad():
-        for parameter, gradient in zip(nets.parameters, gradients, strict=True):
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             parameter.sub_(gradient, alpha=lr)
 
 
 @torch.no_grad()
-def _accuracy(nets: Stack, split: Split, count: int) -> NDArray[np.float64]:
-    """(seeds,) on the held-out digits, with the statistics of the whole training set (Algorithm 2)."""
-    for layer in nets.norms:
-        layer.momentum = 1.0
-    if nets.norms:
-        nets.forward(split.X_train.expand(count, -1, -1), True)
-    logits = nets.forward(split.X_test.expand(count, -1, -1), False)
+def _test(nets: Stack, split: Split, count: int) -> tuple[NDArray[np.float64], torch.Tensor]:
+    """Accuracy, (seeds,), on the held-out digits, and the inputs of the last hidden sigmoids, (seeds, N, 100).
+
+    The statistics are those of the whole training set (Algorithm 2).
+    """
+    for module in nets.net.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.momentum = 1.0
+    if nets.buffers:
+        nets(split.X_train.expand(count, -1, -1), training=True)
+    logits, entering = nets(split.X_test.expand(count, -1, -1), training=False)
     right: NDArray[np.float64] = (logits.argmax(2) == split.y_test).double().mean(1).numpy()
-    return right
+    return right, entering

@@ -57,6 +57,7 @@ def steps_until(share: float, momentum: float) -> int:
     return math.ceil(math.log(share) / math.log(1 - momentum))
 
 
+@one_thread()
 def moving_averages(
     momentum: float, steps: int, features: int = 20, mean: float = 3.0, std: float = 2.0
 ) -> torch.Tensor:
@@ -144,6 +145,7 @@ def _band(ax: Any, x: Any, runs: Any, momentum: float | None, label: str) -> Non
 # --- re-estimating --------------------------------------------------------------------------------------------------
 
 
+@one_thread()
 def torch_reestimate(model: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     """torch's own precise BN, ``update_bn``: the plain average over batches of the paper's Algorithm 2."""
     update_bn(batches, model)
@@ -158,6 +160,7 @@ def yours_or_torch(yours: Reestimate, exercise: Exercise) -> Reestimate:
     return torch_reestimate
 
 
+@one_thread()
 def repaired(
     net: nn.Module, X: torch.Tensor, reestimate: Reestimate, batch_size: int = 64, seed: int = 0
 ) -> nn.Module:
@@ -181,6 +184,7 @@ def by_class(y: torch.Tensor) -> torch.Tensor:
     return torch.argsort(y, stable=True)
 
 
+@one_thread()
 @torch.no_grad()
 def predict_in_train_mode(
     net: nn.Module, X: torch.Tensor, y: torch.Tensor, order: torch.Tensor, batch_size: int

@@ -1,35 +1,34 @@
-"""Many small nets trained at once: one batched matrix product in place of a loop over nets.
+"""Many small nets trained at once, as if they were one: a whole grid of learning rates and seeds in one loop.
 
-Each net is a :class:`helpers.lab.nets.MLP`, without a norm or with ``nn.BatchNorm1d``, and is trained as
-:func:`helpers.lab.training.train` would train it alone: the same initial weights, batches and updates.
+``torch.func.vmap`` runs one net's code on a stack of R nets: every parameter and buffer gets a first dimension R, and
+each operation works on all R nets.  Each net sees what :func:`helpers.lab.training.train` would show it alone: the
+same initial weights, batches and updates.  Any net will do, with any norm, the learner's own layer too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import math
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
 from .data import Split
-from .nets import MLP
-from .training import one_thread, seeded
+from .training import batches, evaluate, one_thread, seeded, train
 
-
-@dataclass(frozen=True)
-class Run:
-    """One net of a stack: what may differ between nets.  ``init`` as in MLP."""
-
-    lr: float
-    init: str | float = "default"
-    seed: int = 0
+CACHED = 2**18
+"""Numbers in one activation of a stack on a CPU: more nets at once no longer fit its cache, and are slower."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What R nets saw, in the order of their runs.
+    """What R nets saw.
 
     losses: (R, steps), the loss before each update, not finite from where a net diverged.  The others: (R,),
     at the end, in eval mode, on all rows; the accuracy of a regression is NaN.
@@ -40,108 +39,142 @@ class Results:
     test_loss: torch.Tensor
     test_accuracy: torch.Tensor
 
+    def grid(self, *shape: int) -> Results:
+        """The same with R = shape[0]·shape[1]·… split up, as in (learning rates, seeds)."""
+        return Results(*(t.reshape(*shape, *t.shape[1:]) for t in vars(self).values()))
+
+    def __getitem__(self, i: int) -> Results:
+        return Results(*(t[i] for t in vars(self).values()))
+
+
+def sweep(
+    make_net: Callable[[], nn.Module], split: Split, lrs: Sequence[float], seeds: Sequence[int], **options: Any
+) -> Results:
+    """Train a net for every learning rate and seed, all at once; tensors start with (learning rates, seeds).
+
+    make_net builds a fresh net; a seed fixes its initial weights and its batches.  options: as in :func:`train_stack`.
+    """
+    runs = [Run(make_net, lr, seed) for lr in lrs for seed in seeds]
+    return train_stack(runs, split, **options).grid(len(lrs), len(seeds))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One net of a stack.  The nets of a stack have the same layers, and may start and learn in different ways."""
+
+    make_net: Callable[[], nn.Module]
+    lr: float
+    seed: int = 0
+
+    def start(self, split: Split) -> nn.Module:
+        """The net before training, on the device and in the dtype of the data."""
+        with seeded(self.seed):
+            return self.make_net().to(split.X_train)
+
 
 class Stack:
-    """R nets of the same widths side by side: weights (R, fan_in, fan_out), biases (R, 1, fan_out)."""
+    """R nets of the same layers as one: ``parameters`` and ``buffers`` have a first dimension R, by name."""
 
-    def __init__(self, nets: Sequence[MLP], dtype: torch.dtype):
-        def together(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-            return torch.stack([t.detach() for t in tensors]).to(dtype).requires_grad_()
+    def __init__(self, nets: Sequence[nn.Module]):
+        self.net = copy.deepcopy(nets[0])  # lends its code; its own numbers are never used
+        self.parameters, self.buffers = stack_module_state(list(nets))
 
-        linears = [[m for m in net.modules() if isinstance(m, nn.Linear)] for net in nets]
-        layers = list(zip(*linears, strict=True))
-        self.weights = [together([linear.weight.T for linear in layer]) for layer in layers]
-        biased = [layer for layer in layers if layer[0].bias is not None]
-        self.biases = [together([linear.bias[None] for linear in layer]) for layer in biased]
-        self.parameters = [*self.weights, *self.biases]
-        # Batch normalization treats each feature alone: R layers of C features are one layer of R·C features.
-        norms = [m for m in nets[0].modules() if isinstance(m, nn.BatchNorm1d)]
-        self.norms = [nn.BatchNorm1d(len(nets) * norm.num_features).to(dtype) for norm in norms]
-        for norm in self.norms:
-            self.parameters += [norm.weight, norm.bias]
-        self.head_scale = nets[0].head_scale
+    def __call__(self, x: torch.Tensor, training: bool) -> Any:
+        """x: (R, N, …), a batch for each net.  Returns what the net returns, with a first dimension R."""
+        self.net.train(training)
+        out, self.buffers = vmap(self._one)(self.parameters, self.buffers, x)
+        return out
 
-    def forward(self, x: torch.Tensor, training: bool) -> torch.Tensor:
-        """x: (R, N, features), one batch for each net.  Returns (R, N, out)."""
-        for i in range(len(self.weights) - 1):
-            x = torch.relu(self.before_activation(i, x, training))
-        return torch.baddbmm(self.biases[-1], x, self.weights[-1]) * self.head_scale
-
-    def before_activation(self, i: int, x: torch.Tensor, training: bool) -> torch.Tensor:
-        """What enters the activation of hidden layer ``i``: Linear, then the norm where there is one."""
-        if self.norms:
-            return self._normalise(torch.bmm(x, self.weights[i]), self.norms[i].train(training))
-        return torch.baddbmm(self.biases[i], x, self.weights[i])
-
-    @staticmethod
-    def _normalise(x: torch.Tensor, norm: nn.Module) -> torch.Tensor:
-        nets, rows, features = x.shape
-        side_by_side = x.transpose(0, 1).reshape(rows, nets * features)
-        y: torch.Tensor = norm(side_by_side)
-        return y.view(rows, nets, features).transpose(0, 1)
+    def _one(self, parameters: dict[str, Any], buffers: dict[str, Any], x: torch.Tensor) -> tuple[Any, dict[str, Any]]:
+        # One dict for both: a layer that assigns a new tensor to its buffer writes it there, and nowhere else.
+        state = {**parameters, **buffers}
+        out = functional_call(self.net, state, (x,))
+        return out, {name: state[name] for name in buffers}
 
 
 def train_stack(
-    widths: list[int],
     runs: Sequence[Run],
     split: Split,
     *,
-    norm: str = "none",
     batch_size: int,
     steps: int,
-    head_scale: float = 1.0,
+    momentum: float = 0.0,
+    cosine: bool = False,
 ) -> Results:
-    """Train one net for each run by SGD, all together.
+    """Train the nets of all runs by SGD, on the device of the data; cosine lets every learning rate fall to 0.
 
-    norm: "none" or "batch".  A net's seed fixes its initial weights and its batches.  A net that diverges
-    goes on with NaN and disturbs no other.  Raises ValueError for another norm.
+    A net that diverges goes on with NaN and disturbs no other.  Nets whose code cannot be stacked (it reads a number
+    out of a tensor, say) are trained one by one.
     """
-    if norm not in ("none", "batch"):
-        raise ValueError(f'norm is "none" or "batch", not {norm!r}')
-    layer = nn.BatchNorm1d if norm == "batch" else None
+    options: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "momentum": momentum, "cosine": cosine}
     with one_thread():
-        nets = []
-        for run in runs:
-            with seeded(run.seed):
-                nets.append(MLP(widths, layer, run.init, head_scale=head_scale))
-        stack = Stack(nets, split.X_train.dtype)
-        rates = torch.tensor([run.lr for run in runs], dtype=split.X_train.dtype)
-        orders = {run.seed: torch.Generator().manual_seed(run.seed) for run in runs}
-        total = len(split.X_train)
-        losses = []
-        for _ in range(steps):
-            batch = {seed: torch.randperm(total, generator=g)[:batch_size] for seed, g in orders.items()}
-            rows = torch.stack([batch[run.seed] for run in runs])
-            loss = _loss(stack.forward(split.X_train[rows], True), split.y_train[rows])
-            gradients = torch.autograd.grad(loss.sum(), stack.parameters)
-            with torch.no_grad():
-                for parameter, gradient in zip(stack.parameters, gradients, strict=True):
-                    _descend(parameter, gradient, rates)
-            losses.append(loss.detach())
+        try:
+            size = _group_size(runs[0].start(split), split, batch_size)
+            groups = [_together(runs[i : i + size], split, **options) for i in range(0, len(runs), size)]
+        except Exception:  # a fault of the net itself is raised again by the net alone
+            groups = [_alone(run, split, **options) for run in runs]
+    return Results(*map(torch.cat, zip(*(vars(group).values() for group in groups), strict=True)))
+
+
+def _together(
+    runs: Sequence[Run], split: Split, batch_size: int, steps: int, momentum: float, cosine: bool
+) -> Results:
+    started = {(run.make_net, run.seed): run.start(split) for run in runs}
+    nets = Stack([started[run.make_net, run.seed] for run in runs])
+    parameters = list(nets.parameters.values())
+    velocities = [torch.zeros_like(p) for p in parameters]
+    lrs = split.X_train.new_tensor([run.lr for run in runs])
+    order = {run.seed: torch.stack([*batches(len(split.X_train), batch_size, steps, run.seed)]) for run in runs}
+    rows = torch.stack([order[run.seed] for run in runs], dim=1).to(lrs.device)
+    losses = []
+    for step in range(steps):
+        loss = _losses(nets(split.X_train[rows[step]], training=True), split.y_train[rows[step]])
+        gradients = torch.autograd.grad(loss.sum(), parameters)
+        now = lrs * (1 + math.cos(math.pi * step / steps)) / 2 if cosine else lrs
         with torch.no_grad():
-            train = _evaluate(stack, split.X_train, split.y_train)
-            test = _evaluate(stack, split.X_test, split.y_test)
-    return Results(torch.stack(losses, dim=1), train[0], test[0], test[1])
+            for p, v, g in zip(parameters, velocities, gradients, strict=True):
+                change = v.mul_(momentum).add_(g) if momentum else g
+                p.addcmul_(now.view(-1, *[1] * (p.ndim - 1)), change, value=-1)  # each net with its own rate
+        losses.append(loss.detach())
+    train_loss, _ = _evaluate(nets, split.X_train, split.y_train, len(runs))
+    return Results(torch.stack(losses, dim=1), train_loss, *_evaluate(nets, split.X_test, split.y_test, len(runs)))
 
 
-def _descend(parameter: torch.Tensor, gradient: torch.Tensor, rates: torch.Tensor) -> None:
-    """One SGD step with each net's own learning rate; a norm's parameters lie as one row of R·C numbers."""
-    nets = len(rates)
-    parameter.view(nets, -1).sub_(rates[:, None] * gradient.reshape(nets, -1))
+def _alone(run: Run, split: Split, batch_size: int, steps: int, momentum: float, cosine: bool) -> Results:
+    net, history = train(
+        lambda: run.start(split),
+        split,
+        lr=run.lr,
+        batch_size=batch_size,
+        steps=steps,
+        seed=run.seed,
+        momentum=momentum,
+        cosine=cosine,
+    )
+    losses = history.losses + [math.nan] * (steps - len(history.losses))
+    ends = evaluate(net, split.X_train, split.y_train)[0], history.test_loss[-1], history.test_accuracy[-1]
+    return Results(*(split.X_train.new_tensor([value]) for value in (losses, *ends)))
 
 
-def _loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def _group_size(net: nn.Module, split: Split, batch_size: int) -> int:
+    """How many nets at once are fastest: all on a GPU, as many as fit the cache on a CPU."""
+    if split.X_train.device.type != "cpu":
+        return sys.maxsize
+    widest = max(p.shape[0] for p in net.parameters())
+    return max(1, CACHED // (batch_size * widest))
+
+
+def _losses(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Mean loss of each net, (R,): the squared error for float targets, cross-entropy for labels."""
     if y.is_floating_point():
         return ((out - y) ** 2).mean(dim=(1, 2))
     return F.cross_entropy(out.transpose(1, 2), y, reduction="none").mean(dim=1)
 
 
-def _evaluate(stack: Stack, X: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+@torch.no_grad()
+def _evaluate(nets: Stack, X: torch.Tensor, y: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(loss, accuracy) of each net in eval mode, on all rows."""
-    nets = stack.weights[0].shape[0]
-    out = stack.forward(X.expand(nets, *X.shape), False)
-    targets = y.expand(nets, *y.shape)
+    out, targets = nets(X.expand(count, *X.shape), training=False), y.expand(count, *y.shape)
     if y.is_floating_point():
-        return _loss(out, targets), torch.full((nets,), torch.nan)
-    return _loss(out, targets), (out.argmax(2) == targets).double().mean(1)
+        return _losses(out, targets), X.new_full((count,), math.nan)
+    return _losses(out, targets), (out.argmax(2) == targets).to(X.dtype).mean(1)

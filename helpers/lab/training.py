@@ -47,12 +47,20 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def batches(total: int, batch_size: int, steps: int, seed: int) -> Iterator[torch.Tensor]:
+    """The rows of each step's mini-batch: drawn anew at every step, without replacement within one."""
+    order = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        yield torch.randperm(total, generator=order)[:batch_size]
+
+
 def loss_of(net: nn.Module, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Cross-entropy where ``y`` holds class labels (int64), mean squared error where it holds floats."""
     loss = nn.functional.mse_loss if y.is_floating_point() else nn.functional.cross_entropy
     return loss(net(X), y)
 
 
+@one_thread()
 @torch.no_grad()
 def evaluate(net: nn.Module, X: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
     """(loss, accuracy) in eval mode; accuracy is NaN for a regression.  The net's mode is afterwards as before."""
@@ -108,11 +116,9 @@ def sgd(
     cosine: bool = False,
 ) -> Iterator[float]:
     """The loop itself: yields each training loss after its update; whoever reads it may stop at any step."""
-    order = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps) if cosine else None
-    for _ in range(steps):
-        rows = torch.randperm(len(split.X_train), generator=order)[:batch_size]
+    for rows in batches(len(split.X_train), batch_size, steps, seed):
         loss = loss_of(net, split.X_train[rows], split.y_train[rows])
         optimiser.zero_grad()
         loss.backward()

@@ -13,8 +13,8 @@ def median(values):
 
 def test_the_demo_memorises():
     split = contrast.demo_data()
-    runs = [contrast.Run(0.05, "default", seed) for seed in (0, 1)]
-    found = contrast.train_stack(contrast.widths(20), runs, split, norm="batch", batch_size=512, steps=100)
+    make = contrast.makers(nn.BatchNorm1d, contrast.widths(20))["batch"]
+    found = contrast.sweep(make, split, (0.05,), (0, 1), batch_size=512, steps=100)
     assert (found.train_loss < 0.01).all()
     assert (found.test_loss > split.y_test.var(correction=0)).all()
 
@@ -36,19 +36,19 @@ def test_the_head_sets_the_limit():
 
 
 def test_batch_norm_breaks_first_unless_the_head_is_scaled():
-    plain, batch, scaled = contrast.faster((0.5,), steps=30).values()
+    plain, batch, scaled = contrast.faster(nn.BatchNorm1d, (0.5,), steps=30).values()
     finite = [torch.isfinite(found.losses).all() for found in (plain, batch, scaled)]
     assert finite == [True, False, True]
 
 
 def test_the_control_wins_at_tiny_batches_and_batch_norm_at_32():
-    found = contrast.over_batch_sizes((2, 32), lrs=(0.1,))
+    found = contrast.over_batch_sizes(nn.BatchNorm1d, (2, 32), lrs=(0.1,))
     tiny, usual = (found["none, He"] - found["batch"])[:, 0]
     assert (tiny < 0).all() and (usual > 0).all()
 
 
 def test_plain_nets_are_better_at_large_weights_and_a_small_learning_rate():
-    plain, normed = contrast.heat_map((0.003,), (2.0,))
+    plain, normed = contrast.heat_map(nn.BatchNorm1d, (0.003,), (2.0,))
     assert (plain > normed + 0.3).all()
 
 
@@ -59,7 +59,7 @@ def test_large_weights_act_as_a_small_learning_rate():
 
 
 def test_the_control_has_the_lowest_training_loss_at_four_layers():
-    found = contrast.by_depth((4,))
+    found = contrast.by_depth(nn.BatchNorm1d, (4,))
     control = median(found["none", "he"][0])
     assert all(control < median(found["batch", init][0]) for init in ("default", "he"))
 
@@ -73,7 +73,7 @@ def test_a_bias_is_dropped_only_right_before_a_norm(after):
 
 def test_figures_are_drawn_even_where_every_seed_diverged(recwarn):
     lrs, sizes = (0.1, 1e5), (4, 8)
-    by_rate = contrast.over_learning_rates(lrs, 8)
-    by_size = {name: loss[:, 1] for name, loss in contrast.over_batch_sizes(sizes, lrs).items()}
+    by_rate = contrast.over_learning_rates(nn.BatchNorm1d, lrs, 8)
+    by_size = {name: loss[:, 1] for name, loss in contrast.over_batch_sizes(nn.BatchNorm1d, sizes, lrs).items()}
     contrast.sliders_figure(lrs, by_rate, sizes, by_size).canvas.draw()
     assert not recwarn.list

@@ -44,11 +44,11 @@ def test_a_bn_net_starts_with_normalised_inputs(pair):
 
 def test_the_statistics_for_testing_are_those_of_the_training_set():
     split = fig1.unit_pixels()
-    nets = fig1.SigmoidStack([fig1._net(True, 0.1, 0)], torch.float32)
-    fig1._accuracy(nets, split, 1)
-    z = split.X_train @ nets.weights[0][0]
-    assert torch.allclose(nets.norms[0].running_mean, z.mean(0), atol=1e-5)
-    assert torch.allclose(nets.norms[0].running_var, z.var(0), rtol=1e-4)
+    nets = fig1.Stack([fig1._net(True, 0.1, 0)])
+    fig1._test(nets, split, 1)
+    z = split.X_train @ nets.parameters["hidden.0.0.weight"][0].T
+    assert torch.allclose(nets.buffers["hidden.0.1.running_mean"][0], z.mean(0), atol=1e-5)
+    assert torch.allclose(nets.buffers["hidden.0.1.running_var"][0], z.var(0), rtol=1e-4)
 
 
 def test_unit_pixels_lie_between_0_and_1():

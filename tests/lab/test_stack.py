@@ -1,15 +1,54 @@
 """A stack of nets is the same nets trained one by one."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
+from helpers.exercises.answers.batchnorm1d import REFERENCE
+from helpers.lab import stack
 from helpers.lab.data import digits, sine
 from helpers.lab.nets import MLP
-from helpers.lab.stack import Run, train_stack
-from helpers.lab.training import evaluate, train
+from helpers.lab.stack import Run, Stack, sweep, train_stack
+from helpers.lab.training import evaluate, seeded, train
+
+LearnersOwn = REFERENCE["batchnorm1d"]
+
+
+class Assigning(LearnersOwn):
+    """Gives its buffers new tensors, where the reference changes the old ones."""
+
+    def forward(self, x):
+        if self.training:
+            var, mean = torch.var_mean(x, dim=0, correction=0)
+            unbiased = x.var(dim=0).detach()
+            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean.detach()
+            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased
+        else:
+            mean, var = self.running_mean, self.running_var
+        return self.gamma * (x - mean) / (var + self.eps).sqrt() + self.beta
+
+
+class Reading(LearnersOwn):
+    """Reads a number out of a tensor, which vmap cannot do."""
+
+    def forward(self, x):
+        assert x.mean().item() < math.inf
+        return super().forward(x)
+
+
+NORMS = {
+    "none": None,
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+    "group": lambda features: nn.GroupNorm(4, features),
+    "the learner's own": LearnersOwn,
+    "assigning": Assigning,
+}
 
 
 def float64_sine():
@@ -17,47 +56,132 @@ def float64_sine():
     return dataclasses.replace(split, **{f: getattr(split, f).double() for f in vars(split)})
 
 
-SETTINGS = {
-    "sine": (float64_sine, [20, 32, 32, 32, 1], 32**-0.5),
-    "digits": (lambda: digits(torch.float64), [64, 32, 32, 10], 1.0),
-}
-RUNS = [Run(0.1, "default", 0), Run(0.3, "he", 1), Run(0.03, 0.1, 0), Run(1.0, "default", 2)]
+SPLITS = {"sine": float64_sine(), "digits": digits(torch.float64)}
 
 
-@pytest.mark.parametrize("batch_size", [32, 200])
-@pytest.mark.parametrize("norm", ["none", "batch"])
-@pytest.mark.parametrize("data", SETTINGS)
-def test_agrees_with_training_one_by_one(data, norm, batch_size):
-    make_split, widths, head_scale = SETTINGS[data]
-    split = make_split()
-    options = {"batch_size": batch_size, "steps": 60}
-    stack = train_stack(widths, RUNS, split, norm=norm, head_scale=head_scale, **options)
-    layer = nn.BatchNorm1d if norm == "batch" else None
-    for i, run in enumerate(RUNS):
-        make = lambda run=run: MLP(widths, layer, run.init, head_scale=head_scale)  # noqa: E731
-        net, history = train(make, split, lr=run.lr, seed=run.seed, **options)
+@pytest.fixture
+def no_fallback(monkeypatch):
+    """A stack that cannot be trained raises, in place of training its nets one by one."""
+
+    def alone(*_):
+        raise AssertionError("not trained as a stack")
+
+    monkeypatch.setattr(stack, "_alone", alone)
+
+
+def assert_trained_alone(runs, split, found, **options):
+    for i, run in enumerate(runs):
+        net, history = train(run.make_net, split, lr=run.lr, seed=run.seed, **options)
         train_loss, _ = evaluate(net, split.X_train, split.y_train)
-        assert stack.losses[i].tolist() == pytest.approx(history.losses, abs=1e-10)
-        assert stack.train_loss[i].item() == pytest.approx(train_loss, abs=1e-10)
-        assert stack.test_loss[i].item() == pytest.approx(history.test_loss[-1], abs=1e-10)
-        assert stack.test_accuracy[i].item() == pytest.approx(history.test_accuracy[-1], nan_ok=True)
+        assert found.losses[i].tolist() == pytest.approx(history.losses, abs=1e-10)
+        assert found.train_loss[i].item() == pytest.approx(train_loss, abs=1e-10)
+        assert found.test_loss[i].item() == pytest.approx(history.test_loss[-1], abs=1e-10)
+        assert found.test_accuracy[i].item() == pytest.approx(history.test_accuracy[-1], nan_ok=True)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    norm=st.sampled_from(list(NORMS)),
+    task=st.sampled_from(list(SPLITS)),
+    batch_size=st.integers(32, 256),
+    lr=st.floats(0.003, 1.0),
+    init=st.sampled_from(["default", "he", 0.1]),
+    activation=st.sampled_from(["relu", "sigmoid"]),
+    momentum=st.sampled_from([0.0, 0.5]),
+    cosine=st.booleans(),
+)
+def test_agrees_with_training_one_by_one(norm, task, batch_size, lr, init, activation, momentum, cosine):
+    split = SPLITS[task]
+    sizes = [split.X_train.shape[1], 32, 16, 1 if task == "sine" else 10]
+    head_scale = 32**-0.5
+
+    def make(init=init):
+        return MLP(sizes, NORMS[norm], init, activation, head_scale)
+
+    runs = [Run(make, lr, 0), Run(make, lr / 3, 0), Run(make, lr, 5), Run(lambda: make("default"), lr, 2)]
+    options = {"batch_size": batch_size, "steps": 25, "momentum": momentum, "cosine": cosine}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stack, "_alone", None)
+        found = train_stack(runs, split, **options)
+    assert_trained_alone(runs, split, found, **options)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "the learner's own", "assigning"])
+@pytest.mark.parametrize("batch_size", [32, 200])
+def test_agrees_over_a_whole_training(norm, batch_size, no_fallback):
+    options = {"batch_size": batch_size, "steps": 150}
+    runs = [Run(lambda: MLP([20, 32, 32, 32, 1], NORMS[norm], head_scale=32**-0.5), lr) for lr in (0.1, 1.0)]
+    found = train_stack(runs, SPLITS["sine"], **options)
+    assert_trained_alone(runs, SPLITS["sine"], found, **options)
+
+
+def test_running_statistics_are_those_of_each_net_alone(no_fallback):
+    """``functional_call`` with parameters and buffers in two dicts would lose what a layer assigns."""
+    split = SPLITS["sine"]
+    nets = []
+    for seed in (0, 1):
+        with seeded(seed):
+            nets.append(MLP([20, 8, 1], Assigning).double())
+    together = Stack(nets)
+    for _ in range(3):
+        together(split.X_train.expand(2, -1, -1), training=True)
+    for i, net in enumerate(nets):
+        for _ in range(3):
+            net(split.X_train)
+        for name, buffer in net.named_buffers():
+            torch.testing.assert_close(together.buffers[name][i], buffer)
+            assert not torch.equal(buffer, torch.zeros(8)) and not torch.equal(buffer, torch.ones(8))
+
+
+def test_groups_change_nothing(monkeypatch, no_fallback):
+    options = {"batch_size": 32, "steps": 10}
+    make = lambda: MLP([20, 16, 1], nn.BatchNorm1d)  # noqa: E731
+    whole = sweep(make, SPLITS["sine"], (0.1, 0.3), (0, 1, 2), **options)
+    monkeypatch.setattr(stack, "CACHED", 32 * 20 * 4)
+    assert stack._group_size(make(), SPLITS["sine"], 32) == 5
+    parts = sweep(make, SPLITS["sine"], (0.1, 0.3), (0, 1, 2), **options)
+    assert whole.losses.shape == (2, 3, 10) and whole.test_loss.shape == (2, 3)
+    for name, values in vars(whole).items():
+        torch.testing.assert_close(getattr(parts, name), values, rtol=0, atol=1e-10, equal_nan=True)
+
+
+def test_a_layer_that_cannot_be_stacked_is_trained_alone():
+    make = {norm: lambda norm=norm: MLP([20, 16, 1], norm) for norm in (Reading, LearnersOwn)}
+    options = {"batch_size": 32, "steps": 10}
+    alone, together = (sweep(make[norm], SPLITS["sine"], (0.1, 0.2), (0,), **options) for norm in make)
+    for name, values in vars(together).items():
+        torch.testing.assert_close(getattr(alone, name), values, rtol=0, atol=1e-10, equal_nan=True)
+
+
+def test_the_error_of_a_layer_is_its_own():
+    class Broken(LearnersOwn):
+        def forward(self, x):
+            raise KeyError("gamma")
+
+    with pytest.raises(KeyError, match="gamma"):
+        sweep(lambda: MLP([20, 16, 1], Broken), sine(), (0.1,), (0,), batch_size=32, steps=2)
 
 
 def test_a_net_that_diverges_disturbs_no_other():
-    split = float64_sine()
-    widths = [20, 16, 16, 1]
-    together = train_stack(widths, [Run(0.1), Run(1e6)], split, batch_size=32, steps=20)
-    alone = train_stack(widths, [Run(0.1)], split, batch_size=32, steps=20)
-    assert together.losses[0].tolist() == pytest.approx(alone.losses[0].tolist(), abs=1e-10)
-    assert torch.isnan(together.test_loss[1]) and not torch.isfinite(together.losses[1]).all()
+    make = lambda: MLP([20, 16, 16, 1])  # noqa: E731
+    together = sweep(make, SPLITS["sine"], (0.1, 1e6), (0,), batch_size=32, steps=20)
+    alone = sweep(make, SPLITS["sine"], (0.1,), (0,), batch_size=32, steps=20)
+    assert together.losses[0, 0].tolist() == pytest.approx(alone.losses[0, 0].tolist(), abs=1e-10)
+    assert torch.isnan(together.test_loss[1, 0]) and not torch.isfinite(together.losses[1]).all()
 
 
-def test_the_callers_random_state_and_threads_are_left_alone():
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, Reading])
+def test_the_callers_random_state_and_threads_are_left_alone(norm):
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    train_stack([20, 8, 1], [Run(0.1)], sine(), norm="batch", batch_size=8, steps=2)
+    sweep(lambda: MLP([20, 8, 1], norm), sine(), (0.1,), (0, 1), batch_size=8, steps=2)
     assert torch.equal(state, torch.get_rng_state()) and threads == torch.get_num_threads()
 
 
-def test_an_unknown_norm_is_named():
-    with pytest.raises(ValueError, match="'layer'"):
-        train_stack([20, 8, 1], [Run(0.1)], sine(), norm="layer", batch_size=8, steps=1)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_finds_the_same(no_fallback):
+    there = dataclasses.replace(SPLITS["sine"], **{k: v.cuda() for k, v in vars(SPLITS["sine"]).items()})
+    make = lambda: MLP([20, 32, 32, 1], LearnersOwn)  # noqa: E731
+    options = {"batch_size": 32, "steps": 30}
+    here, found = (sweep(make, split, (0.1, 0.5), (0, 1), **options) for split in (SPLITS["sine"], there))
+    assert found.losses.is_cuda
+    torch.testing.assert_close(found.losses.cpu(), here.losses, rtol=0, atol=1e-9)

@@ -1,0 +1,92 @@
+"""Notebook 05: over which dimensions each norm takes its mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from helpers.judge.exercise import Exercise
+from helpers.judge.model import Check, Probe, Rule
+from helpers.judge.observe import BadOutput
+from helpers.judge.rules import matches
+
+NORMS = ("batch", "instance", "group", "layer, images", "layer, tokens", "rms, tokens")
+"""The keys of the answer.  "layer, images" is that of the group norm paper, "layer, tokens" that of Transformers."""
+
+SHAPE, GROUPED = (4, 6, 5, 7), (4, 2, 3, 5, 7)
+"""N×C×H×W, and the same block as N×G×(C/G)×H×W with G = 2."""
+
+
+def _dims(norm: str, given: Any, ndim: int) -> tuple[int, ...]:
+    """The learner's dims of one norm, counted from 0."""
+    dims = (given,) if isinstance(given, int) else given
+    if not isinstance(dims, (tuple, list)) or not all(type(d) is int for d in dims):
+        raise BadOutput(f"the dims of {norm!r} are {given!r}; write a tuple of whole numbers, for example (0, 1).")
+    if not dims:
+        raise BadOutput(f"{norm!r} has no dims; a mean runs over at least one.")
+    outside = [d for d in dims if not -ndim <= d < ndim]
+    if outside:
+        raise BadOutput(f"{norm!r} has dim {outside[0]}; its block has {ndim} dimensions, 0 to {ndim - 1}.")
+    counted = tuple(d % ndim for d in dims)
+    if len(set(counted)) < len(counted):
+        raise BadOutput(f"{norm!r} names dim {max(counted, key=counted.count)} twice.")
+    return counted
+
+
+def _normalised(statistics_dims: Callable[[], Any]) -> dict[str, Any]:
+    answers = statistics_dims()
+    if not isinstance(answers, dict) or set(answers) != set(NORMS):
+        raise BadOutput(f"return a dict with the keys {', '.join(map(repr, NORMS))}.")
+    random = np.random.RandomState(0)
+    block = torch.tensor(
+        random.normal(size=SHAPE) * random.uniform(0.5, 2, (4, 6, 1, 1)) + random.normal(size=(4, 6, 1, 1))
+    )
+    seen: dict[str, Any] = {}
+    for norm in NORMS:
+        x = block.reshape(GROUPED) if norm == "group" else block
+        dims = _dims(norm, answers[norm], x.ndim)
+        centred = x if norm.startswith("rms") else x - x.mean(dim=dims, keepdim=True)
+        seen[f"{norm}: values behind one statistic"] = np.prod([x.shape[d] for d in dims])
+        seen[f"{norm}: normalised block"] = centred / (centred**2).mean(dim=dims, keepdim=True).sqrt()
+    return seen
+
+
+def _right(*norms: str) -> tuple[Rule, ...]:
+    kinds = ("values behind one statistic", "normalised block")
+    return tuple(matches(f"block/{norm}: {kind}") for norm in norms for kind in kinds)
+
+
+statistics_dims = Exercise(
+    id="statistics_dims",
+    title="Which dims?",
+    home=__name__,
+    probes=(Probe("block", "a 4×6×5×7 block; for group norm the same numbers as 4×2×3×5×7", _normalised),),
+    checks=(
+        Check(
+            "maps",
+            "1 · batch, instance and group norm",
+            _right("batch", "instance", "group"),
+            "Most wrong norms that run without an error differ from the right one only in these numbers.",
+            (
+                "The dims that you name disappear from the mean's shape. Which ones have to stay?",
+                "Batch norm keeps one mean for each channel, instance norm for each example and channel, group norm for "
+                "each example and group.",
+                'In N×G×(C/G)×H×W the examples and groups stay: `"group": (2, 3, 4)`. Do the same with the other two.',
+            ),
+        ),
+        Check(
+            "features",
+            "2 · layer norm, twice, and RMSNorm",
+            _right("layer, images", "layer, tokens", "rms, tokens"),
+            "“LayerNorm” alone does not say over what; two papers can mean two layers.",
+            (
+                "Read the table in section 1 again: three rows say C, and one of them says more.",
+                "Over images the mean takes in all of one example. For tokens each position is alone, and C is dim 1 here.",
+                "`(1, 2, 3)` for images. For tokens only C is averaged; RMSNorm takes its mean square over the same dims.",
+            ),
+        ),
+    ),
+)
