@@ -22,10 +22,10 @@ import torch
 from torch import nn
 
 from helpers.judge.observe import as_raised
-from helpers.lab.contrast import DEPTH, HEAD_SCALE, NETS, STEPS, fair_data, widths
-from helpers.lab.data import Split, digits
+from helpers.lab.contrast import DEPTH, FAIR, HEAD_SCALE, NETS, STEPS, widths
+from helpers.lab.data import Split
 from helpers.lab.nets import MLP, Norm
-from helpers.lab.training import one_thread, seeded
+from helpers.lab.training import batches, one_thread, seeded
 
 MEASURED = (*range(0, 60, 10), *range(60, STEPS + 1, 20))
 """Steps at which the losses are measured: the points of a curve."""
@@ -139,7 +139,7 @@ class Trace:
 @functools.cache
 def data(task: str) -> Split:
     """The rows of a task of TASKS."""
-    return digits() if task == "digits" else fair_data()
+    return FAIR[task]()
 
 
 @functools.cache
@@ -190,9 +190,7 @@ def run(setting: Setting, batch_norm: Norm, patience: float) -> Iterator[dict[Ki
     lanes = [
         _Lane(kinds, [traces[kind] for kind in kinds], build, split, setting, patience) for kinds in groups if kinds
     ]
-    order = torch.Generator().manual_seed(setting.seed)
-    for step in range(1, STEPS + 1):
-        rows = torch.randperm(len(split.X_train), generator=order)[: setting.batch_size]
+    for step, rows in enumerate(batches(len(split.X_train), setting.batch_size, STEPS, setting.seed), 1):
         lanes = [lane for lane in lanes if lane.advance(step, rows)]
         yield traces
         if not lanes:

@@ -280,7 +280,8 @@ def choose(layer: Any) -> tuple[Norm, str]:
     seconds = _seconds(layer) if layer is not None else 0.0
     if seconds > SLOW:
         return layer, f"Batch norm here is your own class, unchecked: one call of it takes {seconds:.2g} seconds."
-    passed, words = judged(layer)
+    with live.undisturbed():
+        passed, words = judged(layer)
     if passed is None:
         return nn.BatchNorm1d, f"Batch norm here is torch.nn.BatchNorm1d: {words}."
     return layer, f"Batch norm here is {words}." if passed else f"Batch norm here is your own class, although {words}."

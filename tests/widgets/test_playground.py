@@ -215,7 +215,7 @@ class Unfinished(nn.Module):
         (None, nn.BatchNorm1d, "Batch norm here is torch.nn.BatchNorm1d: no class was given."),
         (BatchNorm1d, BatchNorm1d, "Batch norm here is your BatchNorm1d: it passes the six checks"),
         (WRONG, WRONG, "Batch norm here is your own class, although your BatchNorm1d fails check “2"),
-        (Unfinished, nn.BatchNorm1d, "Batch norm here is torch.nn.BatchNorm1d: your Unfinished is not written yet."),
+        (Unfinished, nn.BatchNorm1d, "Batch norm here is torch.nn.BatchNorm1d: your Unfinished is not written yet"),
     ],
 )
 def test_it_says_which_layer_is_running(layer, used, said, capsys):
@@ -285,7 +285,8 @@ class Slow(nn.Module):
 
 def test_a_slow_layer_is_stopped_and_the_others_go_on():
     widget = Playground(Slow, patience=1.5)
-    assert re.match(r"Batch norm here is your own class, unchecked: one call of it takes 0\.\d+ seconds\.", widget.runs_with)
+    said = r"Batch norm here is your own class, unchecked: one call of it takes 0\.\d+ seconds\."
+    assert re.fullmatch(said, widget.runs_with)
     assert re.fullmatch(r"Batch norm: stopped at step \d+, after 1.5 seconds\.", lines(widget)[3])
 
 
