@@ -7,6 +7,7 @@ float64.  The learning rate is 0.05 · N / 32, with momentum 0.9 and a cosine to
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from torch import nn
 
 from . import figures
 from .data import Split
-from .training import one_thread, train
+from .stack import sweep
+from .training import one_thread
 
 SEEDS = range(3)
 ROWS = 800
@@ -89,15 +91,16 @@ def errors(
 ) -> dict[str, list[list[float]]]:
     """Held-out error in % for each norm, as (seeds 0, 1, 2) × (batch sizes), trained on the first 800 rows."""
     small = Split(split.X_train[:ROWS], split.y_train[:ROWS], split.X_test, split.y_test)
-    return {norm: [[_error(net, norm, small, size, epochs, s) for size in sizes] for s in SEEDS] for norm in norms}
-
-
-def _error(net: Net, norm: str, split: Split, size: int, epochs: int, seed: int) -> float:
-    steps, lr = epochs * len(split.X_train) // size, 0.05 * size / 32
-    _, history = train(
-        lambda: net(norm), split, lr=lr, batch_size=size, steps=steps, seed=seed, momentum=0.9, cosine=True
-    )
-    return 100 * (1 - history.test_accuracy[-1])
+    found: dict[str, list[list[float]]] = {}
+    for norm in norms:
+        columns = []
+        for size in sizes:
+            options: dict[str, Any] = {"batch_size": size, "steps": epochs * len(small.X_train) // size}
+            lr = 0.05 * size / 32
+            nets = sweep(partial(net, norm), small, (lr,), SEEDS, momentum=0.9, cosine=True, **options)
+            columns.append([100 * (1 - accuracy) for accuracy in nets.test_accuracy[0].tolist()])
+        found[norm] = [list(row) for row in zip(*columns, strict=True)]
+    return found
 
 
 def error_figure(panels: dict[str, dict[str, Any]], smaller_maps: Any, sizes: Sequence[int] = SIZES) -> Figure:
