@@ -84,7 +84,7 @@ def curves(traces: Mapping[Kind, Trace], setting: Setting) -> str:
 
 def _log(low: float, high: float, height: float) -> Callable[[float], float]:
     """Distance from the top of a panel on a log scale; what lies outside it is drawn at its edge."""
-    return lambda v: height * math.log(high / min(max(v, low), high)) / math.log(high / low)
+    return lambda v: height * math.log(high / min(max(low, v), high)) / math.log(high / low)
 
 
 def _panel(title: str, y: Callable[[float], float], low: float, top: float) -> str:
@@ -170,7 +170,7 @@ def plane_map(
             x = MAP_LEFT + i * CELL
             parts.append(
                 f"<g><title>learning rate {lr:g}, batch size {size}{html.escape(says)}</title>"
-                f'<rect x="{x}" y="{y}" width="{CELL}" height="{TALL_CELL}" fill="{fill}" stroke="#fff"/>'
+                f'<rect x="{x}" y="{y}" width="{CELL}" height="{TALL_CELL}" fill="{fill}" stroke="#d8d8d8"/>'
                 f'<text x="{x + 2}" y="{y + 10}" font-size="10" fill="{ink}">{text}</text></g>'
             )
     for i, lr in enumerate(grid.lrs):
@@ -325,7 +325,7 @@ def _gradients(traces: Mapping[Kind, Trace], setting: Setting) -> list[str]:
     """Norm of each weight matrix's gradient, at the first step and at the last finite one."""
     low, high = 1e-6, 1e3
     y = _log(low, high, LOOK_TALL)
-    parts = [_heading("norm of the gradient of each layer's weights")]
+    parts = [_heading("gradient norm of each layer")]
     x = 250.0
     for kind in traces:
         parts.append(f'<path d="M{x + 40:.0f} 12h24" {_stroke(kind)}/>')
@@ -366,6 +366,8 @@ def _running(traces: Mapping[Kind, Trace], setting: Setting) -> list[str]:
     ]
     pairs = (("mean", found.running_mean, found.batch_mean), ("standard deviation", found.running_std, found.batch_std))
     for side, (title, across, up) in enumerate(pairs):
+        if not all(map(math.isfinite, (*across, *up))):
+            return [_heading("running against batch statistics: not all are finite")]
         low, high = min(*across, *up), max(*across, *up)
         room = (high - low) or 1.0
         parts.append(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import math
 import random
 import time
@@ -359,7 +358,7 @@ class Alone:
 
     def __init__(self, net: MLP):
         self.net = net
-        self.hidden = [list(cast(nn.Sequential, layer)) for layer in net.hidden]
+        self.hidden = [list(cast(nn.Sequential, layer))[:2] for layer in net.hidden]  # Linear and norm
         self.linears = _linears(net)
         weights = [linear.weight for linear in self.linears]
         others = [p for p in net.parameters() if not any(p is w for w in weights)]
@@ -378,9 +377,9 @@ class Alone:
     def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
         """As Side's, with R = 1."""
         found = []
-        for linear, norm, relu in self.hidden:
+        for linear, norm in self.hidden:
             found.append(norm(linear(x)))
-            x = relu(found[-1])
+            x = found[-1].relu()
         return [h[None] for h in (*found, self.net.head(x) * self.net.head_scale)]
 
     def sizes(self, tensors: Sequence[torch.Tensor | None]) -> torch.Tensor:
@@ -390,15 +389,18 @@ class Alone:
 
     def running(self, X: torch.Tensor, batch: torch.Tensor) -> Running | None:
         """The last norm's running statistics, None where it keeps none, against those of ``batch``."""
-        *before, (linear, norm, _) = self.hidden
+        *before, (linear, norm) = self.hidden
         mean, var = getattr(norm, "running_mean", None), getattr(norm, "running_var", None)
-        if not isinstance(mean, torch.Tensor) or not isinstance(var, torch.Tensor):
+        if not (isinstance(mean, torch.Tensor) and isinstance(var, torch.Tensor)):
+            return None
+        if not mean.numel() == var.numel() == linear.out_features:
             return None
 
         def entering(x: torch.Tensor) -> torch.Tensor:
-            for part in itertools.chain(*before, [linear]):
-                x = part(x)
-            return x
+            for earlier, its_norm in before:
+                x = its_norm(earlier(x)).relu()
+            z: torch.Tensor = linear(x)
+            return z
 
         rows, some = entering(X), entering(batch)
         centre, scale = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-12)

@@ -102,9 +102,9 @@ class Playground:
         self.question = _named("bn-question", widgets.HTML())
         self.answers = [_named(f"bn-guess-{i}", widgets.Button()) for i in range(4)]
         for i, button in enumerate(self.answers):
-            button.on_click(lambda _, i=i: self._safely(lambda: self._train(self.setting, i)))
+            button.on_click(lambda _, i=i: self._safely(lambda: self._answer(i)))
         self.skip = _named("bn-skip", widgets.Button(description="no guess, train"))
-        self.skip.on_click(lambda _: self._safely(lambda: self._train(self.setting)))
+        self.skip.on_click(lambda _: self._safely(lambda: self._answer(None)))
         self.buttons = widgets.Box([*self.answers, self.skip], layout={"flex_flow": "row wrap", "display": "none"})
         self.curves = _named("bn-curves", widgets.HTML(layout={"flex": "3 1 480px", "max_width": "720px"}))
         self.map = _named("bn-plane", widgets.HTML(layout={"flex": "1 1 260px", "max_width": "290px"}))
@@ -166,6 +166,10 @@ class Playground:
         self.third.value = ""
         self._draw_map(setting)
         self.numbers.value = _status([f"{drawing.caption(setting)}: waiting for your guess."])
+
+    def _answer(self, guess: int | None) -> None:
+        if self.setting not in self.seen:  # the second of a double click comes when it is trained
+            self._train(self.setting, guess)
 
     def _train(self, setting: Setting, guess: int | None = None) -> None:
         """Train and draw meanwhile; then compare with the learner's guess (an answer's number), where there is one."""
@@ -326,7 +330,7 @@ def medians(setting: Setting) -> plane.Plane | None:
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 _LABEL = {"description_width": "90px"}
-_WIDE = {"width": "100%", "max_width": "340px"}
+_WIDE = {"width": "300px"}
 
 
 def _slider(name: str, description: str, readout_format: str, **positions: float) -> Any:
@@ -338,7 +342,7 @@ def _slider(name: str, description: str, readout_format: str, **positions: float
             readout_format=readout_format,
             continuous_update=False,
             style=_LABEL,
-            layout={"width": "100%", "max_width": "420px"},
+            layout={"flex": "1 1 300px", "max_width": "420px"},
             **positions,
         ),
     )

@@ -1,5 +1,6 @@
 """The playground without a browser: what it trains, remembers, asks, says, and leaves alone."""
 
+import math
 import random
 import re
 import time
@@ -163,6 +164,8 @@ def test_a_new_corner_asks_before_it_trains_and_keeps_count(asking):
     asking.answers[0].click()
     assert asking.setting in asking.seen and asking.buttons.layout.display == "none"
     assert asking.question.value == "Right. 1 of 1 guesses were right."
+    asking.answers[0].click()
+    assert asking.guesses == [True], "a double click is one guess"
     asking.lr.value = 0.003
     asking.answers[0].click()
     said = "Not this time: you said “batch norm wins”. 1 of 2 guesses were right."
@@ -272,6 +275,31 @@ def test_what_is_no_layer_is_a_sentence(layer, said):
     assert f"Batch norm: stopped: its layer raised {said}" in lines(widget)[3]
     widget.batch.value = 64
     assert "held-out loss" in lines(widget)[2], "it lives on"
+
+
+class Odd(nn.BatchNorm1d):
+    """Its running statistics are no use to anyone."""
+
+    def __init__(self, features):
+        super().__init__(features, track_running_stats=False)
+        self.running_mean = torch.full((features,), math.nan)
+        self.running_var = torch.ones(features)
+
+    def forward(self, x):
+        return (x - x.mean(0)) / (x.var(0) + 1e-5).sqrt() * self.weight + self.bias
+
+
+class NoStatistics(Odd):
+    def __init__(self, features):
+        super().__init__(features)
+        self.running_mean = torch.zeros(1)
+
+
+@pytest.mark.parametrize(("layer", "said"), [(Odd, "not all are finite"), (NoStatistics, "no running statistics")])
+def test_odd_running_statistics_are_a_sentence(layer, said):
+    widget = Playground(layer, patience=60)
+    widget.look.value = "running"
+    assert said in "".join(svg(widget.third).itertext())
 
 
 class Slow(nn.Module):
