@@ -272,7 +272,10 @@ class Playground:
 
     def picture(self) -> Figure:
         """Curves, map and words of the present setting as a figure, for readers without a live front end."""
-        return picture(self.setting, self.seen[self.setting], self.words(self.setting))
+        found = medians(self.setting)
+        key = [f"Map: median of {found.seeds} seeds. {MAP_KEY}"] if found else []
+        words = [self.runs_with, *self.words(self.setting), *key]
+        return picture(self.setting, self.seen[self.setting], words)
 
 
 def choose(layer: Any) -> tuple[Norm, str]:
