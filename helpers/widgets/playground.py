@@ -24,7 +24,7 @@ from helpers.lab.layer import judged
 from helpers.lab.nets import Norm
 
 from . import drawing, live, why
-from .live import INITS, NORMS, TASKS, Kind, Setting, Trace, label
+from .live import INITS, NORMS, SAME, TASKS, Kind, Setting, Trace, label
 from .picture import show_widget
 
 REFRESH = 0.05
@@ -44,7 +44,7 @@ QUESTION = (
     f"After {STEPS} steps, which net has the lower held-out loss? "
     "(Both fail: each diverges or learns nothing. You may also just move on.)</div>"
 )
-MAP_KEY = "BN, He: the net that wins; =: within a factor of 1.25; ✕: both fail; ?: the seeds' ranges overlap."
+MAP_KEY = f"BN, He: the net that wins; =: within a factor of {SAME}; ✕: both fail; ?: the seeds' ranges overlap."
 
 Traces = Mapping[Kind, Trace]
 Corner = tuple[str, tuple[str, str], int, bool]
@@ -295,14 +295,18 @@ def choose(layer: Any) -> tuple[Norm, str]:
 
 
 def _seconds(layer: Any) -> float:
-    """How long one call takes; 0 where it raises, which is the judge's business."""
-    start = time.perf_counter()
+    """How long one call takes, the shorter of two; 0 where it raises, which is the judge's business."""
+    took = []
     try:
         with live.undisturbed():
-            layer(64)(torch.zeros(32, 64))
+            made, x = layer(64), torch.zeros(32, 64)
+            for _ in range(2):
+                start = time.perf_counter()
+                made(x)
+                took.append(time.perf_counter() - start)
     except Exception:
         return 0.0
-    return time.perf_counter() - start
+    return min(took)
 
 
 def band(lr: float, batch_size: int) -> tuple[int, bool]:
