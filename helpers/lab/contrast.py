@@ -60,7 +60,11 @@ def compare(
 ) -> dict[str, Results]:
     """The three nets at several learning rates; the tensors of each result start with (learning rates, seeds)."""
     nets = makers(layer, sizes, head_scale)
-    return {name: sweep(make, split, lrs, seeds, batch_size=batch_size, steps=steps) for name, make in nets.items()}
+    runs = {name: [Run(make, lr, seed) for lr in lrs for seed in seeds] for name, make in nets.items()}
+    plain = train_stack(runs["none"] + runs["none, He"], split, batch_size=batch_size, steps=steps)
+    none, he = plain.grid(2, len(lrs), len(seeds))
+    batch = train_stack(runs["batch"], split, batch_size=batch_size, steps=steps).grid(len(lrs), len(seeds))
+    return {"none": none, "none, He": he, "batch": batch}
 
 
 # --- the popular demo -----------------------------------------------------------------------------------------------
@@ -317,13 +321,16 @@ def by_depth(
     Returns the training loss (mean over the last 20 batches, in train mode) and the held-out accuracy, both
     (depths, seeds).
     """
-    split = digits()
     found: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]] = {}
-    for (name, norm), init in itertools.product((("none", None), ("batch", layer)), ("default", "he")):
-        makes = [partial(MLP, widths(64, 10, depth=depth), norm, init) for depth in depths]
-        nets = [sweep(make, split, (0.1,), SEEDS, batch_size=32, steps=steps)[0] for make in makes]
-        losses = torch.stack([n.losses[:, -20:].mean(dim=1) for n in nets])
-        found[name, init] = losses, torch.stack([n.test_accuracy for n in nets])
+    for name, norm in (("none", None), ("batch", layer)):
+        nets = []
+        for depth in depths:
+            makes = [partial(MLP, widths(64, 10, depth=depth), norm, init) for init in ("default", "he")]
+            runs = [Run(make, 0.1, seed) for make in makes for seed in SEEDS]
+            nets.append(train_stack(runs, digits(), batch_size=32, steps=steps).grid(2, len(SEEDS)))
+        for i, init in enumerate(("default", "he")):
+            losses = torch.stack([n[i].losses[:, -20:].mean(dim=1) for n in nets])
+            found[name, init] = losses, torch.stack([n[i].test_accuracy for n in nets])
     return found
 
 

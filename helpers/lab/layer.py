@@ -20,27 +20,27 @@ def choose(layer: Any) -> Norm:
     The experiments use torch.nn.BatchNorm1d: no class was given.
     <class 'torch.nn.modules.batchnorm.BatchNorm1d'>
     """
-    problem = _problem(layer)
-    if problem:
-        print(f"The experiments use torch.nn.BatchNorm1d: {problem}.")
+    passed, words = judged(layer)
+    if not passed:
+        print(f"The experiments use torch.nn.BatchNorm1d: {words}.")
         return nn.BatchNorm1d
-    print(f"The experiments use your {_name(layer)}: it passes the six checks of notebook 02.")
+    print(f"The experiments use {words}.")
     return cast(Norm, layer)
 
 
-def _problem(layer: Any) -> str:
-    """Why ``layer`` is not used, "" where nothing speaks against it."""
+def judged(layer: Any) -> tuple[bool | None, str]:
+    """(does ``layer`` pass the six checks of notebook 02, what to say of it); None where there is nothing to judge."""
     if layer is None:
-        return "no class was given"
+        return None, "no class was given"
     if layer is nn.BatchNorm1d:
-        return "you chose it"
+        return None, "you chose it"
     verdicts, _ = batchnorm1d.verdicts(layer)
     failed = [v for v in verdicts if not v.passed]
     if not failed:
-        return ""
+        return True, f"your {_name(layer)}: it passes the six checks of notebook 02"
     if failed[0].passed is None:
-        return f"your {_name(layer)} is not written yet"
-    return f"your {_name(layer)} fails check “{failed[0].check.title}”"
+        return None, f"your {_name(layer)} is not written yet"
+    return False, f"your {_name(layer)} fails check “{failed[0].check.title}”"
 
 
 def _name(layer: Any) -> str:

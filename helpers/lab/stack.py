@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,9 @@ class Results:
 
     def __getitem__(self, i: int) -> Results:
         return Results(*(t[i] for t in vars(self).values()))
+
+    def __iter__(self) -> Iterator[Results]:
+        return (self[i] for i in range(len(self.losses)))
 
 
 def sweep(

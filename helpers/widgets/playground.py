@@ -1,275 +1,412 @@
-"""Notebook 03's playground: two sliders, and three nets that train while you watch.
+"""The playground of notebook 03: move the learning rate and the batch size, and watch nets train.
 
-Core ipywidgets only.  Training runs in the slider's own callback and redraws as it goes: no thread, no task, nothing
-that a front end could miss.  Each position of the sliders is trained once and then remembered.
+Core ipywidgets only, and everything runs in the slider's own callback: no thread, no task, nothing that a front end
+could miss.  Each setting is trained once and then remembered.
 """
 
 from __future__ import annotations
 
 import html
 import math
+import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
+import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from helpers.lab import figures
-from helpers.lab.contrast import HEAD_SCALE, NETS, STEPS, fair_data, makers
-from helpers.lab.contrast import widths as sizes_of
-from helpers.lab.data import Split
+from helpers.lab import figures, plane
+from helpers.lab.contrast import DEPTH, NETS, STEPS
+from helpers.lab.layer import judged
 from helpers.lab.nets import Norm
-from helpers.lab.training import History, evaluate, one_thread, seeded, sgd
 
+from . import drawing, live, why
+from .live import INITS, NORMS, SAME, TASKS, Kind, Setting, Trace, label
 from .picture import show_widget
 
-EVERY = 10
-"""Steps between two points of a curve."""
 REFRESH = 0.05
 """Seconds between two redraws."""
 PATIENCE = 5.0
-"""Seconds that one net may take, so that a very slow layer does not hold the page."""
+"""Seconds that nets trained together may take, so that a very slow layer does not hold the page."""
+SLOW = 0.05
+"""A layer whose call takes more seconds than this is not put through the six checks first."""
 
 ALT = (
-    "Playground: training and held-out loss of three nets against steps. "
-    "Run this notebook to move its learning rate and batch size."
+    "Playground: training and held-out loss of three nets against steps, and which net wins on the plane of learning "
+    "rate and batch size. Run this notebook to move them."
 )
 
-Position = tuple[float, int]
-"""Learning rate and batch size."""
+QUESTION = (
+    '<div style="line-height:1.4"><b>Predict first.</b> You have not been in this corner of the map. '
+    f"After {STEPS} steps, which net has the lower held-out loss? "
+    "(Both fail: each diverges or learns nothing. You may also just move on.)</div>"
+)
+MAP_KEY = f"BN, He: the net that wins; =: within a factor of {SAME}; ✕: both fail; ?: the seeds' ranges overlap."
+
+Traces = Mapping[Kind, Trace]
+Corner = tuple[str, tuple[str, str], int, bool]
+"""A part of the plane: task, pair, which third of the learning rates, and whether batches are large."""
 
 
-@dataclass
-class Curves:
-    """One net's losses in eval mode at ``steps``; ``note`` says how it ended if it ended early."""
+def playground(layer: Any = None) -> None:
+    """Show the playground; without a live front end, a picture of its start.
 
-    steps: list[int] = field(default_factory=list)
-    train: list[float] = field(default_factory=list)
-    test: list[float] = field(default_factory=list)
-    note: str = ""
+    layer: the learner's batch norm, a class built as ``layer(num_features)``.  A class that fails checks of notebook 02
+    is used all the same, and the panel says which check.  None, or a class that is not written yet:
+    ``torch.nn.BatchNorm1d``.  Random states and the number of threads are afterwards as they were.
+    """
+    found = Playground(layer)
+    show_widget(found.box, found.picture(), ALT)
 
 
 class Playground:
-    """The widget: ``box`` holds it, ``seen`` remembers every position that was trained."""
+    """The widget: ``box`` holds it, ``seen`` remembers every setting that was trained."""
 
-    def __init__(self, layer: Norm, split: Split | None = None, patience: float = PATIENCE):
-        self.split = split or fair_data()
-        self.makers = makers(layer, sizes_of(self.split.X_train.shape[1]), HEAD_SCALE)
+    def __init__(self, layer: Any = None, patience: float = PATIENCE):
+        self.batch_norm, self.runs_with = choose(layer)
         self.patience = patience
-        self.seen: dict[Position, dict[str, Curves]] = {}
-        self.lr = _slider("learning rate", ".2g", base=10, min=-2.5, max=0.5, step=0.25, value=10**-0.5)
-        self.batch = _slider("batch size", "d", base=2, min=1, max=8, step=1, value=32)
-        self.view, self.numbers = widgets.HTML(), widgets.HTML()
-        self.box = widgets.VBox([self.lr, self.batch, self.view, self.numbers])
-        self.box.add_class("bn-playground")
-        self.lr.add_class("bn-lr")
-        self.batch.add_class("bn-batch")
-        self.view.add_class("bn-curves")
-        for slider in (self.lr, self.batch):
-            slider.observe(self._moved, "value")
+        self.seen: dict[Setting, Traces] = {}
+        self.guesses: list[bool] = []
+        self.asked: Corner | None = None
+        self._controls()
+        self.known = {corner(self.setting)}
         self.update()
+        for control in (self.lr, self.batch, *self.more):
+            control.observe(lambda _: self._safely(self.update), "value")
+        for control in (self.look, self.shows):
+            control.observe(lambda _: self._safely(self._redraw), "value")
+        self.predict.observe(lambda _: self._safely(self.update), "value")
+        self.more_button.observe(lambda _: self._unfold(), "value")
+
+    def _controls(self) -> None:
+        start = Setting()
+        self.lr = _slider("bn-lr", "learning rate", ".1g", base=10, min=-2.5, max=0.5, step=0.25, value=10**-0.5)
+        self.batch = _slider("bn-batch", "batch size", "d", base=2, min=1, max=8, step=1, value=start.batch_size)
+        self.first = _choice("bn-first", "compare", NORMS, start.pair[0])
+        self.second = _choice("bn-second", "with", NORMS, start.pair[1])
+        self.init = _choice("bn-init", "init of both", INITS, start.init)
+        self.task = _choice("bn-task", "task", TASKS, start.task)
+        kept: dict[str, Any] = {"continuous_update": False, "style": _LABEL, "layout": _WIDE}
+        self.depth = _named("bn-depth", widgets.IntSlider(DEPTH, min=1, max=16, description="hidden layers", **kept))
+        self.seed = _named("bn-seed", widgets.BoundedIntText(0, min=0, max=999, description="seed", **kept))
+        self.more = (self.first, self.second, self.init, self.task, self.depth, self.seed)
+        self.shows = _choice("bn-shows", "map shows", {"": "which net wins"} | NETS, "")
+        self.look = _choice("bn-look", "look inside", drawing.LOOKS, "")
+        self.more_button = _named("bn-more", widgets.ToggleButton(False, description="more settings"))
+        self.more_button.layout.width = "130px"
+        self.predict = _named("bn-predict", widgets.Checkbox(True, description="predict first", indent=False))
+        self.predict.layout = {"width": "130px", "margin": "2px 2px 2px 24px"}
+        self.question = _named("bn-question", widgets.HTML())
+        self.answers = [_named(f"bn-guess-{i}", widgets.Button()) for i in range(4)]
+        for i, button in enumerate(self.answers):
+            button.on_click(lambda _, i=i: self._safely(lambda: self._answer(i)))
+        self.skip = _named("bn-skip", widgets.Button(description="no guess, train"))
+        self.skip.on_click(lambda _: self._safely(lambda: self._answer(None)))
+        self.buttons = widgets.Box([*self.answers, self.skip], layout={"flex_flow": "row wrap", "display": "none"})
+        self.curves = _named("bn-curves", widgets.HTML(layout={"flex": "3 1 480px", "max_width": "720px"}))
+        self.map = _named("bn-plane", widgets.HTML(layout={"flex": "1 1 260px", "max_width": "290px"}))
+        self.third = _named("bn-third", widgets.HTML(layout={"max_width": "720px"}))
+        self.numbers = _named("bn-words", widgets.HTML())
+        rows: dict[str, Any] = {"flex_flow": "row wrap", "align_items": "center"}
+        self.unfolded = widgets.Box([*self.more, self.shows], layout={**rows, "display": "none"})
+        self.box = _named(
+            "bn-playground",
+            widgets.VBox(
+                [
+                    widgets.HTML(f"<div>{html.escape(self.runs_with)}</div>"),
+                    widgets.Box([self.lr, self.batch], layout=rows),
+                    widgets.Box([self.more_button, self.look, self.predict], layout=rows),
+                    self.unfolded,
+                    self.question,
+                    self.buttons,
+                    widgets.Box([self.curves, self.map], layout={"flex_flow": "row wrap", "align_items": "flex-start"}),
+                    self.third,
+                    self.numbers,
+                ]
+            ),
+        )
 
     @property
-    def position(self) -> Position:
-        """What the sliders say, rounded as they show it."""
-        return float(f"{self.lr.value:.2g}"), round(self.batch.value)
+    def setting(self) -> Setting:
+        """What the controls say; the learning rate rounded as its slider shows it."""
+        return Setting(
+            lr=float(f"{self.lr.value:.1g}"),
+            batch_size=round(self.batch.value),
+            task=self.task.value,
+            depth=self.depth.value,
+            init=self.init.value,
+            pair=(self.first.value, self.second.value),
+            seed=self.seed.value,
+        )
 
     def update(self) -> None:
-        """Train at the sliders' position unless it is remembered, drawing meanwhile; then show its numbers."""
-        position = self.position
-        if position not in self.seen:
-            self.numbers.value = _status([f"{_title(position)}: training …"])
-            self.seen[position] = self._train(position)
-        self.view.value = draw(self.seen[position], position)
-        self.numbers.value = _status(words(self.seen[position], position))
+        """Show the setting of the controls: from memory, after a question in a new corner of the plane, or training."""
+        setting = self.setting
+        here = corner(setting)
+        if setting in self.seen:
+            self._show(setting)
+        elif self.predict.value and setting.rivals and here not in self.known and here != self.asked:
+            self._ask(setting)
+        else:
+            self._train(setting)
 
-    def _moved(self, _: Any) -> None:
-        try:
-            self.update()
-        except Exception as error:  # a callback's exception would vanish in the log
-            self.numbers.value = _status([f"The playground stopped: {_said(error)}."])
+    def _ask(self, setting: Setting) -> None:
+        self.asked = corner(setting)
+        assert setting.rivals is not None
+        first, second = map(label, setting.rivals)
+        texts = (f"{second} wins", "about the same", f"{first} wins", "both fail")
+        for button, text in zip(self.answers, texts, strict=True):
+            button.description, button.layout.width = text, "auto"
+        self.buttons.layout.display = "flex"
+        self.question.value = QUESTION
+        self.curves.value = drawing.curves({kind: Trace() for kind in setting.nets}, setting)
+        self.third.value = ""
+        self._draw_map(setting)
+        self.numbers.value = _status([f"{drawing.caption(setting)}: waiting for your guess."])
 
-    def _train(self, position: Position) -> dict[str, Curves]:
-        """Train the nets side by side, one step each in turn, and draw meanwhile."""
-        curves = {name: Curves() for name in self.makers}
-        with one_thread(), seeded(0):
-            running = [
-                _Runner(_train_one(make, self.split, position, curves[name]), curves[name], self.patience)
-                for name, make in self.makers.items()
-            ]
-            drawn = -math.inf
-            while running := [runner for runner in running if runner.step()]:
+    def _answer(self, guess: int | None) -> None:
+        if self.setting not in self.seen:  # the second of a double click comes when it is trained
+            self._train(self.setting, guess)
+
+    def _train(self, setting: Setting, guess: int | None = None) -> None:
+        """Train and draw meanwhile; then compare with the learner's guess (an answer's number), where there is one."""
+        self._answered()
+        self.numbers.value = _status([f"{drawing.caption(setting)}: training …"])
+        self._draw_map(setting)
+        drawn = -math.inf
+        with live.undisturbed():
+            for traces in live.run(setting, self.batch_norm, self.patience):
                 now = time.perf_counter()
                 if now - drawn > REFRESH:
-                    self.view.value, drawn = draw(curves, position), now
-        return curves
+                    self.curves.value, drawn = drawing.curves(traces, setting), now
+        self.seen[setting] = traces
+        self.known.add(corner(setting))
+        came = live.outcome(setting, traces)
+        if guess is not None and came is not None:
+            self.guesses.append(guess == came)
+            said = "Right" if guess == came else f"Not this time: you said “{self.answers[guess].description}”"
+            self.question.value = f"{html.escape(said)}. {sum(self.guesses)} of {len(self.guesses)} guesses were right."
+        self._show(setting)
+
+    def _answered(self) -> None:
+        self.buttons.layout.display = "none"
+        self.question.value = ""
+
+    def _show(self, setting: Setting) -> None:
+        if self.buttons.layout.display != "none":
+            self._answered()
+        traces = self.seen[setting]
+        self.curves.value = drawing.curves(traces, setting)
+        self._draw_map(setting)
+        self._draw_third(setting)
+        self.numbers.value = _status(self.words(setting))
+
+    def _redraw(self) -> None:
+        self._draw_map(self.setting)
+        self._draw_third(self.setting)
+
+    def _draw_map(self, setting: Setting) -> None:
+        runs = ((s, t) for s, t in self.seen.items() if set_up(s) == set_up(setting))
+        dots = [drawing.Dot(s, t) for s, t in runs if live.outcome(s, t) is not None]
+        found, veiled = medians(setting), self._veiled(setting)
+        svg = drawing.plane_map(found, plane.load(setting.task), self.shows.value, dots, setting, veiled)
+        said = "No medians are known for this set-up; your own runs are the dots."
+        if found:
+            key = "✕: diverged." if self.shows.value else MAP_KEY
+            grey = " Grey: where you have not been." if self.predict.value else ""
+            said = f"Median of {found.seeds} seeds (point at a cell for their range). {key}{grey}"
+        self.map.value = f'{svg}<div style="font-size:11px;line-height:1.35;max-width:280px">{said}</div>'
+
+    def _veiled(self, setting: Setting) -> Callable[[float, int], bool]:
+        """Corners that are still to be guessed are not shown before."""
+
+        def veiled(lr: float, batch_size: int) -> bool:
+            there = (setting.task, setting.pair, *band(lr, batch_size))
+            return bool(self.predict.value) and there not in self.known
+
+        return veiled
+
+    def _draw_third(self, setting: Setting) -> None:
+        which = self.look.value
+        self.third.value = drawing.look(which, self.seen[setting], setting) if which and setting in self.seen else ""
+
+    def _unfold(self) -> None:
+        self.unfolded.layout.display = "flex" if self.more_button.value else "none"
+
+    def _safely(self, action: Callable[[], None]) -> None:
+        """Run a callback; its exception, which would vanish in the log, becomes a sentence."""
+        try:
+            action()
+        except KeyboardInterrupt:
+            self.numbers.value = _status(["Interrupted. Move a control to go on."])
+        except Exception as error:
+            self.numbers.value = _status([f"The playground stopped: {type(error).__name__}: {error}."])
+
+    def words(self, setting: Setting) -> list[str]:
+        """A trained setting in sentences: the losses of each net, who won and why, and what other seeds gave."""
+        traces = self.seen[setting]
+        result = why.result(setting, traces)
+        lines = [f"{drawing.caption(setting)}, after {STEPS} steps{': ' if result else ''}{result}."]
+        for kind, trace in traces.items():
+            losses = "no loss"
+            if trace.train:
+                losses = f"training loss {trace.train[-1]:.2g}, held-out loss {trace.test[-1]:.2g}"
+            accuracy = f", held-out accuracy {trace.accuracy:.2f}" if math.isfinite(trace.accuracy) else ""
+            lines.append(f"{why.capital(label(kind))}: {trace.note or losses + accuracy}.")
+        first, *more = why.reasons(setting, traces)
+        return [*lines, f"Why? {first}", *more, *self._other_seeds(setting)]
+
+    def _other_seeds(self, setting: Setting) -> list[str]:
+        found = medians(setting)
+        if found is None or setting.lr not in found.lrs or setting.batch_size not in found.batch_sizes:
+            return []
+        at = found.batch_sizes.index(setting.batch_size), found.lrs.index(setting.lr)
+        spreads = [
+            f"{text} {drawing.spread(*(float(values[name][at]) for values in (found.low, found.median, found.high)))}"
+            for name, text in NETS.items()
+        ]
+        return [f"Median and range of {found.seeds} seeds, held-out loss: {'; '.join(spreads)}."]
+
+    def picture(self) -> Figure:
+        """Curves, map and words of the present setting as a figure, for readers without a live front end."""
+        found = medians(self.setting)
+        key = [f"Map: median of {found.seeds} seeds. {MAP_KEY}"] if found else []
+        words = [self.runs_with, *self.words(self.setting), *key]
+        return picture(self.setting, self.seen[self.setting], words)
 
 
-@dataclass
-class _Runner:
-    """One net in training, with a limit on its own seconds."""
+def choose(layer: Any) -> tuple[Norm, str]:
+    """The batch norm to train with, and a sentence that says which it is and how it does on the checks of notebook 02.
 
-    training: Iterator[bool]
-    curves: Curves
-    patience: float
-    seconds: float = 0.0
-    steps: int = 0
-
-    def step(self) -> bool:
-        """One training step; False when there is none left or the seconds are used up."""
-        start = time.perf_counter()
-        going = next(self.training, False)
-        self.seconds += time.perf_counter() - start
-        self.steps += 1
-        if going and self.seconds > self.patience:
-            self.curves.note = f"stopped at step {self.steps}, after {self.patience:g} seconds"
-            return False
-        return going
+    >>> choose(None)[1]
+    'Batch norm here is torch.nn.BatchNorm1d: no class was given.'
+    """
+    seconds = _seconds(layer) if layer is not None else 0.0
+    if seconds > SLOW:
+        return layer, f"Batch norm here is your own class, unchecked: one call of it takes {seconds:.2g} seconds."
+    with live.undisturbed():
+        passed, words = judged(layer)
+    if passed is None:
+        return nn.BatchNorm1d, f"Batch norm here is torch.nn.BatchNorm1d: {words}."
+    return layer, f"Batch norm here is {words}." if passed else f"Batch norm here is your own class, although {words}."
 
 
-def playground(layer: Norm) -> None:
-    """Show the playground with ``layer`` as its batch norm; without a live front end, a picture of its start."""
-    found = Playground(layer)
-    show_widget(found.box, picture(found.seen[found.position], found.position), ALT)
+def _seconds(layer: Any) -> float:
+    """How long one call takes, the shorter of two; 0 where it raises, which is the judge's business."""
+    took = []
+    try:
+        with live.undisturbed():
+            made, x = layer(64), torch.zeros(32, 64)
+            for _ in range(2):
+                start = time.perf_counter()
+                made(x)
+                took.append(time.perf_counter() - start)
+    except Exception:
+        return 0.0
+    return min(took)
 
 
-def _slider(description: str, readout_format: str, **positions: float) -> widgets.FloatLogSlider:
+def band(lr: float, batch_size: int) -> tuple[int, bool]:
+    """Which third of the learning rates, and whether batches are large.
+
+    >>> band(0.03, 8), band(0.3, 16), band(1.0, 2)
+    ((0, False), (1, True), (2, False))
+    """
+    return (lr > 0.06) + (lr > 0.6), batch_size > 8
+
+
+def corner(setting: Setting) -> Corner:
+    """The part of the plane that a setting lies in."""
+    return (setting.task, setting.pair, *band(setting.lr, setting.batch_size))
+
+
+def set_up(setting: Setting) -> tuple[Any, ...]:
+    """What runs have in common that stand on one map."""
+    return setting.task, setting.depth, setting.init, setting.pair
+
+
+def medians(setting: Setting) -> plane.Plane | None:
+    """The precomputed plane of this set-up; None where there is none."""
+    known = setting.depth == DEPTH and setting.init == "default" and set(setting.pair) == {"none", "batch"}
+    return plane.load(setting.task) if known else None
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+_LABEL = {"description_width": "90px"}
+_WIDE = {"width": "300px"}
+
+
+def _slider(name: str, description: str, readout_format: str, **positions: float) -> Any:
     """A slider whose number can also be typed: in some front ends the arrow keys do not reach it."""
-    return widgets.FloatLogSlider(
-        description=description,
-        readout_format=readout_format,
-        continuous_update=False,
-        style={"description_width": "90px"},
-        layout={"width": "100%", "max_width": "420px"},
-        **positions,
+    return _named(
+        name,
+        widgets.FloatLogSlider(
+            description=description,
+            readout_format=readout_format,
+            continuous_update=False,
+            style=_LABEL,
+            layout={"flex": "1 1 300px", "max_width": "420px"},
+            **positions,
+        ),
     )
 
 
-def _train_one(make: Callable[[], nn.Module], split: Split, position: Position, curves: Curves) -> Iterator[bool]:
-    """Train one net, True after each step; an exception of its layer ends it with a note."""
-    lr, batch_size = position
-    try:
-        with seeded(0):
-            net = make().train()
-        _measure(net, split, 0, curves)
-        history = History()
-        for step, loss in enumerate(sgd(net, split, history, lr, batch_size, STEPS), 1):
-            if not math.isfinite(loss):
-                curves.note = f"diverged at step {step}"
-            elif step % EVERY == 0:
-                _measure(net, split, step, curves)
-            yield True
-    except Exception as error:
-        curves.note = f"stopped: its layer raised {_said(error)}"
+def _choice(name: str, description: str, options: Mapping[str, str], value: str) -> Any:
+    pairs = [(text, key) for key, text in options.items()]
+    return _named(
+        name, widgets.Dropdown(options=pairs, value=value, description=description, style=_LABEL, layout=_WIDE)
+    )
 
 
-def _measure(net: nn.Module, split: Split, step: int, curves: Curves) -> None:
-    train, _ = evaluate(net, split.X_train, split.y_train)
-    test, _ = evaluate(net, split.X_test, split.y_test)
-    if math.isfinite(train) and math.isfinite(test):
-        curves.steps.append(step)
-        curves.train.append(train)
-        curves.test.append(test)
-
-
-# --- words and pictures of a position -------------------------------------------------------------------------------
-
-
-def words(curves: Mapping[str, Curves], position: Position) -> list[str]:
-    """The result of a position in sentences: one line for the position, one for each net."""
-    lines = [f"{_title(position)}, after {STEPS} steps:"]
-    for name, c in curves.items():
-        losses = f"training loss {c.train[-1]:.2g}, held-out loss {c.test[-1]:.2g}" if c.train else "no loss"
-        lines.append(f"{NETS[name]}: {c.note or losses}.")
-    return lines
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": .")
-
-
-def _title(position: Position) -> str:
-    return f"Learning rate {position[0]:g}, batch size {position[1]}"
+def _named(name: str, widget: Any) -> Any:
+    widget.add_class(name)
+    return widget
 
 
 def _status(lines: list[str]) -> str:
-    """Lines as HTML that a screen reader announces when they change."""
-    body = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
-    return f'<div class="bn-numbers" role="status" style="line-height:1.5">{body}</div>'
+    """Lines as HTML that a screen reader announces when they change; the first is the headline."""
+    head, *rest = map(html.escape, lines)
+    body = f"<div><b>{head}</b></div>" + "".join(f"<div>{line}</div>" for line in rest)
+    return f'<div class="bn-numbers" role="status" style="line-height:1.5;max-width:1000px">{body}</div>'
 
 
-LOWEST, HIGHEST = 1e-3, 3.0
-DASHES = {"none": "2 3", "none, He": "7 4", "batch": ""}
-WIDTH, HEIGHT, LEFT, TOP, PANEL_WIDTH, PANEL_HEIGHT = 720, 310, 46, 52, 300, 210
-
-
-def draw(curves: Mapping[str, Curves], position: Position) -> str:
-    """Two panels, training and held-out loss, as an SVG string: quick enough to redraw while training."""
-    label = f"{_title(position)}: loss of three nets against steps; their last losses are in the text below"
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}" font-family="sans-serif" font-size="12" '
-        f'fill="#222" style="width:100%;max-width:{WIDTH}px;display:block">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-    ]
-    for i, (name, text) in enumerate(NETS.items()):
-        x = LEFT + 215 * i
-        parts.append(f'<path d="M{x} 14h34" {_stroke(name)}/><text x="{x + 40}" y="18">{text}</text>')
-    for x, title, kind in ((LEFT, "training loss", "train"), (LEFT + PANEL_WIDTH + 60, "held-out loss", "test")):
-        parts.append(f'<g transform="translate({x} {TOP})">{_panel(title)}')
-        parts += [_curve(name, c.steps, getattr(c, kind), c.note) for name, c in curves.items()]
-        parts.append("</g>")
-    return "".join(parts) + "</svg>"
-
-
-def _panel(title: str) -> str:
-    """Title, grid and axis labels of one panel."""
-    parts = [f'<text y="-10" font-weight="bold">{title}</text>']
-    for loss in (0.001, 0.01, 0.1, 1.0):
-        y = _y(loss)
-        parts.append(f'<path d="M0 {y:.0f}h{PANEL_WIDTH}" stroke="#ddd"/>')
-        parts.append(f'<text x="-6" y="{y + 4:.0f}" text-anchor="end">{loss:g}</text>')
-    for step in range(0, STEPS + 1, 50):
-        parts.append(f'<text x="{_x(step):.0f}" y="{PANEL_HEIGHT + 18}" text-anchor="middle">{step}</text>')
-    parts.append(f'<text x="{PANEL_WIDTH / 2:.0f}" y="{PANEL_HEIGHT + 38}" text-anchor="middle">step</text>')
-    return "".join(parts)
-
-
-def _curve(name: str, steps: list[int], losses: list[float], note: str) -> str:
-    """One net's line; a cross marks where it ended early."""
-    points = " ".join(f"{_x(step):.0f},{_y(loss):.1f}" for step, loss in zip(steps, losses, strict=True))
-    cross = ""
-    if note and steps:
-        x, y = _x(steps[-1]), _y(losses[-1])
-        cross = f'<path d="M{x - 5:.0f} {y - 5:.0f}l10 10m0 -10l-10 10" {_stroke(name, dashed=False)}/>'
-    return f'<polyline points="{points}" {_stroke(name)}/>{cross}'
-
-
-def _stroke(name: str, dashed: bool = True) -> str:
-    dash = f' stroke-dasharray="{DASHES[name]}"' if dashed and DASHES[name] else ""
-    return f'fill="none" stroke="{figures.COLOURS[name]}" stroke-width="2"{dash}'
-
-
-def _x(step: float) -> float:
-    return PANEL_WIDTH * step / STEPS
-
-
-def _y(loss: float) -> float:
-    """Distance from the top of the panel, on a log scale; losses outside it are drawn at its edge."""
-    inside = min(max(loss, LOWEST), HIGHEST)
-    return PANEL_HEIGHT * math.log(HIGHEST / inside) / math.log(HIGHEST / LOWEST)
-
-
-def picture(curves: Mapping[str, Curves], position: Position) -> Figure:
-    """The same two panels and numbers as a figure, for readers without a live front end."""
-    figure, axes = figures.subplots(1, 2, height=3.9, sharey=True)
-    for ax, title, kind in zip(axes, ("training loss", "held-out loss"), ("train", "test"), strict=True):
-        for name, c in curves.items():
-            dashes = (0, tuple(map(int, DASHES[name].split()))) if DASHES[name] else "-"
-            ax.plot(c.steps, getattr(c, kind), color=figures.COLOURS[name], linestyle=dashes, label=NETS[name])
-        ax.set(title=title, xlabel="step", yscale="log", ylim=(LOWEST, HIGHEST))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    figure.supxlabel("\n".join(words(curves, position)), fontsize=9, ha="left", x=0.06)
+def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
+    """What the widget shows, as a figure; the whole map, because nobody can guess here."""
+    lines = [part for line in words for part in textwrap.wrap(line, 150, subsequent_indent="   ")]
+    figure, axes = figures.subplots(1, 3, width=10.5, height=3.4 + 0.17 * len(lines), width_ratios=(4, 4, 3))
+    for ax, title, which in zip(axes[:2], ("training loss", "held-out loss"), ("train", "test"), strict=True):
+        for kind, trace in traces.items():
+            dashes = drawing.dashes(kind)
+            style = (0, tuple(map(int, dashes.split()))) if dashes else "-"
+            ax.plot(trace.steps, getattr(trace, which), color=drawing.colour(kind), linestyle=style, label=label(kind))
+        ax.set(title=title, xlabel="step", yscale="log", ylim=(drawing.LOWEST[setting.task], drawing.TOP[setting.task]))
+    _map_axes(axes[2], setting)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(traces), frameon=False)
+    figure.supxlabel("\n".join(lines), fontsize=9, ha="left", x=0.02)
     return figure
+
+
+def _map_axes(ax: Any, setting: Setting) -> None:
+    grid, found, rivals = plane.load(setting.task), medians(setting), setting.rivals
+    colours = []
+    for j in range(len(grid.batch_sizes)):
+        row = []
+        for i in range(len(grid.lrs)):
+            fill, text, ink, _ = drawing.HIDDEN
+            if found and rivals:
+                fill, text, ink, _ = drawing.cell(found, "", rivals, setting.task, j, i)
+            row.append([int(fill[k : k + 2], 16) for k in (1, 3, 5)])
+            ax.text(i, j, text, ha="center", va="center", fontsize=7, color=ink)
+        colours.append(row)
+    ax.imshow(colours, origin="lower", aspect="auto")
+    here = drawing.place(grid, setting.lr, setting.batch_size)
+    ax.plot(*here, "o", markersize=14, markerfacecolor="none", markeredgecolor=drawing.RING, markeredgewidth=2)
+    ax.set(title="which net wins", xlabel="learning rate", ylabel="batch size")
+    ax.set(xticks=range(len(grid.lrs)), xticklabels=map(drawing.short_number, grid.lrs))
+    ax.set(yticks=range(len(grid.batch_sizes)), yticklabels=list(grid.batch_sizes))
+    ax.tick_params(labelsize=8)
+    ax.grid(False)

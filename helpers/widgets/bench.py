@@ -1,0 +1,203 @@
+"""``python -m helpers.widgets.bench``: how soon the playground answers, in headless Chromium and JupyterLab.
+
+Beside it, in the same run and as the unit, stands ``interact`` with matplotlib: the same nets on the same two sliders,
+drawn when they are trained.  Times run from the key press to the change on the page; medians of ROUNDS positions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 5
+LIMITS = {"first frame": 100.0, "done": 600.0, "remembered": 50.0}
+TOKEN = "bench"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+PLAYGROUND = """\
+from IPython.display import display
+from torch import nn
+from helpers.widgets.playground import Playground
+from helpers.widgets.bench import frame
+found = Playground(nn.BatchNorm1d)
+found.predict.value = False
+display(found.box)
+print("frame", frame(found))"""
+
+INTERACT = """\
+%matplotlib inline
+import matplotlib.pyplot as plt
+from ipywidgets import FloatLogSlider, interact
+from torch import nn
+from helpers.lab.contrast import HEAD_SCALE, NETS, STEPS, fair_data, makers, widths
+from helpers.lab.training import train
+split = fair_data()
+options = dict(continuous_update=False, readout_format=".1g")
+@interact(lr=FloatLogSlider(value=10**-0.5, min=-2.5, max=0.5, step=0.25, **options),
+          batch_size=FloatLogSlider(value=32, base=2, min=1, max=8, step=1, continuous_update=False))
+def show(lr, batch_size):
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+    for name, make in makers(nn.BatchNorm1d, widths(20), HEAD_SCALE).items():
+        _, history = train(make, split, lr=lr, batch_size=round(batch_size), steps=STEPS, evaluate_every=10)
+        axes[0].semilogy(history.losses, label=NETS[name])
+        axes[1].semilogy(history.steps, history.test_loss)
+    figure.legend()
+    plt.show()"""
+
+RUN_ALL = """async () => {
+  const app = window.jupyterapp; await app.restored;
+  let w; for (let i = 0; i < 600 && !(w = app.shell.currentWidget)?.sessionContext; i++)
+    await new Promise(r => setTimeout(r, 100));
+  await w.context.ready; await w.sessionContext.ready; await w.sessionContext.session.kernel.info;
+  return await app.commands.execute('notebook:run-all-cells'); }"""
+
+WATCH = """() => {
+  const log = window.bnLog = [];
+  document.addEventListener('keydown', () => log.push(['key', performance.now()]), true);
+  const text = () => document.querySelector('.bn-numbers')?.innerText ?? '';
+  new MutationObserver(records => {
+    for (const r of records) {
+      const at = r.target.nodeType === 1 ? r.target : r.target.parentElement;
+      if (at?.closest('.bn-curves')) log.push(['frame', performance.now()]);
+      else if (at?.closest('.bn-words'))
+        log.push([text().includes('training …') ? 'training' : 'done', performance.now(), text()]);
+      const isImage = n => n.tagName === 'IMG' || n.querySelector?.('img');
+      if ([...r.addedNodes].some(isImage)) log.push(['image', performance.now()]);
+    }
+  }).observe(document.body, {childList: true, subtree: true, characterData: true}); }"""
+
+
+def frame(playground: Any, times: int = 200) -> float:
+    """Milliseconds that one frame takes in the kernel: drawing the curves, and handing them to the widget."""
+    from . import drawing
+
+    setting = playground.setting
+    traces, took = playground.seen[setting], []
+    for i in range(times):
+        start = time.perf_counter()
+        playground.curves.value = drawing.curves(traces, setting) + " " * (i % 2)
+        took.append(1000 * (time.perf_counter() - start))
+    playground.curves.value = drawing.curves(traces, setting)
+    return statistics.median(took)
+
+
+@contextlib.contextmanager
+def lab(folder: Path) -> Iterator[str]:
+    """JupyterLab on a folder; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = folder / "settings" / "@jupyterlab"
+    for name, content in {
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
+    command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={TOKEN}"]
+    command += ["--LabApp.expose_app_in_browser=True", "--ServerApp.log_level=ERROR"]
+    places = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "work", "JUPYTER_RUNTIME_DIR": "run"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "BATCHNORM_PROGRESS": ""}
+    environment |= {name: str(folder / place) for name, place in places.items()}
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/api/status?token={TOKEN}", timeout=5)
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def open_notebook(page: Page, address: str, folder: Path, name: str, code: str) -> None:
+    """Open and run a notebook of one cell."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    page.locator(".jp-Notebook").wait_for()
+    if not page.evaluate(RUN_ALL):
+        raise RuntimeError(f"the cell of {name} failed: {page.locator('.jp-OutputArea').inner_text()}")
+    page.evaluate(WATCH)
+
+
+def _times(page: Page, slider: str, key: str, ends: str) -> tuple[float, float]:
+    """(first frame, end) in milliseconds after one key press; ``ends`` is the entry of the log that ends it."""
+    page.evaluate("window.bnLog.length = 0")
+    page.locator(f"{slider} .noUi-handle").first.press(key)
+    page.wait_for_function(f"window.bnLog.some(e => e[0] === '{ends}')")
+    page.wait_for_timeout(700)  # whatever comes late belongs to this move
+    log = page.evaluate("window.bnLog")
+    start = next(at for name, at, *_ in log if name == "key")
+    firsts = [at for name, at, *_ in log if name in ("frame", "image")]
+    return firsts[0] - start, max(at for name, at, *_ in log if name in (ends, "frame")) - start
+
+
+def playground_times(page: Page) -> dict[str, float]:
+    """First frame, done and remembered of the playground, and the trainings that five quick moves cause."""
+    new, again = [], []
+    for _ in range(ROUNDS):
+        new.append(_times(page, ".bn-lr", "ArrowLeft", "done"))
+        again.append(_times(page, ".bn-lr", "ArrowRight", "done")[1])
+        _times(page, ".bn-lr", "ArrowLeft", "done")
+    page.evaluate("window.bnLog.length = 0")
+    for _ in range(5):
+        page.locator(".bn-batch .noUi-handle").press("ArrowLeft")
+    page.wait_for_timeout(4000)
+    trained = {entry[2] for entry in page.evaluate("window.bnLog") if entry[0] == "training"}
+    return {
+        "first frame": statistics.median(first for first, _ in new),
+        "done": statistics.median(done for _, done in new),
+        "remembered": statistics.median(again),
+        "trainings": float(len(trained)),
+    }
+
+
+def main() -> int:
+    """Print the figures beside their limits; exit 1 where one is broken."""
+    with tempfile.TemporaryDirectory() as place, lab(Path(place)) as address, sync_playwright() as playwright:
+        path = shutil.which("chromium") or playwright.chromium.executable_path
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(120_000)
+        open_notebook(page, address, Path(place), "playground", PLAYGROUND)
+        took = playground_times(page)
+        kernel = float(page.locator(".jp-OutputArea-output pre").inner_text().split()[-1])
+        open_notebook(page, address, Path(place), "interact", INTERACT)
+        unit = statistics.median(_times(page, ".widget-interact", "ArrowLeft", "image")[0] for _ in range(ROUNDS))
+        browser.close()
+    load = os.getloadavg()[0]
+    kept = [took[name] < limit for name, limit in LIMITS.items()] + [kernel < 2.0, took["trainings"] <= 2]
+    print(f"{'':34}{'ms':>7}{'limit':>7}{'of interact':>13}   (load {load:.1f})")
+    for name, limit in LIMITS.items():
+        print(f"playground, {name:22}{took[name]:7.0f}{limit:7.0f}{took[name] / unit:13.2f}")
+    print(f"{'interact + matplotlib, done':34}{unit:7.0f}{'':7}{1:13.2f}")
+    print(f"{'one frame in the kernel':34}{kernel:7.2f}{2:7.0f}")
+    print(f"{'trainings of five quick moves':34}{took['trainings']:7.0f}{2:7.0f}")
+    return 0 if all(kept) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
