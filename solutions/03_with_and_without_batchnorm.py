@@ -200,8 +200,8 @@ for lr, steps in ((0.05, 20), (0.03, 300)):
 # So the plain net does fit the target, from another start or after more steps. The peaks of the He net show that 0.05 is near the
 # largest learning rate it can take: at the demo's width of 128 it diverges at 0.05, and trains at 0.03.
 #
-# From here on many nets are trained at once, as one stack of matrices, with PyTorch's batch norm. It is the same arithmetic
-# as one by one.
+# From here on many nets are trained at once, as one stack: all learning rates and seeds of one figure. `torch.func.vmap` runs the code of
+# one net, your layer included, on all of them. The arithmetic is the same as one by one.
 #
 # *Question, 1 point.* Why does the plain net stay near 0.5 in the demo?
 #
@@ -286,54 +286,82 @@ divergence_question.grade(why_batch_norm_diverges, "answer")
 #
 # 6 hidden layers of 64, SGD, 200 steps. The default plain net stays in, as the demo's opponent.
 #
-# *Predict first:* for which learning rates does batch norm beat the control? For which batch sizes does it lose?
+# *Predict first:* for which learning rates does batch norm beat the control, with batches of 32?
 
 # %% tags=["nbval-ignore-output"]
-rates, sizes = (0.03, 0.1, 0.3, 1.0, 3.0), (2, 4, 8, 16, 32, 64)
+rates = (0.03, 0.1, 0.3, 1.0, 3.0)
 by_rate = contrast.over_learning_rates(layer, rates, batch_size=32)
-by_size = contrast.over_batch_sizes(layer, sizes, lrs=(0.1,))
 figures.show(
-    contrast.sliders_figure(rates, by_rate, sizes, {name: loss[:, 0] for name, loss in by_size.items()}),
-    "Held-out loss of three nets against the learning rate and against the batch size.",
+    contrast.rates_figure(rates, by_rate),
+    "Held-out loss of three nets against the learning rate.",
 )
 print("held-out loss at batch size 32")
 table(["learning rate", *NETS.values()], rows(rates, [net.test_loss for net in by_rate.values()]))
-he, batch = by_size["none, He"][:, 0], by_size["batch"][:, 0]
-print("at learning rate 0.1 the control is better")
-for i in (0, 1, 4):
-    print(f"  with batches of {sizes[i]:2} in {(he[i] < batch[i]).sum()} of 3 seeds")
 
 # %% [markdown]
-# 3 seeds: median and range. And the four corners of the two sliders below, held-out loss again:
+# 3 seeds: median and range. That is one row of a map. The whole map, learning rate × batch size, takes two minutes on one core, so it was
+# computed in advance by the same functions, with 5 seeds and PyTorch's layer (`python -m helpers.lab.plane` does it again).
+#
+# *Predict first:* which batch sizes are the worst for batch norm? Is there a region where the control has the lower loss? In which
+# cells has batch norm the lower loss, and has still learned nothing?
 
-# %% tags=["nbval-ignore-output"]
-corners = contrast.over_batch_sizes(layer, (2, 64), lrs=(0.03, 3.0))
-names = ("batch 2, rate 0.03", "batch 2, rate 3", "batch 64, rate 0.03", "batch 64, rate 3")
-table(["", *NETS.values()], rows(names, [loss.flatten(0, 1) for loss in corners.values()]))
+# %%
+from helpers.lab import plane
+
+sine_plane = plane.load("sine")
+figures.show(
+    plane.figure(sine_plane),
+    "Three maps over learning rate and batch size: held-out loss of the control, of batch norm, and which is lower.",
+)
+mean_only = contrast.fair_data().y_test.var(correction=0).item()
+lowest = {name: sine_plane.median[name].min(axis=1) for name in ("none, He", "batch")}
+print(f"lowest median over the learning rates; predicting the mean gives {mean_only:.2f}")
+table(
+    ["batch size", *sine_plane.batch_sizes],
+    [[NETS[name], *(f"{loss:.2f}" for loss in losses)] for name, losses in lowest.items()],
+)
+winners = plane.winners(sine_plane)
+print("cells in which one net has the lower loss, all seeds of it below all seeds of the other:")
+for name, short in (("none, He", "He"), ("batch", "BN")):
+    print(f"  {NETS[name]}: {sum(row.count(short) for row in winners)} of 56")
 
 # %% [markdown]
+# A cell shows the median of 5 seeds; "div." says that most of them diverged. To the right, red: the control is lower, blue: batch norm is. The
+# names stand only where the ranges of the seeds do not overlap.
+#
 # In this set-up:
 #
-# - Batch norm works over a wide range of learning rates, and its best held-out loss is lower than the control's best.
-# - With 2 or 4 rows in a batch the mean and variance are so noisy that the control wins. (Small batches also see less data in 200
-#   steps. That holds for all three nets, and is why the control stands beside.)
-# - Even the default plain net trains at learning rate 1: it never was "untrainable".
+# - Batch norm works over a wide range of learning rates: it learns at 3, where the control diverges at every batch size. Its
+#   best loss is lower than the control's best, clearly so from 16 rows in a batch on.
+# - With 2 or 4 rows the mean and variance are so noisy that the control's best loss is the lower one. (Small batches also see less data in 200
+#   steps. That holds for both nets, and is why the control stands beside.)
+# - With 2 rows batch norm learns nothing at any rate: its loss stays at that of predicting the mean. "BN" in the lower right corner only
+#   says that the other net diverged.
+# - With 128 or 256 rows and rates of 0.1 or 0.3 the control's median is the lower one again. One guess is that the noise of smaller
+#   batches regularises batch norm; this map does not test it.
+# - The default plain net is left out of the map, but not untrainable: see learning rate 1 in the figure before.
 #
 # ### The playground
 #
-# Both sliders, live, with your layer. Move one, or click on its number, type another and press Enter. Each position trains three
-# nets from the same seed, on the same batches, and is then remembered. Losses are taken in eval mode, on all training rows
-# and on all held-out rows.
+# The same nets, live, with your layer. Two sliders set the learning rate and the batch size; you can type a number as well. The
+# map beside the curves is the one above, and each of your runs leaves its dot on it: a dot is one seed with your layer, a cell is the median of
+# five with PyTorch's. Losses are taken in eval mode, on training rows and on held-out rows. More settings (depth, initialisation, the
+# pair of nets, task, seed) are behind a button, and so is a look into the net: activations, gradients, running statistics.
 #
-# Things to try: batch size 2; learning rate 3.2 at batch size 32; and then the same learning rate at batch size 2.
+# Before a new corner of the map you are asked for a guess. Things to find:
+#
+# 1. the batch size at which batch norm stops learning, at its best learning rate;
+# 2. a setting with batches of 64 or more where the control wins; then the nearest one where it loses;
+# 3. the step at which the control diverges at rate 3, and what the line "why?" says about it;
+# 4. the same corners on the second task, digits. Do your answers to 1 and 2 change?
 
 # %%
 from helpers.widgets.playground import playground
 
-playground(layer)
+playground(layer=BatchNorm1d)
 
 # %% [markdown]
-# One run is one seed. Before you believe a difference, look for it in the figure above, which has three.
+# One run is one seed. Before you believe a difference, look for it in the map, which has five.
 #
 # ## 4 · Digits
 #
@@ -349,6 +377,26 @@ table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net 
 # %% [markdown]
 # Where the control has a good learning rate, the two differ by a few points; one held-out digit is 0.2 points. The difference is the
 # *width* of the range: batch norm still works at learning rate 3.
+#
+# These nets have no factor on their output. The playground's digits have 1/√width, as its first task does. *Predict first:* the factor makes
+# the gradients of the hidden layers 8 times smaller at the start. What does that do to the map?
+
+# %%
+digits_plane = plane.load("digits")
+figures.show(
+    plane.figure(digits_plane),
+    "Digits: maps over learning rate and batch size of the control's loss, of batch norm's, and which is lower.",
+)
+learned = {name: digits_plane.median[name][-3:] < 0.5 for name in ("none, He", "batch")}
+print("learning rates with a median loss below 0.5 (batches of 64 or more)")
+for name, cells in learned.items():
+    kept = [f"{lr:g}" for lr, good in zip(digits_plane.lrs, cells.all(axis=0), strict=True) if good]
+    print(f"  {NETS[name]}: " + ", ".join(kept))
+
+# %% [markdown]
+# Both ranges move to the right. Now the control is the better net at 0.1, at every batch size, and batch norm from 1 on. So a
+# comparison at one learning rate can be made to say either. What stays is the upper end: the control diverges at 3 and batch norm does not.
+# And tiny batches are bad for batch norm on this task too.
 #
 # ### Learning rate × initial weights
 #

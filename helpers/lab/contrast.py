@@ -208,33 +208,17 @@ def over_learning_rates(
     return compare(layer, split, sizes, lrs, batch_size, STEPS, HEAD_SCALE, seeds)
 
 
-def over_batch_sizes(layer: Norm, sizes: Sequence[int], lrs: Sequence[float]) -> dict[str, torch.Tensor]:
-    """Held-out loss of the three nets in the fair set-up: (batch sizes, learning rates, seeds)."""
-    found = [over_learning_rates(layer, lrs, size) for size in sizes]
-    return {name: torch.stack([results[name].test_loss for results in found]) for name in NETS}
-
-
-def sliders_figure(
-    lrs: Sequence[float],
-    by_rate: dict[str, Results],
-    sizes: Sequence[int],
-    by_size: dict[str, torch.Tensor],
-) -> Figure:
-    """Held-out loss against learning rate (batch size 32), and against batch size (learning rate 0.1)."""
-    figure, (left, right) = figures.subplots(1, 2, sharey=True, height=3.5)
-    top = 1.0
+def rates_figure(lrs: Sequence[float], found: dict[str, Results]) -> Figure:
+    """Held-out loss against the learning rate: median and range over seeds; what diverged is at the top."""
+    figure, axes = figures.subplots(width=6.5, height=3.4)
     for name, label in NETS.items():
-        figures.band(left, lrs, _capped(by_rate[name].test_loss.T, top), name, label)
-        figures.band(right, sizes, _capped(by_size[name].T, top), name, label)
-    left.set(title="batch size 32", xlabel="learning rate", ylabel="held-out loss (diverged: at the top)")
-    right.set(title="learning rate 0.1", xlabel="batch size")
-    for ax, ticks in ((left, lrs), (right, sizes)):
-        ax.set(xscale="log", xticks=ticks, xticklabels=[f"{t:g}" for t in ticks])
+        figures.band(axes, lrs, _capped(found[name].test_loss.T, 1.0), name, label)
+    axes.set(xlabel="learning rate", xscale="log", xticks=lrs, xticklabels=[f"{lr:g}" for lr in lrs])
     ticks = [0.03, 0.1, 0.3, 1.0]
-    left.set(yscale="log", ylim=(0.03, 1.1), yticks=ticks, yticklabels=[f"{t:g}" for t in ticks])
-    for ax in (left, right):
-        ax.minorticks_off()
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    axes.set(ylabel="held-out loss (diverged: at the top)", yscale="log", ylim=(0.03, 1.1))
+    axes.set(yticks=ticks, yticklabels=[f"{t:g}" for t in ticks])
+    axes.minorticks_off()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -276,14 +260,8 @@ def heat_map_figure(
         ("batch norm − no norm", percent[1] - percent[0], "RdBu", (-90, 90)),
     ]
     for ax, (title, values, colours, limits) in zip(axes, panels, strict=True):
-        image = ax.imshow(values, origin="lower", aspect="auto", cmap=colours, vmin=limits[0], vmax=limits[1])
-        for (row, column), value in np.ndenumerate(values):
-            red, green, blue, _ = image.cmap(image.norm(value))
-            dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
-            ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="w" if dark else "k")
-        ax.set(title=title, xlabel="learning rate", xticks=range(len(lrs)), yticks=range(len(scales)))
-        ax.set(xticklabels=[f"{lr:g}" for lr in lrs], yticklabels=[f"{s:g}" for s in scales])
-        ax.grid(False)
+        texts = [[f"{value:.0f}" for value in row] for row in values]
+        figures.heat(ax, title, values, texts, scales, lrs, limits, colours)
     axes[0].set_ylabel("initial std ÷ He's std")
     return figure
 

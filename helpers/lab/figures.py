@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 COLOURS = {
     "none": "#6b6b6b",       # grey: the plain net
@@ -76,3 +78,24 @@ def band(axes: Any, x: Any, runs: Any, norm: str, label: str) -> None:
     runs = np.asarray(runs, dtype=float)
     axes.plot(x, np.nanmedian(runs, axis=0), color=COLOURS[norm], label=label)
     axes.fill_between(x, np.nanmin(runs, axis=0), np.nanmax(runs, axis=0), color=COLOURS[norm], alpha=0.18, linewidth=0)
+
+
+def heat(
+    axes: Any,
+    title: str,
+    values: NDArray[Any],
+    texts: Sequence[Sequence[str]],
+    rows: Sequence[float],
+    columns: Sequence[float],
+    limits: tuple[float, float],
+    colours: str = "cividis",
+) -> None:
+    """A map of numbers, the first row at the bottom, with a text in each cell.  values, texts: (rows, columns)."""
+    image = axes.imshow(values, origin="lower", aspect="auto", cmap=colours, vmin=limits[0], vmax=limits[1])
+    for (row, column), value in np.ndenumerate(values):
+        red, green, blue, _ = image.cmap(image.norm(value))
+        ink = "w" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "k"
+        axes.text(column, row, texts[row][column], ha="center", va="center", fontsize=8, color=ink)
+    axes.set(title=title, xlabel="learning rate", xticks=range(len(columns)), yticks=range(len(rows)))
+    axes.set(xticklabels=[f"{c:g}" for c in columns], yticklabels=[f"{r:g}" for r in rows])
+    axes.grid(False)

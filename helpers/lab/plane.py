@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import nn
 
+from . import figures
 from .contrast import FAIR, NETS, STEPS, over_learning_rates
 
 LRS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -74,6 +76,33 @@ def compute(task: str, lrs: Sequence[float] = LRS, batch_sizes: Sequence[int] = 
         for reduce in (np.median, np.min, np.max)
     )
     return Plane(tuple(lrs), tuple(batch_sizes), len(SEEDS), median, low, high)
+
+
+def winners(plane: Plane) -> list[list[str]]:
+    """Of the control and batch norm, which has the lower loss in every seed, "He" or "BN"; "≈" where they overlap.
+
+    (batch sizes, learning rates).
+    """
+    he, batch = "none, He", "batch"
+    control = plane.high[he] < plane.low[batch]
+    normed = plane.high[batch] < plane.low[he]
+    found: list[list[str]] = np.where(control, "He", np.where(normed, "BN", "≈")).tolist()
+    return found
+
+
+def figure(plane: Plane) -> Figure:
+    """Three maps: median held-out loss of the control and of batch norm, and who wins."""
+    drawn, axes = figures.subplots(1, 3, width=10.5, height=3.8, sharey=True)
+    control, normed = (np.log10(np.minimum(plane.median[name], 10)) for name in ("none, He", "batch"))
+    limits = float(normed.min()), float(normed.max())
+    for ax, name, logs in ((axes[0], "none, He", control), (axes[1], "batch", normed)):
+        texts = [[f"{loss:.2g}" if np.isfinite(loss) else "div." for loss in row] for row in plane.median[name]]
+        figures.heat(ax, NETS[name], logs, texts, plane.batch_sizes, plane.lrs, limits, "cividis_r")
+    gain = np.clip(control - normed, -0.5, 0.5)
+    title = "who is lower (≈: seeds overlap)"
+    figures.heat(axes[2], title, gain, winners(plane), plane.batch_sizes, plane.lrs, (-0.5, 0.5), "RdBu")
+    axes[0].set_ylabel("batch size")
+    return drawn
 
 
 def _rounded(losses: NDArray[np.float64]) -> list[list[float | None]]:

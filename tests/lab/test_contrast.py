@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.lab import contrast
+from helpers.lab import contrast, plane
 
 
 def median(values):
@@ -42,9 +42,9 @@ def test_batch_norm_breaks_first_unless_the_head_is_scaled():
 
 
 def test_the_control_wins_at_tiny_batches_and_batch_norm_at_32():
-    found = contrast.over_batch_sizes(nn.BatchNorm1d, (2, 32), lrs=(0.1,))
-    tiny, usual = (found["none, He"] - found["batch"])[:, 0]
-    assert (tiny < 0).all() and (usual > 0).all()
+    for size, sign in ((2, -1), (32, 1)):
+        found = contrast.over_learning_rates(nn.BatchNorm1d, (0.1,), size)
+        assert (sign * (found["none, He"].test_loss - found["batch"].test_loss) > 0).all()
 
 
 def test_plain_nets_are_better_at_large_weights_and_a_small_learning_rate():
@@ -72,8 +72,7 @@ def test_a_bias_is_dropped_only_right_before_a_norm(after):
 
 
 def test_figures_are_drawn_even_where_every_seed_diverged(recwarn):
-    lrs, sizes = (0.1, 1e5), (4, 8)
-    by_rate = contrast.over_learning_rates(nn.BatchNorm1d, lrs, 8)
-    by_size = {name: loss[:, 1] for name, loss in contrast.over_batch_sizes(nn.BatchNorm1d, sizes, lrs).items()}
-    contrast.sliders_figure(lrs, by_rate, sizes, by_size).canvas.draw()
+    lrs = (0.1, 1e5)
+    contrast.rates_figure(lrs, contrast.over_learning_rates(nn.BatchNorm1d, lrs, 8)).canvas.draw()
+    plane.figure(plane.load("digits")).canvas.draw()
     assert not recwarn.list

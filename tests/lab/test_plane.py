@@ -72,6 +72,16 @@ def test_what_the_text_says_of_it(task):
     assert np.isinf(he[:, -1]).all() and np.isfinite(batch).all()
 
 
+def test_the_text_of_notebook_03():
+    sine, digits = plane.load("sine"), plane.load("digits")
+    best = {name: sine.median[name].min(axis=1) for name in ("none, He", "batch")}
+    assert (best["none, He"][:2] < best["batch"][:2]).all() and (best["batch"][3:] < 0.7 * best["none, He"][3:]).all()
+    assert (sine.median["none, He"] < sine.median["batch"])[-2:, 3:5].all()
+    assert sine.median["batch"][0].min() > 0.95 * contrast.fair_data().y_test.var(correction=0).item()
+    at = dict(zip(digits.lrs, zip(*plane.winners(digits), strict=True), strict=True))
+    assert (set(at[0.1]), set(at[1.0]), set(at[3.0])) == ({"He"}, {"BN"}, {"BN"})
+
+
 def test_another_task_is_refused():
     with pytest.raises(ValueError, match="'cats'"):
         plane.load("cats")
