@@ -6,7 +6,7 @@ momentum, batches of 60.  The nets of all seeds are trained at once, as stacks o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from .data import Split, digits
 from .figures import COLOURS, band, subplots
 from .nets import MLP
 from .stack import Stack
-from .training import one_thread, seeded
+from .training import batches, one_thread, seeded
 
 WIDTHS = [64, 100, 100, 100, 10]
 BATCH_SIZE = 60
@@ -73,24 +73,37 @@ def train_curve(
     nearer to the paper's binary images.  stop_at: end as soon as every seed has reached this accuracy.  A seed
     fixes the initial weights and the batches.
     """
-    split = digits() if standardised else unit_pixels()
-    order = [torch.Generator().manual_seed(seed) for seed in seeds]
-    tested: list[int] = []
-    accuracy: list[NDArray[np.float64]] = []
-    inputs: list[NDArray[np.float64]] = []
+    seen = []
     with one_thread():
-        nets = Stack([_net(norm, std, seed) for seed in seeds])
-        for step in range(steps + 1):
-            if step % (10 if step < 200 else 50) == 0:
-                tested.append(step)
-                right, entering = _test(nets, split, len(seeds))
-                accuracy.append(right)
-                inputs.append(np.percentile(entering.numpy(), PERCENTILES, axis=1))
-                if stop_at is not None and (np.max(accuracy, axis=0) >= stop_at).all():
-                    break
-            rows = torch.stack([torch.randperm(len(split.X_train), generator=g)[:BATCH_SIZE] for g in order])
-            _update(nets, split.X_train[rows], split.y_train[rows], lr)
-    return Curve(np.array(tested), np.array(accuracy), np.array(inputs))
+        for step, accuracy, entering in _tested(norm, (lr,), std, standardised, steps, seeds):
+            seen.append((step, accuracy[0], np.percentile(entering[0].numpy(), PERCENTILES, axis=1)))
+            highest = np.max([right for _, right, _ in seen], axis=0)
+            if stop_at is not None and (highest >= stop_at).all():
+                break
+    tested, right, inputs = zip(*seen, strict=True)
+    return Curve(np.array(tested), np.array(right), np.array(inputs))
+
+
+def _tested(
+    norm: bool, lrs: Sequence[float], std: float, standardised: bool, steps: int, seeds: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.float64], torch.Tensor]]:
+    """Train a net for each learning rate and seed, all at once; yields at each tested step what is found.
+
+    That is: the step, the accuracy, (learning rates, seeds), and what enters the last hidden sigmoids,
+    (learning rates, seeds, N, 100).
+    """
+    split = digits() if standardised else unit_pixels()
+    total, grid = len(split.X_train), (len(lrs), len(seeds))
+    started = [_net(norm, std, seed) for seed in seeds]
+    nets = Stack(started * len(lrs))
+    rates = torch.tensor(lrs).repeat_interleave(len(seeds))
+    order = zip(*(batches(total, BATCH_SIZE, steps + 1, seed) for seed in seeds), strict=True)
+    for step, rows in enumerate(order):
+        if step % (10 if step < 200 else 50) == 0:
+            right, entering = _test(nets, split, len(rates))
+            yield step, right.reshape(grid), entering.unflatten(0, grid)
+        at = torch.stack(rows * len(lrs))
+        _update(nets, split.X_train[at], split.y_train[at], rates)
 
 
 def steps_to(run: Curve, accuracy: float = 0.95) -> NDArray[np.float64]:
@@ -104,15 +117,17 @@ def tune(
 ) -> dict[float, NDArray[np.float64]]:
     """``{learning rate: steps to 95 % for each seed}``.
 
-    A learning rate is given up after ``patience`` steps, or after three times the steps that the slowest seed of
-    the best learning rate so far has needed.
+    All learning rates are trained at once.  One is given up after ``patience`` steps, or after three times the steps
+    that the slowest seed of the best learning rate has needed.
     """
-    tuned: dict[float, NDArray[np.float64]] = {}
-    for lr in lrs:
-        tuned[lr] = steps_to(train_curve(norm, lr, std, standardised, patience, stop_at=0.95))
-        slowest = tuned[best(tuned)].max()
-        if np.isfinite(slowest):
-            patience = min(patience, int(3 * slowest))
+    tuned = {lr: np.full(len(SEEDS), np.inf) for lr in lrs}
+    with one_thread():
+        for step, accuracy, _ in _tested(norm, lrs, std, standardised, patience, SEEDS):
+            for lr, right in zip(lrs, accuracy, strict=True):
+                tuned[lr] = np.where(right >= 0.95, np.minimum(tuned[lr], step), tuned[lr])
+            there = [steps for steps in tuned.values() if np.isfinite(steps).all()]
+            if len(there) == len(lrs) or (there and step >= 3 * tuned[best(tuned)].max()):
+                break
     return tuned
 
 
@@ -277,13 +292,13 @@ def _net(norm: bool, std: float, seed: int) -> SigmoidMLP:
         return SigmoidMLP(norm, std)
 
 
-def _update(nets: Stack, x: torch.Tensor, y: torch.Tensor, lr: float) -> None:
+def _update(nets: Stack, x: torch.Tensor, y: torch.Tensor, lrs: torch.Tensor) -> None:
     logits, _ = nets(x, training=True)
     loss = nn.functional.cross_entropy(logits.transpose(1, 2), y, reduction="none").mean(1).sum()
     parameters = list(nets.parameters.values())
     with torch.no_grad():
         for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter.sub_(gradient, alpha=lr)
+            parameter.addcmul_(lrs.view(-1, *[1] * (parameter.ndim - 1)), gradient, value=-1)
 
 
 @torch.no_grad()

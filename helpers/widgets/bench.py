@@ -1,7 +1,8 @@
 """``python -m helpers.widgets.bench``: how soon the playground answers, in headless Chromium and JupyterLab.
 
 Beside it, in the same run and as the unit, stands ``interact`` with matplotlib: the same nets on the same two sliders,
-drawn when they are trained.  Times run from the key press to the change on the page; medians of ROUNDS positions.
+drawn when they are trained; both with torch's batch norm.  Times run from the key press to the change on the page and
+are medians of ROUNDS positions.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 PLAYGROUND = """\
 from IPython.display import display
-from torch import nn
+from torch.nn import BatchNorm1d as torchs
+from helpers.exercises.answers.batchnorm1d import BatchNorm1d as written
 from helpers.widgets.playground import Playground
 from helpers.widgets.bench import frame
-found = Playground(nn.BatchNorm1d)
+found = Playground(LAYER, patience=60)
 found.predict.value = False
 display(found.box)
 print("frame", frame(found))"""
@@ -75,6 +77,7 @@ WATCH = """() => {
     for (const r of records) {
       const at = r.target.nodeType === 1 ? r.target : r.target.parentElement;
       if (at?.closest('.bn-curves')) log.push(['frame', performance.now()]);
+      else if (at?.closest('.bn-plane')) log.push(['map', performance.now()]);
       else if (at?.closest('.bn-words'))
         log.push([text().includes('training …') ? 'training' : 'done', performance.now(), text()]);
       const isImage = n => n.tagName === 'IMG' || n.querySelector?.('img');
@@ -152,7 +155,7 @@ def _times(page: Page, slider: str, key: str, ends: str) -> tuple[float, float]:
     log = page.evaluate("window.bnLog")
     start = next(at for name, at, *_ in log if name == "key")
     firsts = [at for name, at, *_ in log if name in ("frame", "image")]
-    return firsts[0] - start, max(at for name, at, *_ in log if name in (ends, "frame")) - start
+    return firsts[0] - start, max(at for name, at, *_ in log if name in (ends, "frame", "map")) - start
 
 
 def playground_times(page: Page) -> dict[str, float]:
@@ -182,7 +185,9 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
-        open_notebook(page, address, Path(place), "playground", PLAYGROUND)
+        open_notebook(page, address, Path(place), "written", PLAYGROUND.replace("LAYER", "written"))
+        own = playground_times(page)["done"]
+        open_notebook(page, address, Path(place), "playground", PLAYGROUND.replace("LAYER", "torchs"))
         took = playground_times(page)
         kernel = float(page.locator(".jp-OutputArea-output pre").inner_text().split()[-1])
         open_notebook(page, address, Path(place), "interact", INTERACT)
@@ -193,6 +198,7 @@ def main() -> int:
     print(f"{'':34}{'ms':>7}{'limit':>7}{'of interact':>13}   (load {load:.1f})")
     for name, limit in LIMITS.items():
         print(f"playground, {name:22}{took[name]:7.0f}{limit:7.0f}{took[name] / unit:13.2f}")
+    print(f"{'  with a layer written in Python':34}{own:7.0f}{'':7}{own / unit:13.2f}")
     print(f"{'interact + matplotlib, done':34}{unit:7.0f}{'':7}{1:13.2f}")
     print(f"{'one frame in the kernel':34}{kernel:7.2f}{2:7.0f}")
     print(f"{'trainings of five quick moves':34}{took['trainings']:7.0f}{2:7.0f}")

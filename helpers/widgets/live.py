@@ -248,7 +248,7 @@ class _Lane:
         return Side(nets) if self.kinds[0][0] == "none" else Alone(nets[0])
 
     def _step(self, step: int, rows: torch.Tensor) -> None:
-        *_, out = self.net.layers(self.split.X_train[rows])
+        out = self.net.output(self.split.X_train[rows])
         losses = losses_of(out, self.split.y_train[rows])
         gradients = torch.autograd.grad(losses.sum(), self.net.parameters, allow_unused=True)
         used = [(p, g) for p, g in zip(self.net.parameters, gradients, strict=True) if g is not None]
@@ -276,7 +276,7 @@ class _Lane:
     @torch.no_grad()
     def _measure(self, step: int) -> None:
         rows = len(self.split.X_train)
-        *_, out = self.net.train(False).layers(self.X)
+        out = self.net.train(False).output(self.X)
         self.net.train(True)
         train = losses_of(out[:, :rows], self.split.y_train).tolist()
         test = losses_of(out[:, rows:], self.split.y_test).tolist()
@@ -334,6 +334,13 @@ class Side:
         """Nothing to do: without a norm both modes are one."""
         return self
 
+    def output(self, x: torch.Tensor) -> torch.Tensor:
+        """(R, N, out).  Keeps no layer, which halves the time for many rows."""
+        x = x.expand(len(self.weights[0]), *x.shape)
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = torch.baddbmm(bias, x, weight).relu_()
+        return torch.baddbmm(self.biases[-1], x, self.weights[-1]) * self.head_scale
+
     def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
         """What enters each hidden layer's ReLUs, (R, N, width), and last the output, (R, N, out)."""
         found = []
@@ -373,6 +380,13 @@ class Alone:
         """Set train or eval mode."""
         self.net.train(mode)
         return self
+
+    def output(self, x: torch.Tensor) -> torch.Tensor:
+        """As Side's, with R = 1."""
+        for linear, norm in self.hidden:
+            x = norm(linear(x)).relu()
+        out: torch.Tensor = self.net.head(x) * self.net.head_scale
+        return out[None]
 
     def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
         """As Side's, with R = 1."""
