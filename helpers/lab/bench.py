@@ -21,13 +21,13 @@ from .contrast import HEAD_SCALE, fair_data, widths
 from .data import Split
 from .nets import MLP, Norm
 from .stack import CACHED, sweep
-from .training import one_thread, train
+from .training import evaluate, one_thread, train
 
 ROUNDS = 5
 LRS, SEEDS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0), (0, 1, 2, 3)
 NETS = len(LRS) * len(SEEDS)
-STEPS = {16: 100, 512: 20}
-REPEATS = {16: 300, 512: 60}
+STEPS = {16: 100, 512: 25}
+REPEATS = {16: 200, 512: 40}
 
 LearnersLayer: Any = REFERENCE["batchnorm1d"]
 
@@ -69,11 +69,11 @@ def main() -> None:
 def _row(width: int, batch_size: int) -> str:
     split, steps = fair_data(), STEPS[batch_size]
     alone, stacked, products, step, step_with_var = medians(
-        lambda: _one_by_one(width, batch_size, steps),
+        lambda: _one_by_one(split, width, batch_size, steps),
         lambda: _stacked(split, width, batch_size, steps),
         matrix_products(width, batch_size, steps),
-        lambda: _one(LearnersLayer, 0.1, 0, width, batch_size, REPEATS[batch_size]),
-        lambda: _one(WithVar, 0.1, 0, width, batch_size, REPEATS[batch_size]),
+        lambda: _one(split, LearnersLayer, 0.1, 0, width, batch_size, REPEATS[batch_size]),
+        lambda: _one(split, WithVar, 0.1, 0, width, batch_size, REPEATS[batch_size]),
     )
     unit = 1e3 / steps
     return (
@@ -116,14 +116,15 @@ def _net(layer: Norm, width: int) -> MLP:
     return MLP(widths(20, width=width), layer, head_scale=HEAD_SCALE)
 
 
-def _one(layer: Norm, lr: float, seed: int, width: int, batch_size: int, steps: int) -> None:
-    train(lambda: _net(layer, width), fair_data(), lr=lr, batch_size=batch_size, steps=steps, seed=seed)
+def _one(split: Split, layer: Norm, lr: float, seed: int, width: int, batch_size: int, steps: int) -> None:
+    net, _ = train(lambda: _net(layer, width), split, lr=lr, batch_size=batch_size, steps=steps, seed=seed)
+    evaluate(net, split.X_train, split.y_train)  # as the stack does
 
 
-def _one_by_one(width: int, batch_size: int, steps: int) -> None:
+def _one_by_one(split: Split, width: int, batch_size: int, steps: int) -> None:
     for lr in LRS:
         for seed in SEEDS:
-            _one(LearnersLayer, lr, seed, width, batch_size, steps)
+            _one(split, LearnersLayer, lr, seed, width, batch_size, steps)
 
 
 def _stacked(split: Split, width: int, batch_size: int, steps: int) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from torch.nn import functional as F
 from .data import Split
 from .training import batches, evaluate, one_thread, seeded, train
 
-CACHED = 2**18
+CACHED = 2**19
 """Numbers in one activation of a stack on a CPU: more nets at once no longer fit its cache, and are slower."""
 
 
@@ -112,7 +111,7 @@ def train_stack(
     options: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "momentum": momentum, "cosine": cosine}
     with one_thread():
         try:
-            size = _group_size(runs[0].start(split), split, batch_size)
+            size = _group_size(len(runs), runs[0].start(split), split, batch_size)
             groups = [_together(runs[i : i + size], split, **options) for i in range(0, len(runs), size)]
         except Exception:  # a fault of the net itself is raised again by the net alone
             groups = [_alone(run, split, **options) for run in runs]
@@ -159,12 +158,13 @@ def _alone(run: Run, split: Split, batch_size: int, steps: int, momentum: float,
     return Results(*(split.X_train.new_tensor([value]) for value in (losses, *ends)))
 
 
-def _group_size(net: nn.Module, split: Split, batch_size: int) -> int:
-    """How many nets at once are fastest: all on a GPU, as many as fit the cache on a CPU."""
+def _group_size(count: int, net: nn.Module, split: Split, batch_size: int) -> int:
+    """How many of ``count`` nets at once are fastest: all on a GPU, as many as fit the cache on a CPU."""
     if split.X_train.device.type != "cpu":
-        return sys.maxsize
+        return count
     widest = max(p.shape[0] for p in net.parameters())
-    return max(1, CACHED // (batch_size * widest))
+    groups = math.ceil(count / max(1, CACHED // (batch_size * widest)))
+    return math.ceil(count / groups)
 
 
 def _losses(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from helpers.lab import figures
 from helpers.lab.contrast import NETS, STEPS
 from helpers.lab.plane import Plane
 
-from .live import CONTROL, TASKS, Inside, Kind, Setting, Trace, baseline, compare, held_out, label
+from .live import CONTROL, SAME, TASKS, Inside, Kind, Setting, Trace, baseline, compare, held_out, label
 
 DASHES = {"none": "2 3", "none, He": "7 4", "batch": "", "layer": "12 3", "group": "9 3 2 3"}
 LOWEST, TOP = {"sine": 1e-3, "digits": 1e-2}, {"sine": 3.0, "digits": 10.0}
@@ -212,18 +212,16 @@ def cell(
         return _blend(figures.COLOURS[shows], share), text, "#fff" if share > 0.45 else "#222", says
     names = [_style(kind) for kind in rivals]
     first, second = (seen(name) for name in names)
-    winner = compare(first[1], second[1], task)
     said = [f"{NETS[n]} {spread(*found)}" for n, found in zip(names, (first, second), strict=True)]
     says = f": {said[1]}, {said[0]}; {plane.seeds} seeds"
-    if winner == 3:
+    if compare(first[1], second[1], task) == 3:
         return "#ffffff", "✕", "#222", says
-    if winner == 1:
-        return "#ffffff", "=", "#222", says
-    unsure = "?" if first[0] <= second[2] and second[0] <= first[2] else ""  # the seeds' ranges overlap
-    ratio = max(first[1], second[1]) / min(first[1], second[1])
-    share = 0.35 if unsure else min(1.0, 0.45 + 0.55 * math.log(min(ratio, 4.0)) / math.log(4.0))
-    kind = rivals[0 if winner == 2 else 1]
-    return _blend(colour(kind), share), short(kind) + unsure, "#fff" if share > 0.45 else "#222", says
+    lower = rivals[0 if first[1] < second[1] else 1]
+    ratio = min(max(first[1], second[1]) / min(first[1], second[1]), 4.0)
+    if first[0] <= second[2] and second[0] <= first[2]:  # the seeds' ranges overlap
+        return _blend(colour(lower), 0.0 if ratio < SAME else 0.3), "≈", "#222", says
+    share, text = 0.4 + 0.6 * math.log(ratio) / math.log(4.0), "BN" if lower[0] == "batch" else "He"
+    return _blend(colour(lower), share), text, "#fff" if share > 0.45 else "#222", says
 
 
 def short_number(value: float) -> str:
@@ -233,15 +231,6 @@ def short_number(value: float) -> str:
     ('.03', '1')
     """
     return f"{value:g}".removeprefix("0")
-
-
-def short(kind: Kind) -> str:
-    """Two letters for a net: its norm's, or those of its initialisation.
-
-    >>> short(("batch", "default")), short(("none", "he"))
-    ('BN', 'He')
-    """
-    return {"batch": "BN", "layer": "LN", "group": "GN"}.get(kind[0], "He" if kind[1] == "he" else "–")
 
 
 def spread(low: float, median: float, high: float) -> str:

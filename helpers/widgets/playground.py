@@ -24,7 +24,7 @@ from helpers.lab.layer import judged
 from helpers.lab.nets import Norm
 
 from . import drawing, live, why
-from .live import INITS, NORMS, SAME, TASKS, Kind, Setting, Trace, label
+from .live import INITS, NORMS, TASKS, Kind, Setting, Trace, label
 from .picture import show_widget
 
 REFRESH = 0.05
@@ -44,7 +44,7 @@ QUESTION = (
     f"After {STEPS} steps, which net has the lower held-out loss? "
     "(Both fail: each diverges or learns nothing. You may also just move on.)</div>"
 )
-MAP_KEY = f"BN, He: the net that wins; =: within a factor of {SAME}; ✕: both fail; ?: the seeds' ranges overlap."
+MAP_KEY = "BN, He: this net is lower in every seed; ≈: the seeds overlap; ✕: both diverge or learn nothing."
 
 Traces = Mapping[Kind, Trace]
 Corner = tuple[str, tuple[str, str], int, bool]

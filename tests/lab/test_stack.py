@@ -137,8 +137,8 @@ def test_groups_change_nothing(monkeypatch, no_fallback):
     options = {"batch_size": 32, "steps": 10}
     make = lambda: MLP([20, 16, 1], nn.BatchNorm1d)  # noqa: E731
     whole = sweep(make, SPLITS["sine"], (0.1, 0.3), (0, 1, 2), **options)
-    monkeypatch.setattr(stack, "CACHED", 32 * 20 * 4)
-    assert stack._group_size(make(), SPLITS["sine"], 32) == 5
+    monkeypatch.setattr(stack, "CACHED", 32 * 16 * 5)
+    assert [stack._group_size(n, make(), SPLITS["sine"], 32) for n in (5, 6, 11)] == [5, 3, 4]
     parts = sweep(make, SPLITS["sine"], (0.1, 0.3), (0, 1, 2), **options)
     assert whole.losses.shape == (2, 3, 10) and whole.test_loss.shape == (2, 3)
     for name, values in vars(whole).items():
@@ -177,12 +177,20 @@ def test_the_callers_random_state_and_threads_are_left_alone(norm):
     assert torch.equal(state, torch.get_rng_state()) and threads == torch.get_num_threads()
 
 
-if torch.cuda.is_available():  # elsewhere there is nothing to test
+def test_no_number_is_read_back_while_training(monkeypatch, no_fallback):
+    """On a GPU each would wait for all that was queued."""
+    for read in ("item", "tolist", "__float__", "__bool__"):
+        monkeypatch.setattr(torch.Tensor, read, lambda *_: pytest.fail("read back"))
+    found = sweep(lambda: MLP([20, 16, 1], LearnersOwn), SPLITS["sine"], (0.1, 0.2), (0,), batch_size=32, steps=3)
+    monkeypatch.undo()
+    assert found.losses.isfinite().all()
 
-    def test_a_gpu_finds_the_same(no_fallback):
-        there = dataclasses.replace(SPLITS["sine"], **{k: v.cuda() for k, v in vars(SPLITS["sine"]).items()})
-        make = lambda: MLP([20, 32, 32, 1], LearnersOwn)  # noqa: E731
-        options = {"batch_size": 32, "steps": 30}
-        here, found = (sweep(make, split, (0.1, 0.5), (0, 1), **options) for split in (SPLITS["sine"], there))
-        assert found.losses.is_cuda
-        torch.testing.assert_close(found.losses.cpu(), here.losses, rtol=0, atol=1e-9)
+
+@pytest.mark.parametrize("device", ["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+def test_every_device_finds_the_same(device, no_fallback):
+    there = dataclasses.replace(SPLITS["sine"], **{k: v.to(device) for k, v in vars(SPLITS["sine"]).items()})
+    make = lambda: MLP([20, 32, 32, 1], LearnersOwn)  # noqa: E731
+    options = {"batch_size": 32, "steps": 30}
+    here, found = (sweep(make, split, (0.03, 0.1), (0, 1), **options) for split in (SPLITS["sine"], there))
+    assert found.losses.device.type == device
+    torch.testing.assert_close(found.losses.cpu(), here.losses, rtol=0, atol=1e-9)
