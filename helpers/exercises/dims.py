@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
-import torch
 
 from helpers.judge.exercise import Exercise
 from helpers.judge.model import Check, Probe, Rule
@@ -16,7 +14,7 @@ from helpers.judge.rules import matches
 NORMS = ("batch", "instance", "group", "layer, images", "layer, tokens", "rms, tokens")
 """The keys of the answer.  "layer, images" is that of the group norm paper, "layer, tokens" that of Transformers."""
 
-SHAPE, GROUPED = (3, 4, 2, 5), (3, 2, 2, 2, 5)
+SHAPE, GROUPED = (4, 6, 5, 7), (4, 2, 3, 5, 7)
 """N×C×H×W, and the same block as N×G×(C/G)×H×W with G = 2."""
 
 
@@ -36,34 +34,28 @@ def _dims(norm: str, given: Any, ndim: int) -> tuple[int, ...]:
     return counted
 
 
-def _normalised(statistics_dims: Callable[[], Any]) -> dict[str, Any]:
+def _counted(statistics_dims: Callable[[], Any]) -> dict[str, Any]:
+    """How many values share one statistic under each norm; in these blocks no two choices of dims give one number."""
     answers = statistics_dims()
     if not isinstance(answers, dict) or set(answers) != set(NORMS):
         raise BadOutput(f"return a dict with the keys {', '.join(map(repr, NORMS))}.")
-    random = np.random.RandomState(0)
-    block = torch.tensor(
-        random.normal(size=SHAPE) * random.uniform(0.5, 2, (3, 4, 1, 1)) + random.normal(size=(3, 4, 1, 1))
-    )
-    seen: dict[str, Any] = {}
+    seen = {}
     for norm in NORMS:
-        x = block.reshape(GROUPED) if norm == "group" else block
-        dims = _dims(norm, answers[norm], x.ndim)
-        centred = x if norm.startswith("rms") else x - x.mean(dim=dims, keepdim=True)
-        seen[f"{norm}: values behind one statistic"] = np.prod([x.shape[d] for d in dims])
-        seen[f"{norm}: normalised block"] = centred / (centred**2).mean(dim=dims, keepdim=True).sqrt()
+        shape = GROUPED if norm == "group" else SHAPE
+        dims = _dims(norm, answers[norm], len(shape))
+        seen[f"{norm}: values behind one statistic"] = math.prod(shape[d] for d in dims)
     return seen
 
 
 def _right(*norms: str) -> tuple[Rule, ...]:
-    kinds = ("values behind one statistic", "normalised block")
-    return tuple(matches(f"block/{norm}: {kind}") for norm in norms for kind in kinds)
+    return tuple(matches(f"block/{norm}: values behind one statistic") for norm in norms)
 
 
 statistics_dims = Exercise(
     id="statistics_dims",
     title="Which dims?",
     home=__name__,
-    probes=(Probe("block", "a 3×4×2×5 block; for group norm the same numbers as 3×2×2×2×5", _normalised),),
+    probes=(Probe("block", "a 4×6×5×7 block; for group norm the same numbers as 4×2×3×5×7", _counted),),
     checks=(
         Check(
             "maps",

@@ -1,5 +1,8 @@
 """The dims of the reference are those of torch's layers; wrong dims are named, malformed ones explained."""
 
+import itertools
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers.exercises.answers.dims import REFERENCE, statistics_dims
-from helpers.exercises.dims import NORMS
+from helpers.exercises.dims import GROUPED, NORMS, SHAPE
 from helpers.exercises.dims import statistics_dims as exercise
 
 OVER_C = {"layer, tokens": nn.LayerNorm, "rms, tokens": nn.RMSNorm}
@@ -16,12 +19,12 @@ OVER_C = {"layer, tokens": nn.LayerNorm, "rms, tokens": nn.RMSNorm}
 def torchs(norm, channels, height, width, groups):
     """torch's layer for an N×C×H×W block."""
     if norm in OVER_C:
-        return lambda x: OVER_C[norm](channels, eps=1e-12).double()(x.movedim(1, -1)).movedim(-1, 1)
+        return lambda x: OVER_C[norm](channels, eps=1e-30).double()(x.movedim(1, -1)).movedim(-1, 1)
     return {
-        "batch": nn.BatchNorm2d(channels, eps=1e-12),
-        "instance": nn.InstanceNorm2d(channels, eps=1e-12),
-        "group": nn.GroupNorm(groups, channels, eps=1e-12),
-        "layer, images": nn.LayerNorm((channels, height, width), eps=1e-12),
+        "batch": nn.BatchNorm2d(channels, eps=1e-30),
+        "instance": nn.InstanceNorm2d(channels, eps=1e-30),
+        "group": nn.GroupNorm(groups, channels, eps=1e-30),
+        "layer, images": nn.LayerNorm((channels, height, width), eps=1e-30),
     }[norm].double()
 
 
@@ -42,6 +45,12 @@ def test_the_reference_is_torchs(norm, sizes, groups, seed):
     y = centred / (centred**2).mean(dim=dims, keepdim=True).sqrt()
     layer = torchs(norm, channels, height, width, groups)
     torch.testing.assert_close(y.reshape(x.shape), layer(x), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, GROUPED])
+def test_the_count_tells_the_dims(shape):
+    choices = [c for n in range(1, len(shape) + 1) for c in itertools.combinations(shape, n)]
+    assert len({math.prod(c) for c in choices}) == len(choices)
 
 
 def test_the_reference_passes_and_a_stub_is_not_attempted():
