@@ -5,7 +5,7 @@ import shutil
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import EDIT, RUN_ALL, TEXT, TOKEN
+from tests.browser.front_end import EDIT, RUN_ALL, TEXT, TOKEN
 from tests.notebook import ROOT, read
 
 

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from tests.browser.conftest import RUN_ALL, TOKEN
+from tests.browser.front_end import RUN_ALL, TOKEN
 from tests.notebook import solved
 
 WAIT = 120_000

@@ -1,4 +1,4 @@
-"""``python -m helpers.widgets.bench``: how soon the playground answers, in headless Chromium and JupyterLab.
+"""``python -m tests.browser.bench``: how soon the playground answers, in headless Chromium and JupyterLab.
 
 Beside it, in the same run and as the unit, stands ``interact`` with matplotlib: the same nets on the same two sliders,
 drawn when they are trained; both with torch's batch norm.  Times run from the key press to the change on the page and
@@ -8,35 +8,29 @@ are medians of ROUNDS positions.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.browser.front_end import FLAGS, RUN_ALL, TOKEN, Lab, jupyterlab
+
 ROUNDS = 5
 LIMITS = {"first frame": 100.0, "done": 600.0, "remembered": 50.0}
-TOKEN = "bench"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
 PLAYGROUND = """\
 from IPython.display import display
 from torch.nn import BatchNorm1d as torchs
 from helpers.exercises.answers.batchnorm1d import BatchNorm1d as written
 from helpers.widgets.playground import Playground
-from helpers.widgets.bench import frame
+from tests.browser.bench import frame
 found = Playground(LAYER, patience=60)
 found.predict.value = False
 display(found.box)
@@ -62,13 +56,6 @@ def show(lr, batch_size):
     figure.legend()
     plt.show()"""
 
-RUN_ALL = """async () => {
-  const app = window.jupyterapp; await app.restored;
-  let w; for (let i = 0; i < 600 && !(w = app.shell.currentWidget)?.sessionContext; i++)
-    await new Promise(r => setTimeout(r, 100));
-  await w.context.ready; await w.sessionContext.ready; await w.sessionContext.session.kernel.info;
-  return await app.commands.execute('notebook:run-all-cells'); }"""
-
 WATCH = """() => {
   const log = window.bnLog = [];
   document.addEventListener('keydown', () => log.push(['key', performance.now()]), true);
@@ -88,7 +75,7 @@ WATCH = """() => {
 
 def frame(playground: Any, times: int = 200) -> float:
     """Milliseconds that one frame takes in the kernel: drawing the curves, and handing them to the widget."""
-    from . import drawing
+    from helpers.widgets import drawing
 
     setting = playground.setting
     traces, took = playground.seen[setting], []
@@ -100,46 +87,12 @@ def frame(playground: Any, times: int = 200) -> float:
     return statistics.median(took)
 
 
-@contextlib.contextmanager
-def lab(folder: Path) -> Iterator[str]:
-    """JupyterLab on a folder; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = folder / "settings" / "@jupyterlab"
-    for name, content in {
-        "apputils-extension/notification": {"fetchNews": "false"},
-        "notebook-extension/tracker": {"windowingMode": "none"},
-    }.items():
-        path = settings / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content))
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
-    command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={TOKEN}"]
-    command += ["--LabApp.expose_app_in_browser=True", "--ServerApp.log_level=ERROR"]
-    places = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "work", "JUPYTER_RUNTIME_DIR": "run"}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "BATCHNORM_PROGRESS": ""}
-    environment |= {name: str(folder / place) for name, place in places.items()}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api/status?token={TOKEN}", timeout=5)
-                break
-            time.sleep(0.1)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def open_notebook(page: Page, address: str, folder: Path, name: str, code: str) -> None:
+def open_notebook(page: Page, lab: Lab, name: str, code: str) -> None:
     """Open and run a notebook of one cell."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / f"{name}.ipynb")
-    page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    nbformat.write(notebook, lab.folder / f"{name}.ipynb")
+    page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
     page.locator(".jp-Notebook").wait_for()
     if not page.evaluate(RUN_ALL):
         raise RuntimeError(f"the cell of {name} failed: {page.locator('.jp-OutputArea').inner_text()}")
@@ -180,17 +133,20 @@ def playground_times(page: Page) -> dict[str, float]:
 
 def main() -> int:
     """Print the figures beside their limits; exit 1 where one is broken."""
-    with tempfile.TemporaryDirectory() as place, lab(Path(place)) as address, sync_playwright() as playwright:
+    with contextlib.ExitStack() as stack:
+        home, folder = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2))
+        lab = stack.enter_context(jupyterlab(home, folder))
+        playwright = stack.enter_context(sync_playwright())
         path = shutil.which("chromium") or playwright.chromium.executable_path
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
-        open_notebook(page, address, Path(place), "written", PLAYGROUND.replace("LAYER", "written"))
+        open_notebook(page, lab, "written", PLAYGROUND.replace("LAYER", "written"))
         own = playground_times(page)["done"]
-        open_notebook(page, address, Path(place), "playground", PLAYGROUND.replace("LAYER", "torchs"))
+        open_notebook(page, lab, "playground", PLAYGROUND.replace("LAYER", "torchs"))
         took = playground_times(page)
         kernel = float(page.locator(".jp-OutputArea-output pre").inner_text().split()[-1])
-        open_notebook(page, address, Path(place), "interact", INTERACT)
+        open_notebook(page, lab, "interact", INTERACT)
         unit = statistics.median(_times(page, ".widget-interact", "ArrowLeft", "image")[0] for _ in range(ROUNDS))
         browser.close()
     load = os.getloadavg()[0]

@@ -1,0 +1,101 @@
+"""A JupyterLab to look at, and what a page of Chromium needs for it."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.notebook import ROOT
+
+TOKEN = "test"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false"},
+    "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
+}
+RUN_ALL = """async () => {
+  const app = window.jupyterapp; await app.restored;
+  let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++)
+    await new Promise(r => setTimeout(r, 100));
+  await w.context.ready; await w.sessionContext.ready; await w.sessionContext.session.kernel.info;
+  return await app.commands.execute('notebook:run-all-cells'); }"""
+EDIT = """async (id) => {
+  const app = window.jupyterapp; await app.restored;
+  let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++)
+    await new Promise(r => setTimeout(r, 100));
+  await w.context.ready; await w.revealed; await w.sessionContext.ready;
+  const notebook = w.content;
+  const index = notebook.widgets.findIndex(cell => cell.model.id === id);
+  notebook.activeCellIndex = index;
+  await notebook.scrollToItem(index, 'center');
+  const cell = notebook.widgets[index]; await cell.ready;
+  notebook.mode = 'edit'; cell.editor.focus(); }"""
+TEXT = """(id) => window.jupyterapp.shell.currentWidget.content.widgets.find(cell => cell.model.id === id)
+  .model.sharedModel.getSource()"""
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab: its address, and the folder that it serves."""
+
+    address: str
+    folder: Path
+
+
+@contextlib.contextmanager
+def jupyterlab(home, folder):
+    """JupyterLab on ``folder``, its settings and log in ``home``; the kernel finds ``helpers`` in the repository."""
+    settings = home / "settings"
+    for name, content in SETTINGS.items():
+        path = settings / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
+    command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
+    command += [f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "BATCHNORM_PROGRESS": str(home / "progress.json"),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+    }
+    with open(home / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait(f"{address}/api/status?token={TOKEN}", server)
+            yield Lab(address, folder)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def _wait(address, server):
+    for _ in range(600):
+        assert server.poll() is None, "JupyterLab ended before it answered"
+        try:
+            urllib.request.urlopen(address, timeout=5)
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise AssertionError("JupyterLab did not answer within a minute")
