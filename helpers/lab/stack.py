@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from .data import Split
 from .training import batches, evaluate, one_thread, seeded, train
 
-CACHED = 2**19
+CACHED = 2**18
 """Numbers in one activation of a stack on a CPU: more nets at once no longer fit its cache, and are slower."""
 
 
