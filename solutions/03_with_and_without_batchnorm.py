@@ -346,7 +346,7 @@ for name, short in (("none, He", "He"), ("batch", "BN")):
 # The same nets, live, with your layer. Two sliders set the learning rate and the batch size; you can type a number as well. The
 # map beside the curves is the one above, and each of your runs leaves its dot on it: a dot is one seed with your layer, a cell is the median of
 # five with PyTorch's. Losses are taken in eval mode, on training rows and on held-out rows. More settings (depth, initialisation, the
-# pair of nets, task, seed) are behind a button, and so is a look into the net: activations, gradients, running statistics.
+# pair of nets, task, seed) are behind a button. The list "look inside" shows activations, gradients or running statistics.
 #
 # Before a new corner of the map you are asked for a guess. Things to find:
 #
