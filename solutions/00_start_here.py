@@ -112,7 +112,9 @@ Board()
 # | [02 build_batchnorm1d](02_build_batchnorm1d.ipynb) | 45 | 24 | the layer; ten repairs |
 # | [03 with_and_without_batchnorm](03_with_and_without_batchnorm.ipynb) | 30 | 8 | a deep net with and without it |
 # | [04 train_and_eval](04_train_and_eval.ipynb) | 40 | 12 | statistics re-estimated, a freeze, six repaired loops |
-# | [05 layer_group_instance_rms](05_layer_group_instance_rms.ipynb) | 45 | 12 | four other normalisation layers |
+# | [05 layer_group_instance_rms](05_layer_group_instance_rms.ipynb) | 50 | 14 | four other normalisation layers |
+#
+# More are planned, among them 06, why it works, and 08, batch norm in production. The texts name them, but they are not here yet.
 #
 # ## Routes
 #

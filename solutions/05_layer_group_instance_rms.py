@@ -478,4 +478,4 @@ norms.which_norm.grade(which_norm, "elsewhere")
 # 4. BN suffers when few values share a mean: count N·H·W, and remember that values in one image are not independent.
 # 5. A norm forgets what its set has in common. Choose the one that forgets what your task does not need.
 #
-# Next: [06 why_it_works](06_why_it_works.ipynb)
+# This is the last notebook so far. The board in [00 start_here](00_start_here.ipynb) shows what you still have open.

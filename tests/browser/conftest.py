@@ -1,9 +1,12 @@
 """JupyterLab with the course in it, and a page of headless Chromium to look at it."""
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.front_end import FLAGS, jupyterlab
+
+WAIT = 120_000
+"""Milliseconds; a busy machine may take long, and nothing in these tests depends on how long."""
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +19,7 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser(chromium):
     """Headless Chromium."""
+    expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -27,9 +31,10 @@ def page(browser):
     """A page wide enough to see a notebook as a learner does; an error on its console fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(120_000)  # two workers share two cores
-    problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.set_default_timeout(WAIT)
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
     yield page
     context.close()
-    assert not problems, problems
+    assert not page.problems

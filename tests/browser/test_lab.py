@@ -12,7 +12,7 @@ from tests.notebook import ROOT, read
 def open_notebook(page, lab, path):
     shutil.copy(path, lab.folder)
     page.goto(f"{lab.address}/lab/tree/{path.name}?token={TOKEN}&reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook").wait_for()
 
 
 def replace_cell(page, id, text):
@@ -37,7 +37,7 @@ def test_a_right_layer_typed_into_02_passes_six_checks(page, lab, tmp_path):
     replace_cell(page, "batchnorm1d", source(name, "batchnorm1d"))
     page.evaluate(RUN_ALL)
     card = page.locator(".bn-card", has_text="BatchNorm1d: 6 of 6 checks passed").first
-    expect(card).to_be_visible(timeout=60_000)
+    expect(card).to_be_visible()
     assert card.inner_text().count("✓") == 7
     expect(page.locator(".bn-card", has_text="6 · gamma and beta scale and shift: right")).to_be_visible()
     card.scroll_into_view_if_needed()
@@ -51,7 +51,7 @@ def test_a_wrong_layer_typed_into_02_is_told_its_mistake(page, lab, tmp_path):
     replace_cell(page, "batchnorm1d", wrong)
     page.evaluate(RUN_ALL)
     card = page.locator(".bn-card", has_text="BatchNorm1d: 4 of 6 checks passed").first
-    expect(card).to_contain_text("your running_var moves by the biased variance", timeout=60_000)
+    expect(card).to_contain_text("your running_var moves by the biased variance")
     card.scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "02_wrong.png")
 
@@ -60,7 +60,7 @@ def test_the_axis_viewer_of_05_says_what_lights_up(page, lab, tmp_path):
     name = "05_layer_group_instance_rms"
     open_notebook(page, lab, ROOT / "notebooks" / f"{name}.ipynb")
     page.evaluate(RUN_ALL)
-    page.locator(".bn-axes-norm select").select_option(label="GroupNorm", timeout=60_000)
+    page.locator(".bn-axes-norm select").select_option(label="GroupNorm")
     picture = page.locator(".bn-axes-view svg")
     expect(picture).to_have_attribute("aria-label", re.compile("GroupNorm: 36 of 288"))
     page.locator(".bn-axes").scroll_into_view_if_needed()

@@ -9,9 +9,6 @@ from playwright.sync_api import TimeoutError, expect
 from tests.browser.front_end import RUN_ALL, TOKEN
 from tests.notebook import solved
 
-WAIT = 120_000
-"""Milliseconds; a busy machine may take long, and nothing here depends on how long."""
-
 CELL = """\
 from IPython.display import display
 from helpers.exercises.answers.batchnorm1d import BatchNorm1d
@@ -39,14 +36,14 @@ def write(lab, name, *cells):
 
 def in_lab(page, lab, name):
     page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
-    page.locator(".jp-Notebook").wait_for(timeout=WAIT)
+    page.locator(".jp-Notebook").wait_for()
     assert page.evaluate(RUN_ALL)
 
 
 def in_notebook_7(page, lab, name):
     """Run every cell by the menu; a click that came before the kernel was ready did nothing, so it is repeated."""
     page.goto(f"{lab.address}/notebooks/{name}.ipynb?token={TOKEN}")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=WAIT)
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     for _ in range(20):
         page.get_by_role("menuitem", name="Run", exact=True).first.click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -62,29 +59,13 @@ def in_notebook_7(page, lab, name):
 OPEN = {"Lab": in_lab, "Notebook 7": in_notebook_7}
 
 
-@pytest.fixture
-def page(browser):
-    """A page; an error on its console fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(WAIT)
-    problems = []
-
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.problems = problems
-    yield page
-    context.close()
-    assert not problems, problems
-
-
 def words(page):
     return page.locator(".bn-numbers")
 
 
 def settled(page, text):
     """Wait until the words speak of a finished run at ``text``."""
-    expect(words(page)).to_contain_text(re.compile(re.escape(text) + ".*after 200 steps"), timeout=WAIT)
+    expect(words(page)).to_contain_text(re.compile(re.escape(text) + ".*after 200 steps"))
     return words(page).inner_text()
 
 
@@ -113,18 +94,18 @@ def test_every_control_answers(front_end, page, lab, tmp_path):
     name = f"controls_{front_end.replace(' ', '_')}"
     write(lab, name, CELL)
     OPEN[front_end](page, lab, name)
-    expect(page.locator(".bn-playground")).to_contain_text("it passes the six checks", timeout=WAIT)
+    expect(page.locator(".bn-playground")).to_contain_text("it passes the six checks")
     settled(page, "Learning rate 0.3, batch size 32")
 
     page.locator(".bn-predict input").uncheck()
     drag(page, "bn-batch", 45)
-    expect(words(page)).not_to_contain_text("batch size 32", timeout=WAIT)
+    expect(words(page)).not_to_contain_text("batch size 32")
     type_into(page, "bn-batch", "64")
     settled(page, "Learning rate 0.3, batch size 64")
     type_into(page, "bn-lr", "0.1")
     settled(page, "Learning rate 0.1, batch size 64")
     page.locator(".bn-lr .noUi-handle").press("PageUp")
-    expect(words(page)).not_to_contain_text("Learning rate 0.1,", timeout=WAIT)
+    expect(words(page)).not_to_contain_text("Learning rate 0.1,")
     drag(page, "bn-lr", -60)
     type_into(page, "bn-lr", "0.1")
     settled(page, "Learning rate 0.1, batch size 64")
@@ -141,28 +122,28 @@ def test_every_control_answers(front_end, page, lab, tmp_path):
     type_into(page, "bn-seed", "4")
     settled(page, "depth 2, seed 4")
     drag(page, "bn-depth", 30)
-    expect(words(page)).not_to_contain_text("depth 2", timeout=WAIT)
+    expect(words(page)).not_to_contain_text("depth 2")
     type_into(page, "bn-depth", "1")
     settled(page, "depth 1, seed 4")
     page.locator(".bn-init select").select_option(label="He")
-    expect(words(page)).to_contain_text("Batch norm, He init: training loss", timeout=WAIT)
+    expect(words(page)).to_contain_text("Batch norm, He init: training loss")
     page.locator(".bn-second select").select_option(label="group norm")
     page.locator(".bn-first select").select_option(label="layer norm")
     settled(page, "Learning rate 0.1, batch size 64, depth 1, seed 4")
-    expect(words(page)).to_contain_text("Group norm, He init: training loss", timeout=WAIT)
-    expect(words(page)).to_contain_text("Layer norm, He init: training loss", timeout=WAIT)
+    expect(words(page)).to_contain_text("Group norm, He init: training loss")
+    expect(words(page)).to_contain_text("Layer norm, He init: training loss")
     page.locator(".bn-task select").select_option(label="digits, cross-entropy")
     settled(page, "batch size 64, digits, cross-entropy, depth 1, seed 4")
-    expect(words(page)).to_contain_text("held-out accuracy", timeout=WAIT)
+    expect(words(page)).to_contain_text("held-out accuracy")
     page.locator(".bn-first select").select_option(label="no norm")
     page.locator(".bn-second select").select_option(label="batch norm")
-    expect(words(page)).to_contain_text("Batch norm, He init", timeout=WAIT)
+    expect(words(page)).to_contain_text("Batch norm, He init")
 
     for label in ("activations per layer", "gradient norm per layer", "running against batch statistics"):
         page.locator(".bn-look select").select_option(label=label)
-        expect(page.locator(".bn-third svg")).to_have_attribute("aria-label", re.compile(label), timeout=WAIT)
+        expect(page.locator(".bn-third svg")).to_have_attribute("aria-label", re.compile(label))
     page.locator(".bn-shows select").select_option(label="no norm, He init")
-    expect(page.locator(".bn-plane svg")).to_have_attribute("aria-label", re.compile("no norm, He init"), timeout=WAIT)
+    expect(page.locator(".bn-plane svg")).to_have_attribute("aria-label", re.compile("no norm, He init"))
     page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
     assert page.locator(".bn-curves svg").count() == 1
 
@@ -172,14 +153,14 @@ def test_a_guess_is_asked_for_and_counted(page, lab):
     in_lab(page, lab, "guess")
     settled(page, "Learning rate 0.3, batch size 32")
     type_into(page, "bn-lr", "1")
-    expect(words(page)).to_contain_text("Learning rate 1, batch size 32: waiting for your guess", timeout=WAIT)
+    expect(words(page)).to_contain_text("Learning rate 1, batch size 32: waiting for your guess")
     page.locator("button.bn-skip").press("Enter")
     settled(page, "Learning rate 1, batch size 32")
     type_into(page, "bn-lr", "0.003")
-    expect(words(page)).to_contain_text("waiting for your guess", timeout=WAIT)
+    expect(words(page)).to_contain_text("waiting for your guess")
     page.locator("button.bn-guess-3").press("Enter")
     settled(page, "Learning rate 0.003, batch size 32")
-    expect(page.locator(".bn-question")).to_contain_text("1 of 1 guesses were right", timeout=WAIT)
+    expect(page.locator(".bn-question")).to_contain_text("1 of 1 guesses were right")
 
 
 def test_a_broken_layer_is_a_sentence_and_the_kernel_lives_on(page, lab):
@@ -228,7 +209,7 @@ def memory(page):
     output = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea-output pre")
     page.evaluate("() => document.querySelectorAll('.jp-Cell')[1].querySelector('.jp-OutputArea-output pre')?.remove()")
     page.evaluate(SELECT_AND_RUN, 1)
-    expect(output).to_contain_text("megabytes", timeout=WAIT)
+    expect(output).to_contain_text("megabytes")
     return int(output.inner_text().split()[-1])
 
 

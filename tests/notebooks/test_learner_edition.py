@@ -1,5 +1,6 @@
 """The learner edition holds no solution, works as a single file, and fails only where work is to be done."""
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -68,6 +69,19 @@ def test_table_of_the_course_agrees_with_the_notebooks():
         notebook = read(path)
         assert sum(points(notebook).values()) == row.points, row.name
         assert f"**{row.minutes} minutes · {row.points} points**" in notebook.cells[0].source
+
+
+def test_map_in_00_agrees_with_the_course():
+    text = "\n".join(c.source for c in read(LEARNER[0]).cells)
+    rows = re.findall(r"^\| \[.+?\]\((.+?)\.ipynb\) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    assert rows == [(n.name, str(n.minutes), str(n.points)) for n in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_links_between_notebooks_lead_somewhere(path):
+    text = "\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+    missing = [link for link in re.findall(r"\]\((?!https?:)(.+?)\)", text) if not (path.parent / link).exists()]
+    assert not missing
 
 
 def test_ids_of_graded_cells_are_unique_in_the_course():
