@@ -5,6 +5,7 @@
 Exit code: 0 right, 1 wrong, 2 could not be judged; of several files the highest.
 """
 
+import os
 import sys
 
 if __name__ == "__main__":
@@ -12,4 +13,10 @@ if __name__ == "__main__":
 
     from helpers.judge.command import main
 
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: head, or less
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 2
+    sys.exit(code)

@@ -130,3 +130,13 @@ def test_a_learners_file_beside_it_cannot_take_the_place_of_a_library(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 checks passed" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--list"], ["--list", "--json"]], ids=["text", "json"])
+def test_a_reader_that_stops_reading_gets_no_traceback(arguments):
+    command = subprocess.Popen(
+        [sys.executable, "-m", "helpers.judge", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    command.stdout.close()
+    assert command.stderr.read() == b""
+    assert command.wait(timeout=120) == 2
