@@ -10,7 +10,7 @@ from helpers.judge.exercise import Exercise
 from helpers.judge.model import Check
 from helpers.judge.rules import all_of, matches, near
 
-from .batchnorm1d_probes import EVAL_GAP, MEMORY, PROBES, STEPS
+from .batchnorm1d_probes import EVAL_GAP, LATE, MEMORY, PROBES
 
 _EVAL_HINTS = (
     "At test time there may be no batch. What did the layer remember of the training batches?",
@@ -127,8 +127,8 @@ batchnorm1d_beyond = Exercise(
             "settings",
             "other eps, momentum, gamma, beta and statistics, over several steps",
             (
-                all_of("train_parts", "eval_parts", "update_parts", "schedule", "affine_parts", "settings"),
-                matches(f"memory/running_mean after {STEPS} steps", f"memory/running_var after {STEPS} steps"),
+                all_of("train_parts", "eval_parts", "update_parts", "schedule", "affine_parts", "settings", "extremes"),
+                matches(*LATE),
             ),
             "Models differ: YOLOv5, for example, sets eps = 0.001 and momentum = 0.03.",
             (
@@ -238,7 +238,7 @@ batchnorm1d_beyond = Exercise(
         ),
         Check(
             "grad_mode",
-            "the mode does not depend on no_grad",
+            "the mode does not depend on no_grad or requires_grad",
             (all_of("grad_modes"),),
             "Re-estimating statistics runs train mode under no_grad; attribution methods run eval mode with gradients.",
             (
@@ -249,8 +249,8 @@ batchnorm1d_beyond = Exercise(
         ),
         Check(
             "sizes",
-            "two rows, one feature, as many rows as features",
-            (all_of("two_rows", "one_feature", "square"),),
+            "many rows, two rows, one feature, as many rows as features",
+            (all_of("two_rows", "one_feature", "square", "changing"),),
             "A shape that is right by chance for N ≠ C is wrong in silence where N = C, or where one of them is 1.",
             (
                 "Write down the shape of each tensor for N = 4, C = 1.",

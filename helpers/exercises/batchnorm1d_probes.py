@@ -33,6 +33,10 @@ MEMORY = (
     f"memory/past batches stay in memory {YES}",
     f"memory/the layer holds more tensors after {STEPS} steps than after 10 {YES}",
 )
+LATE = (
+    *(f"memory/{name} after {STEPS} steps" for name in STATISTICS),
+    f"memory/statistics still move after {STEPS} steps {YES}",
+)
 
 
 def _batch(seed: int, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.0) -> torch.Tensor:
@@ -52,7 +56,8 @@ def _out(layer: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def _run(layer: Any, x: torch.Tensor) -> Array:
-    return as_array(_out(layer, x))
+    """The numbers of the output; the layer gets a copy, since one that writes into its input is seen elsewhere."""
+    return as_array(_out(layer, x.clone()))
 
 
 def _statistic(layer: Any, name: str) -> Array:
@@ -187,6 +192,19 @@ def _in_order(make: Any) -> bool:
     return not _differ(_run(layer, x), _run(twin, x))
 
 
+def _extremes(make: Any) -> dict[str, Any]:
+    x = _batch(22, (4, 2), [3.0, -2.0], [1.0, 2.0])
+    seen: dict[str, Any] = {}
+    for momentum in (0.0, 1.0):
+        layer = make(2, momentum=momentum)
+        _out(layer, x)
+        seen |= {f"{name}, momentum = {momentum:g}": value for name, value in _statistics(layer).items()}
+    return {
+        **seen,
+        "train output, eps = 1e-8, standard deviation 0.03": _run(make(2, eps=1e-8), _batch(23, (4, 2), 0.0, 0.03)),
+    }
+
+
 def _root(slope: Array, variance: Array) -> dict[str, Any]:
     """1/slope² as factor · variance + eps: two unknowns, three features."""
     under = 1 / np.where(np.abs(slope) < 1e-6, np.nan, slope) ** 2
@@ -307,6 +325,11 @@ def _slopes(make: Any) -> dict[str, Any]:
         measured = (loss(x + 0.01 * direction) - loss(x - 0.01 * direction)) / 0.02
         told = float((dx * as_array(direction)).sum())
         seen[f"gradient is the slope of the output when a feature is {how} {YES}"] = abs(measured - told) < 0.05
+    of_gamma = []
+    for gamma in (1.0, 0.0):
+        _set(layer, gamma=gamma)
+        of_gamma += _gradients_of((_out(layer, x) * weights).sum(), [_trained(layer, "gamma")])
+    seen[f"gradient of gamma is the same where gamma is 0 {YES}"] = not _differ(of_gamma[0], of_gamma[1])
     return seen
 
 
@@ -318,7 +341,10 @@ def _eval_gradients(make: Any) -> dict[str, Any]:
     loss = (_out(layer, x) * _batch(59, (3, 2))).sum()
     gamma, beta, dx = _gradients_of(loss, [_trained(layer, "gamma"), _trained(layer, "beta"), x])
     names = ("gamma", "beta", "the input")
-    return {f"gradient of {n} in eval mode": g for n, g in zip(names, (gamma.reshape(-1), beta.reshape(-1), dx), strict=True)}
+    return {
+        f"gradient of {n} in eval mode": g
+        for n, g in zip(names, (gamma.reshape(-1), beta.reshape(-1), dx), strict=True)
+    }
 
 
 def _twice(make: Any) -> dict[str, Any]:
@@ -328,7 +354,11 @@ def _twice(make: Any) -> dict[str, Any]:
     chained = _out(layer, _out(layer, x) + 0.5 * x.flip(1))
     loss = (chained * _batch(62, (3, 2))).sum() + (_out(layer, other) * _batch(63, (3, 2))).sum()
     gamma, d_other, dx = _gradients_of(loss, [_trained(layer, "gamma"), other, x])
-    return {"gradient of gamma": gamma.reshape(-1), "gradient of the first batch": dx, "gradient of the second batch": d_other}
+    return {
+        "gradient of gamma": gamma.reshape(-1),
+        "gradient of the first batch": dx,
+        "gradient of the second batch": d_other,
+    }
 
 
 def _fresh(make: Any) -> dict[str, Any]:
@@ -349,7 +379,9 @@ def _neighbours(make: Any) -> dict[str, Any]:
     alone = as_array(_any_out(layer, x[:1]))
     among = _run(layer, torch.cat([x[:1], 10 * x]))[:1]
     return {
-        f"eval output of a row depends on its neighbours {YES}": _differ(alone, _run(layer, x)[:1]) or _differ(alone, among),
+        f"eval output of a row is the same a second time {YES}": not _differ(alone, as_array(_any_out(layer, x[:1]))),
+        f"eval output of a row depends on its neighbours {YES}": _differ(alone, _run(layer, x)[:1])
+        or _differ(alone, among),
         f"eval output of one row has shape (1, C) {YES}": alone.shape == (1, 2),
     }
 
@@ -382,7 +414,8 @@ def _switches(make: Any) -> dict[str, Any]:
         f"model.eval() works like layer.eval() {YES}": not _differ(through_parent, directly),
         f"train mode is the same after a visit to eval mode {YES}": not _differ(first, again),
         f"eval() and train() return the layer {YES}": returned,
-        f"model.train(False) works like layer.eval() {YES}": not _moved(kept, layer) and not _differ(nested, _run(layer, y)),
+        f"model.train(False) works like layer.eval() {YES}": not _moved(kept, layer)
+        and not _differ(nested, _run(layer, y)),
     }
 
 
@@ -390,22 +423,34 @@ def _grad_modes(make: Any) -> dict[str, Any]:
     x, y = _batch(75, (5, 2), 2.0, 3.0), _batch(76, (4, 2), -1.0)
     layer, twin = make(2), make(2)
     start = _statistics(layer)
-    with_graph = _run(layer, x)
+    first = _run(layer, x)
     with torch.no_grad():
         without_graph = _run(twin, x)
         off = not torch.is_grad_enabled()
-    moved, same = _moved(start, twin), not _differ(with_graph, without_graph)
+    moved, same = _moved(start, twin), not _differ(first, without_graph)
     layer.eval()
     kept = _statistics(layer)
     with_graph = _run(layer, y.clone().requires_grad_())
     with torch.no_grad():
         without_graph = _run(layer, y)
+    still = not _moved(kept, layer)
+    _set(layer, gamma=3.0)
+    with torch.no_grad():
+        after = _run(layer, y)
+    follows = not _differ(_run(layer, y), after)
+    frozen = make(2)
+    for parameter in frozen.parameters():
+        parameter.requires_grad_(False)
+    like_others = not _differ(_run(frozen, x), first)
     return {
+        f"train output is the same with gamma and beta frozen {YES}": like_others,
+        f"statistics move in train mode with gamma and beta frozen {YES}": _moved(start, frozen),
+        f"eval output under no_grad follows gamma {YES}": follows,
         f"train output is the same under no_grad {YES}": same,
         f"gradients are still off after a step under no_grad {YES}": off,
         f"statistics move in train mode under no_grad {YES}": moved,
         f"eval output is the same under no_grad {YES}": not _differ(with_graph, without_graph),
-        f"statistics move in eval mode with gradients {YES}": _moved(kept, layer),
+        f"statistics move in eval mode with gradients {YES}": not still,
     }
 
 
@@ -418,14 +463,40 @@ def _one_feature(make: Any) -> dict[str, Any]:
     layer = make(1)
     y = _run(layer, _batch(78, (4, 1), 1.0, 2.0))
     layer.eval()
-    return {"train output": y, "running_var": _statistic(layer, "running_var"), "eval output": _run(layer, _batch(79, (2, 1)))}
+    return {
+        "train output": y,
+        "running_var": _statistic(layer, "running_var"),
+        "eval output": _run(layer, _batch(79, (2, 1))),
+    }
+
+
+def _changing(make: Any) -> dict[str, Any]:
+    layer = make(4, momentum=0.3)
+    many, few = _batch(24, (600, 4)), _batch(25, (3, 4), [-2.0, 1.0, 3.0, 0.0], [1.0, 0.7, 2.0, 1.5])
+    *_, straight = _lines(as_array(many), _run(layer, many))
+    many[7] = torch.tensor([50.0, -60.0, 70.0, -80.0])  # more than 20 standard deviations away
+    *_, straight_with_one_far_out = _lines(as_array(many), _run(layer, many))
+    old = _statistics(layer)
+    _out(layer, few)
+    seen: dict[str, Any] = {
+        f"600 rows: output = a · x + b for each feature {YES}": straight,
+        f"600 rows, one of them far out: output = a · x + b for each feature {YES}": straight_with_one_far_out,
+    }
+    for name, batch in zip(STATISTICS, (as_array(few).mean(0), as_array(few).var(0)), strict=True):
+        _, add, _ = _mix(old[name], batch, _statistic(layer, name))
+        seen[f"batch values taken for the share of {name} given up, 3 rows after 600"] = add
+    return seen
 
 
 def _square(make: Any) -> dict[str, Any]:
     layer = make(3)
     y = _run(layer, _batch(80, (3, 3), 1.0, [1.0, 2.0, 3.0]))
     layer.eval()
-    return {"train output": y, "running_mean": _statistic(layer, "running_mean"), "eval output": _run(layer, _batch(81, (3, 3)))[:1]}
+    return {
+        "train output": y,
+        "running_mean": _statistic(layer, "running_mean"),
+        "eval output": _run(layer, _batch(81, (3, 3)))[:1],
+    }
 
 
 def _tiny(make: Any) -> dict[str, Any]:
@@ -450,31 +521,55 @@ def _one_row(make: Any) -> dict[str, Any]:
     except Exception:  # refusing one row is right, whatever the class of the exception
         y = np.zeros(1)
     finite = all(np.isfinite(v).all() for v in [y, *_statistics(layer).values()])
-    return {f"was NaN written {YES}": not finite}
+    return {f"was NaN written {YES}": not finite, f"the layer is still in train mode {YES}": layer.training}
+
+
+def _is_finer(values: Array) -> bool:
+    """True where some number is not one that float32 could hold."""
+    return bool((values.astype(np.float32) != values).any())
 
 
 def _precision(make: Any) -> dict[str, Any]:
-    x = torch.tensor(np.random.RandomState(8).normal(1.0, 2.0, (32, 3)))
+    x = torch.tensor(np.random.RandomState(8).normal([1.0, 1.0, 0.0], [2.0, 2.0, 0.005], (32, 3)))
+    leaf, upstream = x.clone().requires_grad_(), torch.tensor(np.random.RandomState(26).normal(size=(32, 3)))
     double = make(3).double()
-    y = _out(double, x)
+    y = _out(double, leaf)
+    exact = as_array(y)
+    (dx,) = _gradients_of((y * upstream).sum(), [leaf])
     low = _out(make(3).to(torch.bfloat16), x.to(torch.bfloat16))
     layer = make(3)
     single = _out(layer, x.float())
+    alike = all(not _differ(_statistic(double, n), _statistic(layer, n), 1e-3) for n in STATISTICS)
+    double.eval()
+    doubles = {"output in eval mode": _run(double, x), "gradient of the input": dx}
     return {
         f"float32 output dtype kept {YES}": single.dtype == torch.float32,
         f"running statistics stay float32 {YES}": all(getattr(layer, n).dtype == torch.float32 for n in STATISTICS),
         f"float64 output dtype kept {YES}": y.dtype == torch.float64,
-        f"float64 output right to 9 digits {YES}": not (np.abs(as_array(y) - _normalised(x)) > 1e-9).any(),
+        f"float64 output right to 9 digits {YES}": not (np.abs(exact - _normalised(x)) > 1e-9).any(),
+        **{f"float64 {name} has more digits than float32 {YES}": _is_finer(value) for name, value in doubles.items()},
+        f"float64 statistics move like the float32 ones {YES}": alike,
         f"running statistics move to float64 {YES}": all(getattr(double, n).dtype == torch.float64 for n in STATISTICS),
         f"bfloat16 output dtype kept {YES}": low.dtype == torch.bfloat16,
-        f"bfloat16 output within 0.25 of the float32 one {YES}": bool((np.abs(as_array(low) - as_array(single)) < 0.25).all()),
+        f"bfloat16 output within 0.25 of the float32 one {YES}": bool(
+            (np.abs(as_array(low) - as_array(single)) < 0.25).all()
+        ),
     }
 
 
 def _far(make: Any) -> dict[str, Any]:
     x = (_batch(9, (256, 2)) * 64).round() / 64  # adding 10,000 loses no digit of these
-    near, far = _run(make(2), x), _run(make(2), x + 1e4)
-    return {f"adding 10,000 to the input changes the output by less than 0.05 {YES}": bool((np.abs(far - near) < 0.05).all())}
+    layers = make(2), make(2)
+    near, far = _run(layers[0], x), _run(layers[1], x + 1e4)
+    before, after = (_statistic(layer, "running_var") for layer in layers)
+    return {
+        f"adding 10,000 to the input changes the output by less than 0.05 {YES}": bool(
+            (np.abs(far - near) < 0.05).all()
+        ),
+        f"adding 10,000 to the input changes running_var by less than 1 % {YES}": not (
+            np.abs(after - before) > 0.01 * before
+        ).any(),
+    }
 
 
 def _name_in(state: dict[str, Any], value: Any) -> str | None:
@@ -528,16 +623,21 @@ def _torch_state(make: Any) -> dict[str, Any]:
 
 
 def _copied(make: Any) -> dict[str, Any]:
-    layer = make(2)
+    layer = make(2, eps=0.5, momentum=0.3)
     x = _batch(33, (4, 2), 1.0, 2.0)
     _out(layer, x.clone().requires_grad_())
     twin = copy.deepcopy(layer)
     kept = _statistics(layer)
     same = not _moved(kept, twin)
-    _out(twin, x)
+    in_train = _run(twin, x)
+    alone = not _moved(kept, layer)
+    alike = not _differ(_run(layer, x), in_train) and not _moved(_statistics(layer), twin)
     _set(twin, gamma=7.0)
-    alone = not _moved(kept, layer) and not (as_array(layer.gamma) == 7.0).any()
+    alone = alone and not (as_array(layer.gamma) == 7.0).any()
+    layer.eval()
     return {
+        f"a copy trains like the original {YES}": alike,
+        f"a copy is in the same mode {YES}": not copy.deepcopy(layer).training,
         f"a copy has the same statistics {YES}": same,
         f"training the copy leaves the original {YES}": alone,
     }
@@ -572,9 +672,12 @@ def _memory(make: Any) -> dict[str, Any]:
             early = _held([layer, *kind], set())
     held = sum(r() is not None for r in alive)
     grown = _held([layer, *kind], set()) - early
+    late = _statistics(layer)
+    layer(10 * batches[0])
     return {
+        f"statistics still move after {STEPS} steps {YES}": _moved(late, layer),
         **{key.partition("/")[2]: many > STEPS // 10 for key, many in zip(MEMORY, (held, grown), strict=True)},
-        **{f"{name} after {STEPS} steps": value for name, value in _statistics(layer).items()},
+        **{f"{name} after {STEPS} steps": value for name, value in late.items()},
     }
 
 
@@ -588,17 +691,26 @@ def _side_effects(make: Any) -> dict[str, Any]:
     told = as_array(first)
     leaf = x.clone().requires_grad_()
     y = _out(layer, leaf)
+    forward = _statistics(layer)
     upstream = _batch(41, (4, 3))
     if y.requires_grad:
         torch.autograd.grad(y, leaf, upstream, allow_unused=True)
+    backward_moved = _moved(forward, layer)
     carried = {f"does {n} carry a graph {YES}": getattr(layer, n).grad_fn is not None for n in STATISTICS}
     layer.eval()
     _out(layer, x)
+    changed = (as_array(x) != kept).any()
+    old = as_array(_out(layer, x))
+    x.add_(_batch(49, (4, 3)))
+    new = as_array(_out(layer, x))
     return {
-        f"was the caller's input changed {YES}": (as_array(x) != kept).any(),
+        f"was the caller's input changed {YES}": changed,
+        f"was an old output given for new numbers in the same tensor {YES}": not _differ(old, new),
+        f"did the statistics move in the backward pass {YES}": backward_moved,
         f"was the upstream gradient changed {YES}": (as_array(upstream) != as_array(_batch(41, (4, 3)))).any(),
         f"was the first output changed by the next call {YES}": (as_array(first) != told).any(),
-        f"were gamma or beta changed {YES}": (as_array(layer.gamma) != 2.0).any() or (as_array(layer.beta) != 0.5).any(),
+        f"were gamma or beta changed {YES}": (as_array(layer.gamma) != 2.0).any()
+        or (as_array(layer.beta) != 0.5).any(),
         **carried,
         f"did another layer's statistics move {YES}": _moved(untouched, other),
     }
@@ -670,18 +782,25 @@ def _mixed(layer: Any, x: torch.Tensor, dims: tuple[int, ...]) -> bool:
 def _nan(make: Any) -> dict[str, Any]:
     layer = make(3)
     x = _batch(47, (4, 3), 1.0, 2.0)
-    clean = _run(make(3), x)
+    other = make(3)
+    clean = _run(other, x)
     x[2, 1] = torch.nan
     try:
         y = _run(layer, x)
     except ValueError:  # refusing the batch is as good
         y = np.where([False, True, False], np.nan, clean)
+        layer = other
     now = _statistics(layer)
     bad = np.isnan(y)
+    expected = _statistics(other)
     return {
         f"the feature with a NaN shows it {YES}": bad[:, 1].all(),
-        f"other features stay free of it {YES}": not bad[:, [0, 2]].any() and not _differ(y[:, [0, 2]], clean[:, [0, 2]]),
+        f"other features stay free of it {YES}": not bad[:, [0, 2]].any()
+        and not _differ(y[:, [0, 2]], clean[:, [0, 2]]),
         f"its statistics stay in its feature {YES}": not any(np.isnan(v[[0, 2]]).any() for v in now.values()),
+        f"statistics of other features move as ever {YES}": not any(
+            _differ(now[n][[0, 2]], expected[n][[0, 2]]) for n in STATISTICS
+        ),
     }
 
 
@@ -715,6 +834,7 @@ PROBES = (
     _probe(_schedule, "one 6×1 batch, four times"),
     _probe(_affine_parts, "one batch with gamma = 1, beta = 0, then with other values, in both modes"),
     _probe(_settings, "5 steps with eps = 0.5, momentum = 0.3, other gamma and beta"),
+    _probe(_extremes, "momentum = 0, momentum = 1 and eps = 1e-8, each with a 4×2 batch"),
     _probe(_slopes, "a 6×2 batch, moved a little in three directions"),
     _probe(_eval_gradients, "3 rows in eval mode, and a random upstream gradient"),
     _probe(_twice, "a batch through the layer, a mixture of both through it again, and a second batch; one loss"),
@@ -723,6 +843,7 @@ PROBES = (
     _probe(_grad_modes, "the same batch with gradients and under no_grad, in both modes"),
     _probe(_two_rows, "a batch of 2 rows"),
     _probe(_one_feature, "a batch of one feature"),
+    _probe(_changing, "600 rows, then 3 rows, momentum = 0.3"),
     _probe(_square, "as many rows as features"),
     _probe(_tiny, "a feature with standard deviation 0.001, and one that is 2 in every row"),
     _probe(_one_row, "one row in train mode"),

@@ -101,7 +101,7 @@ def _events(answer: Connection, output: Connection, printed: int) -> queue.Queue
                 if not chunk:
                     return
                 left -= len(chunk)
-        events.put(f"Your code printed more than {printed / 1e6:g} MB.")
+            events.put(f"Your code printed more than {printed / 1e6:g} MB.")  # said before the broken pipe is
 
     threading.Thread(target=read_answer, daemon=True).start()
     if os.name == "posix":

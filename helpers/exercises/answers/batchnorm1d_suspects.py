@@ -98,6 +98,17 @@ def _wrong(id: str, category: str, title: str, *edits: Edit, shows: str = "", of
 
 VARIANCES = (
     _wrong(
+        "in_pieces",
+        "variance",
+        "you normalise a large batch in pieces; all rows of the batch share one mean and one variance.",
+        (
+            NORMALISE,
+            f"{NORMALISE}\n        if self.training and n > 100:\n"
+            f"            x_hat = torch.cat([(p - p.mean(0)) / torch.sqrt(p.var(0, correction=0) + self.eps) for p in x.tensor_split(n // 50)])",
+        ),
+        shows="changing/600 rows: output = a · x + b for each feature (1 yes, 0 no)",
+    ),
+    _wrong(
         "unbiased_normalisation",
         "variance",
         "you normalise with the unbiased variance (÷(N−1), the default of x.var); the batch itself is normalised with ÷N.",
@@ -460,9 +471,80 @@ RUNNING = (
         ),
         shows="torch_state/eval output after loading the state of torch's layer",
     ),
+    _wrong(
+        "momentum_or_default",
+        "momentum",
+        "momentum = 0 becomes the default, as in `momentum or 0.1`; 0 is a value like any other and freezes the statistics.",
+        (MOMENTUM, "self.momentum = momentum or 0.1"),
+        shows="extremes/running_mean, momentum = 0",
+    ),
+    _wrong(
+        "momentum_ends_refused",
+        "momentum",
+        "your constructor refuses momentum = 0 or 1; both are allowed: keep all of the old, or take all of the new.",
+        (MOMENTUM, f'if not 0 < momentum < 1:\n            raise ValueError("momentum")\n        {MOMENTUM}'),
+        shows="extremes",
+    ),
+    _wrong(
+        "bessel_of_first_batch",
+        "running statistics",
+        "your N/(N−1) is that of the first batch; take N from each batch, the last of an epoch is often smaller.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.factor = None"),
+        (UNBIASED, "self.factor = self.factor or n / (n - 1)\n                unbiased = var * self.factor"),
+        shows="changing/batch values taken for the share of running_var given up, 3 rows after 600",
+    ),
+    _wrong(
+        "skipped_for_one_nan",
+        "running statistics",
+        "one feature that is not finite stops the update of all; the statistics of the other features must move.",
+        ("with torch.no_grad():", "if torch.isfinite(mean + var).all():\n              with torch.no_grad():"),
+        (UNBIASED, f"  {UNBIASED}"),
+        (MEAN, f"  {MEAN}"),
+        (VAR, f"  {VAR}"),
+        shows="nan/statistics of other features move as ever (1 yes, 0 no)",
+    ),
+    _wrong(
+        "stops_after_many",
+        "running statistics",
+        "your running statistics stop after some number of batches; every training batch moves them.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.left = 500"),
+        (MEAN, f"self.left -= 1\n                if self.left > 0:\n                    {MEAN}"),
+        (VAR, f"if self.left > 0:\n                    {VAR}"),
+        shows="memory/statistics still move after 1000 steps (1 yes, 0 no)",
+    ),
+    _wrong(
+        "updated_again_in_backward",
+        "running statistics",
+        "your running statistics move once more in the backward pass, as when forward is recomputed there; only forward moves them.",
+        (
+            RESULT,
+            "y = self.gamma * x_hat + self.beta\n"
+            "        if self.training and y.requires_grad:\n"
+            "            def again(gradient):\n"
+            "                self.running_mean.lerp_(mean.detach(), self.momentum)\n"
+            "                self.running_var.lerp_(var.detach() * n / (n - 1), self.momentum)\n"
+            "            y.register_hook(again)\n"
+            "        return y",
+        ),
+        shows="side_effects/did the statistics move in the backward pass (1 yes, 0 no)",
+    ),
 )
 
 EPSILON = (
+    _wrong(
+        "eps_has_a_floor",
+        "eps",
+        "an eps below 1e-5 is raised to 1e-5; use the eps that was asked for.",
+        (EPS, "self.eps = max(eps, 1e-5)"),
+        shows="extremes/train output, eps = 1e-8, standard deviation 0.03",
+    ),
+    _wrong(
+        "eps_in_float32",
+        "eps",
+        "your eps is a float32 tensor; a float64 layer then adds 9.99999975e-06. Keep the Python number.",
+        (EPS, "self.eps = torch.tensor(eps)"),
+        shows="precision/float64 output right to 9 digits (1 yes, 0 no)",
+    ),
     _wrong(
         "eps_rooted_alone",
         "eps",
@@ -565,6 +647,26 @@ EPSILON = (
 )
 
 MODES = (
+    _wrong(
+        "frozen_means_eval",
+        "modes",
+        "a layer whose gamma is frozen behaves like eval mode (as in Keras); here the mode is self.training alone.",
+        (TRAIN, "if self.training and self.gamma.requires_grad:"),
+        shows="grad_modes/statistics move in train mode with gamma and beta frozen (1 yes, 0 no)",
+    ),
+    _wrong(
+        "stale_gamma_in_eval",
+        "modes",
+        "under no_grad your eval mode keeps a scale that it computed from an earlier gamma; compute it at each call.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.folded = None"),
+        (
+            RESULT,
+            "if self.training or torch.is_grad_enabled():\n            return self.gamma * x_hat + self.beta\n"
+            "        if self.folded is None:\n            self.folded = self.gamma.detach().clone()\n"
+            "        return self.folded * x_hat + self.beta",
+        ),
+        shows="grad_modes/eval output under no_grad follows gamma (1 yes, 0 no)",
+    ),
     _wrong(
         "reset_on_train",
         "modes",
@@ -740,6 +842,14 @@ MODES = (
 )
 
 AXES = (
+    _wrong(
+        "axis_guessed",
+        "axis",
+        "you find the feature axis by its size; a batch with as many rows as features is then turned. Rows are dim=0, always.",
+        (TRAIN, f"turned = len(x) == self.gamma.numel()\n        x = x.t() if turned else x\n        {TRAIN}"),
+        (RESULT, "y = self.gamma * x_hat + self.beta\n        return y.t() if turned else y"),
+        shows="square/train output",
+    ),
     _wrong(
         "rows",
         "axis",
@@ -1100,6 +1210,14 @@ GRADIENTS = (
         shows="gradients/gradient of gamma",
     ),
     _wrong(
+        "backward_divides_by_gamma",
+        "gradient",
+        "your backward pass gets x̂ back by dividing by gamma, which fails where gamma is 0; keep x̂.",
+        ("ctx.save_for_backward(x_hat, gamma, inverse)", "ctx.save_for_backward(gamma * x_hat / gamma, gamma, inverse)"),
+        of=ByHand,
+        shows="slopes/gradient of gamma is the same where gamma is 0 (1 yes, 0 no)",
+    ),
+    _wrong(
         "backward_kept_on_self",
         "gradient",
         "your backward pass reads what the layer kept of its last call; a second call in the same graph overwrites it. Use ctx.",
@@ -1111,6 +1229,26 @@ GRADIENTS = (
 )
 
 BUFFERS = (
+    _wrong(
+        "old_tensors_updated",
+        "buffers",
+        "you update the tensors that were the buffers in __init__; .double() and .to() put others in their place. Use self.running_mean.",
+        (VAR_BUFFER, f"{VAR_BUFFER}\n        self.held = [self.running_mean, self.running_var]"),
+        (MEAN, "self.held[0] += self.momentum * (mean - self.held[0])"),
+        (VAR, "self.held[1] += self.momentum * (unbiased - self.held[1])"),
+        shows="precision/float64 statistics move like the float32 ones (1 yes, 0 no)",
+    ),
+    _wrong(
+        "copy_forgets",
+        "buffers",
+        "your __deepcopy__ forgets eps, momentum or the mode; leave copying to copy.deepcopy.",
+        (
+            FORWARD,
+            "def __deepcopy__(self, memo):\n        new = type(self)(self.gamma.numel())\n"
+            f"        new.load_state_dict(self.state_dict())\n        return new\n\n    {FORWARD}",
+        ),
+        shows="copied/a copy trains like the original (1 yes, 0 no)",
+    ),
     _wrong(
         "not_buffers",
         "buffers",
@@ -1199,6 +1337,20 @@ BUFFERS = (
 
 NUMERICS = (
     _wrong(
+        "clipped_far_out",
+        "numerics",
+        "you clip normalised values that are far out; the layer has no bounds.",
+        (NORMALISE, f"x_hat = ((x - mean) / {ROOT}).clamp(-10, 10)"),
+        shows="changing/600 rows, one of them far out: output = a · x + b for each feature (1 yes, 0 no)",
+    ),
+    _wrong(
+        "single_pass_to_remember",
+        "numerics",
+        "the variance that you remember is E[x²] − E[x]², which loses all digits when the mean is large; subtract the mean first.",
+        (UNBIASED, "unbiased = ((x * x).mean(dim=0) - mean * mean) * n / (n - 1)"),
+        shows="far/adding 10,000 to the input changes running_var by less than 1 % (1 yes, 0 no)",
+    ),
+    _wrong(
         "single_pass",
         "numerics",
         "your variance is E[x²] − E[x]², which loses all digits when the mean is large; subtract the mean first.",
@@ -1286,6 +1438,13 @@ NUMERICS = (
         shows="two_rows",
     ),
     _wrong(
+        "one_row_switches_mode",
+        "one row",
+        "one row in train mode switches your layer to eval mode for good; raise ValueError, or skip that one batch.",
+        ('raise ValueError("batch statistics need at least 2 rows in train mode, got 1")', "return self.eval()(x)"),
+        shows="one_row/the layer is still in train mode (1 yes, 0 no)",
+    ),
+    _wrong(
         "one_row_nan",
         "one row",
         "with one row n − 1 is 0, so running_var becomes NaN in silence; torch raises ValueError.",
@@ -1295,6 +1454,15 @@ NUMERICS = (
 )
 
 SIDE_EFFECTS = (
+    _wrong(
+        "last_answer_again",
+        "side effects",
+        "you keep the last answer and give it again for the same tensor; its numbers may have changed.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.kept = None, None"),
+        (TRAIN, f"if self.kept[0] is x:\n            return self.kept[1]\n        {TRAIN}"),
+        (RESULT, "y = self.gamma * x_hat + self.beta\n        self.kept = x, y.detach()\n        return y"),
+        shows="side_effects/was an old output given for new numbers in the same tensor (1 yes, 0 no)",
+    ),
     _wrong(
         "grad_mode_forced_on",
         "side effects",
