@@ -22,7 +22,7 @@ from torch import nn
 from helpers.judge.model import Array, Probe
 from helpers.judge.observe import BadOutput, as_array, tensor
 from helpers.judge.rules import YES
-from helpers.judge.watch import library_norms, watching
+from helpers.judge.watch import batch_norms, watching
 
 EVAL_GAP = "largest gap between the output and (x − running_mean)/√(running_var + eps)"
 STATISTICS = ("running_mean", "running_var")
@@ -473,14 +473,14 @@ def _one_feature(make: Any) -> dict[str, Any]:
 def _changing(make: Any) -> dict[str, Any]:
     layer = make(4, momentum=0.3)
     many, few = _batch(24, (600, 4)), _batch(25, (3, 4), [-2.0, 1.0, 3.0, 0.0], [1.0, 0.7, 2.0, 1.5])
-    *_, straight = _lines(as_array(many), _run(layer, many))
+    exact = not _differ(_run(layer, many), _normalised(many))
     many[7] = torch.tensor([50.0, -60.0, 70.0, -80.0])  # more than 20 standard deviations away
-    *_, straight_with_one_far_out = _lines(as_array(many), _run(layer, many))
+    *_, straight = _lines(as_array(many), _run(layer, many))
     old = _statistics(layer)
     _out(layer, few)
     seen: dict[str, Any] = {
-        f"600 rows: output = a · x + b for each feature {YES}": straight,
-        f"600 rows, one of them far out: output = a · x + b for each feature {YES}": straight_with_one_far_out,
+        f"600 rows: output = (x − mean)/√(variance + eps) {YES}": exact,
+        f"600 rows, one of them far out: output = a · x + b for each feature {YES}": straight,
     }
     for name, batch in zip(STATISTICS, (as_array(few).mean(0), as_array(few).var(0)), strict=True):
         _, add, _ = _mix(old[name], batch, _statistic(layer, name))
@@ -813,7 +813,7 @@ def _own_work(make: Any) -> dict[str, Any]:
             y.sum().backward()
         layer.eval()
         _out(layer, x)
-    return {f"a batch norm of the library was called {YES}": bool(library_norms(called))}
+    return {f"a batch norm of the library was called {YES}": bool(batch_norms(called))}
 
 
 def _probe(run: Callable[[Any], dict[str, Any]], fed: str) -> Probe:

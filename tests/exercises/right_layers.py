@@ -734,6 +734,19 @@ class RefusesNaN(Base):
         return (x - mean) / (var + self.eps).sqrt() * self.gamma + self.beta
 
 
+class LayerNormOfColumns(Base):
+    """Another norm of the library on the transposed batch: whoever writes it knows which axis is averaged."""
+
+    def forward(self, x):
+        if not self.training:
+            return (x - self.running_mean) / (self.running_var + self.eps).sqrt() * self.gamma + self.beta
+        refuse_one_row(x)
+        with torch.no_grad():
+            self.running_mean.lerp_(x.mean(0), self.momentum)
+            self.running_var.lerp_(x.var(0), self.momentum)
+        return nn.functional.layer_norm(x.t(), x.shape[:1], eps=self.eps).t() * self.gamma + self.beta
+
+
 RIGHT = tuple(
     kind
     for kind in list(globals().values())

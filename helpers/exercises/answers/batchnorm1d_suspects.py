@@ -106,7 +106,7 @@ VARIANCES = (
             f"{NORMALISE}\n        if self.training and n > 100:\n"
             f"            x_hat = torch.cat([(p - p.mean(0)) / torch.sqrt(p.var(0, correction=0) + self.eps) for p in x.tensor_split(n // 50)])",
         ),
-        shows="changing/600 rows: output = a · x + b for each feature (1 yes, 0 no)",
+        shows="changing/600 rows: output = (x − mean)/√(variance + eps) (1 yes, 0 no)",
     ),
     _wrong(
         "unbiased_normalisation",
