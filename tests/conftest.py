@@ -11,10 +11,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 LAST_LINE = pytest.StashKey[str]()
 
 
+def system_browser():
+    """Path of an installed Chromium or Chrome, None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """Path of the browser: the system's own, else the one that Playwright has downloaded."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = system_browser()
     if found is None:
         from playwright.sync_api import sync_playwright
 

@@ -88,9 +88,10 @@ def _moved(before: dict[str, Array], layer: Any) -> bool:
     return any(before[name].shape != now[name].shape or (before[name] != now[name]).any() for name in STATISTICS)
 
 
-def _normalised(x: torch.Tensor, eps: float = 1e-5) -> Array:
+def _normalised(x: torch.Tensor | Array, dims: tuple[int, ...] = (0,)) -> Array:
     exact = as_array(x)
-    normalised: Array = (exact - exact.mean(0)) / np.sqrt(exact.var(0) + eps)
+    centred = exact - exact.mean(dims, keepdims=True)
+    normalised: Array = centred / np.sqrt(exact.var(dims, keepdims=True) + 1e-5)
     return normalised
 
 
@@ -198,10 +199,10 @@ def _extremes(make: Any) -> dict[str, Any]:
     for momentum in (0.0, 1.0):
         layer = make(2, momentum=momentum)
         _out(layer, x)
-        seen |= {f"{name}, momentum = {momentum:g}": value for name, value in _statistics(layer).items()}
+        seen |= {f"momentum = {momentum:g}: {name}": value for name, value in _statistics(layer).items()}
     return {
         **seen,
-        "train output, eps = 1e-8, standard deviation 0.03": _run(make(2, eps=1e-8), _batch(23, (4, 2), 0.0, 0.03)),
+        "eps = 1e-8, standard deviation 0.03: train output": _run(make(2, eps=1e-8), _batch(23, (4, 2), 0.0, 0.03)),
     }
 
 
@@ -433,7 +434,7 @@ def _grad_modes(make: Any) -> dict[str, Any]:
     with_graph = _run(layer, y.clone().requires_grad_())
     with torch.no_grad():
         without_graph = _run(layer, y)
-    still = not _moved(kept, layer)
+    moved_in_eval = _moved(kept, layer)
     _set(layer, gamma=3.0)
     with torch.no_grad():
         after = _run(layer, y)
@@ -450,7 +451,7 @@ def _grad_modes(make: Any) -> dict[str, Any]:
         f"gradients are still off after a step under no_grad {YES}": off,
         f"statistics move in train mode under no_grad {YES}": moved,
         f"eval output is the same under no_grad {YES}": not _differ(with_graph, without_graph),
-        f"statistics move in eval mode with gradients {YES}": not still,
+        f"statistics move in eval mode with gradients {YES}": moved_in_eval,
     }
 
 
@@ -507,9 +508,9 @@ def _tiny(make: Any) -> dict[str, Any]:
     (dx,) = _gradients_of((y * _batch(83, (4, 2))).sum(), [x])
     seen = as_array(y)
     return {
-        "output, standard deviation 0.001": seen[:, :1],
+        "standard deviation 0.001: output": seen[:, :1],
         "output of a constant feature": seen[:, 1:],
-        "gradient, standard deviation 0.001": dx[:, :1],
+        "standard deviation 0.001: gradient": dx[:, :1],
         "gradient of a constant feature": dx[:, 1:],
     }
 
@@ -771,12 +772,7 @@ def _mixed(layer: Any, x: torch.Tensor, dims: tuple[int, ...]) -> bool:
         y = as_array(_any_out(layer, x))
     except Exception:
         return False
-
-    def standard(values: Array) -> Array:
-        scaled: Array = (values - values.mean(dims, keepdims=True)) / np.sqrt(values.var(dims, keepdims=True) + 1e-5)
-        return scaled
-
-    return y.shape != tuple(x.shape) or _differ(standard(y), standard(as_array(x)), 0.3)
+    return y.shape != tuple(x.shape) or _differ(_normalised(y, dims), _normalised(x, dims), 0.3)
 
 
 def _nan(make: Any) -> dict[str, Any]:

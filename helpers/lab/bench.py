@@ -20,7 +20,7 @@ from helpers.exercises.answers.batchnorm1d import REFERENCE
 from .contrast import HEAD_SCALE, fair_data, widths
 from .data import Split
 from .nets import MLP, Norm
-from .stack import CACHED, sweep
+from .stack import group_size, sweep
 from .training import evaluate, one_thread, train
 
 ROUNDS = 5
@@ -133,7 +133,7 @@ def _stacked(split: Split, width: int, batch_size: int, steps: int) -> None:
 
 def matrix_products(width: int, batch_size: int, steps: int) -> Callable[[], None]:
     """The products of the Linear layers alone, forward and backward, in groups as the stack takes them."""
-    group = min(NETS, max(1, CACHED // (batch_size * width)))
+    group = group_size(NETS, _net(LearnersLayer, width), fair_data(), batch_size)
     layers = [
         (torch.randn(group, batch_size, a), torch.randn(group, a, b), torch.randn(group, batch_size, b))
         for a, b in pairwise(widths(20, width=width))

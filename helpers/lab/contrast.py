@@ -198,14 +198,22 @@ FAIR: dict[str, Callable[[], Split]] = {"sine": fair_data, "digits": digits}
 """The two tasks of the fair set-up: a regression, and digits with cross-entropy.  Nets and head scale are the same."""
 
 
+def fair_widths(split: Split, depth: int = DEPTH) -> list[int]:
+    """Sizes of the fair set-up's MLPs for the data of one of :data:`FAIR`.
+
+    >>> fair_widths(digits(), depth=2)
+    [64, 64, 64, 10]
+    """
+    out = 1 if split.y_train.is_floating_point() else 10
+    return widths(split.X_train.shape[1], out, depth=depth)
+
+
 def over_learning_rates(
     layer: Norm, lrs: Sequence[float], batch_size: int, task: str = "sine", seeds: Sequence[int] = SEEDS
 ) -> dict[str, Results]:
     """The three nets in the fair set-up; tensors (learning rates, seeds).  task: one of :data:`FAIR`."""
     split = FAIR[task]()
-    out = 1 if split.y_train.is_floating_point() else 10
-    sizes = widths(split.X_train.shape[1], out)
-    return compare(layer, split, sizes, lrs, batch_size, STEPS, HEAD_SCALE, seeds)
+    return compare(layer, split, fair_widths(split), lrs, batch_size, STEPS, HEAD_SCALE, seeds)
 
 
 def rates_figure(lrs: Sequence[float], found: dict[str, Results]) -> Figure:

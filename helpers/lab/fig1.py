@@ -19,7 +19,7 @@ from torch import nn
 from .data import Split, digits
 from .figures import COLOURS, band, subplots
 from .nets import MLP
-from .stack import Stack
+from .stack import Stack, losses_of
 from .training import batches, one_thread, seeded
 
 WIDTHS = [64, 100, 100, 100, 10]
@@ -294,11 +294,8 @@ def _net(norm: bool, std: float, seed: int) -> SigmoidMLP:
 
 def _update(nets: Stack, x: torch.Tensor, y: torch.Tensor, lrs: torch.Tensor) -> None:
     logits, _ = nets(x, training=True)
-    loss = nn.functional.cross_entropy(logits.transpose(1, 2), y, reduction="none").mean(1).sum()
-    parameters = list(nets.parameters.values())
-    with torch.no_grad():
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter.addcmul_(lrs.view(-1, *[1] * (parameter.ndim - 1)), gradient, value=-1)
+    loss = losses_of(logits, y).sum()
+    nets.descend(torch.autograd.grad(loss, list(nets.parameters.values())), lrs)
 
 
 @torch.no_grad()

@@ -87,6 +87,12 @@ class Stack:
         out, self.buffers = vmap(self._one)(self.parameters, self.buffers, x)
         return out
 
+    @torch.no_grad()
+    def descend(self, changes: Sequence[torch.Tensor], lrs: torch.Tensor) -> None:
+        """Subtract ``lrs``, (R,), each net's own learning rate, times the change of each of the parameters."""
+        for parameter, change in zip(self.parameters.values(), changes, strict=True):
+            parameter.addcmul_(lrs.view(-1, *[1] * (parameter.ndim - 1)), change, value=-1)
+
     def _one(self, parameters: dict[str, Any], buffers: dict[str, Any], x: torch.Tensor) -> tuple[Any, dict[str, Any]]:
         # One dict for both: a layer that assigns a new tensor to its buffer writes it there, and nowhere else.
         state = {**parameters, **buffers}
@@ -111,7 +117,7 @@ def train_stack(
     options: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "momentum": momentum, "cosine": cosine}
     with one_thread():
         try:
-            size = _group_size(len(runs), runs[0].start(split), split, batch_size)
+            size = group_size(len(runs), runs[0].start(split), split, batch_size)
             groups = [_together(runs[i : i + size], split, **options) for i in range(0, len(runs), size)]
         except Exception:  # a fault of the net itself is raised again by the net alone
             groups = [_alone(run, split, **options) for run in runs]
@@ -130,13 +136,12 @@ def _together(
     rows = torch.stack([order[run.seed] for run in runs], dim=1).to(lrs.device)
     losses = []
     for step in range(steps):
-        loss = _losses(nets(split.X_train[rows[step]], training=True), split.y_train[rows[step]])
-        gradients = torch.autograd.grad(loss.sum(), parameters)
+        loss = losses_of(nets(split.X_train[rows[step]], training=True), split.y_train[rows[step]])
+        gradients: Sequence[torch.Tensor] = torch.autograd.grad(loss.sum(), parameters)
         now = lrs * (1 + math.cos(math.pi * step / steps)) / 2 if cosine else lrs
-        with torch.no_grad():
-            for p, v, g in zip(parameters, velocities, gradients, strict=True):
-                change = v.mul_(momentum).add_(g) if momentum else g
-                p.addcmul_(now.view(-1, *[1] * (p.ndim - 1)), change, value=-1)  # each net with its own rate
+        if momentum:
+            gradients = [v.mul_(momentum).add_(g) for v, g in zip(velocities, gradients, strict=True)]
+        nets.descend(gradients, now)
         losses.append(loss.detach())
     train_loss, _ = _evaluate(nets, split.X_train, split.y_train, len(runs))
     return Results(torch.stack(losses, dim=1), train_loss, *_evaluate(nets, split.X_test, split.y_test, len(runs)))
@@ -158,7 +163,7 @@ def _alone(run: Run, split: Split, batch_size: int, steps: int, momentum: float,
     return Results(*(split.X_train.new_tensor([value]) for value in (losses, *ends)))
 
 
-def _group_size(count: int, net: nn.Module, split: Split, batch_size: int) -> int:
+def group_size(count: int, net: nn.Module, split: Split, batch_size: int) -> int:
     """How many of ``count`` nets at once are fastest: all on a GPU, as many as fit the cache on a CPU."""
     if split.X_train.device.type != "cpu":
         return count
@@ -167,17 +172,20 @@ def _group_size(count: int, net: nn.Module, split: Split, batch_size: int) -> in
     return math.ceil(count / groups)
 
 
-def _losses(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mean loss of each net, (R,): the squared error for float targets, cross-entropy for labels."""
+def losses_of(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean loss of each net, (R,), from outputs (R, N, out): squared error for float targets, cross-entropy for labels.
+
+    y: targets of each net, (R, N, …), or the same for all, (N, …).
+    """
     if y.is_floating_point():
-        return ((out - y) ** 2).mean(dim=(1, 2))
-    return F.cross_entropy(out.transpose(1, 2), y, reduction="none").mean(dim=1)
+        return (out - y).square().mean(dim=(1, 2))
+    return F.cross_entropy(out.transpose(1, 2), y.expand(out.shape[:2]), reduction="none").mean(dim=1)
 
 
 @torch.no_grad()
 def _evaluate(nets: Stack, X: torch.Tensor, y: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(loss, accuracy) of each net in eval mode, on all rows."""
-    out, targets = nets(X.expand(count, *X.shape), training=False), y.expand(count, *y.shape)
+    out = nets(X.expand(count, *X.shape), training=False)
     if y.is_floating_point():
-        return _losses(out, targets), X.new_full((count,), math.nan)
-    return _losses(out, targets), (out.argmax(2) == targets).to(X.dtype).mean(1)
+        return losses_of(out, y), X.new_full((count,), math.nan)
+    return losses_of(out, y), (out.argmax(2) == y).to(X.dtype).mean(1)

@@ -90,14 +90,21 @@ def _log(low: float, high: float, height: float) -> Callable[[float], float]:
 def _panel(title: str, y: Callable[[float], float], low: float, top: float) -> str:
     """Title, grid and axis labels of one panel of curves."""
     parts = [f'<text y="-8" font-weight="bold">{title}</text>']
-    for exponent in range(round(math.log10(low)), math.floor(math.log10(top)) + 1):
-        at = y(10.0**exponent)
-        parts.append(f'<path d="M0 {at:.0f}h{PANEL}" stroke="#ddd"/>')
-        parts.append(f'<text x="-6" y="{at + 4:.0f}" text-anchor="end">{10.0**exponent:g}</text>')
+    parts += _powers(range(round(math.log10(low)), math.floor(math.log10(top)) + 1), y)
     for step in range(0, STEPS + 1, 50):
         parts.append(f'<text x="{PANEL * step / STEPS:.0f}" y="{TALL + 16}" text-anchor="middle">{step}</text>')
     parts.append(f'<text x="{PANEL / 2:.0f}" y="{TALL + 34}" text-anchor="middle">step</text>')
     return "".join(parts)
+
+
+def _powers(exponents: Iterable[int], y: Callable[[float], float]) -> list[str]:
+    """A panel's line and label at each power of 10."""
+    at = {exponent: y(10.0**exponent) for exponent in exponents}
+    return [
+        f'<path d="M0 {height:.0f}h{PANEL}" stroke="#ddd"/>'
+        f'<text x="-6" y="{height + 4:.0f}" text-anchor="end">{10.0**exponent:g}</text>'
+        for exponent, height in at.items()
+    ]
 
 
 def _curve(kind: Kind, trace: Trace, losses: Sequence[float], y: Callable[[float], float]) -> str:
@@ -322,10 +329,7 @@ def _gradients(traces: Mapping[Kind, Trace], setting: Setting) -> list[str]:
         x += 44 + 6.6 * len(label(kind))
     for side, (title, which) in enumerate((("first step", "start"), ("last finite step", "end"))):
         parts.append(f'<g transform="translate({LEFT + side * (PANEL + GAP)} 44)"><text y="-8">{title}</text>')
-        for exponent in range(-6, 4, 3):
-            at = y(10.0**exponent)
-            parts.append(f'<path d="M0 {at:.0f}h{PANEL}" stroke="#ddd"/>')
-            parts.append(f'<text x="-6" y="{at + 4:.0f}" text-anchor="end">{10.0**exponent:g}</text>')
+        parts += _powers(range(-6, 4, 3), y)
         for layer in range(setting.depth + 1):
             text = "head" if layer == setting.depth else f"{layer + 1}" if setting.depth <= 12 or layer % 2 == 0 else ""
             parts.append(_tick(PANEL * (layer + 0.5) / (setting.depth + 1), text))

@@ -21,9 +21,10 @@ import torch
 from torch import nn
 
 from helpers.judge.observe import as_raised
-from helpers.lab.contrast import DEPTH, FAIR, HEAD_SCALE, NETS, STEPS, widths
+from helpers.lab.contrast import DEPTH, FAIR, HEAD_SCALE, NETS, STEPS, fair_widths
 from helpers.lab.data import Split
 from helpers.lab.nets import MLP, Norm
+from helpers.lab.stack import losses_of
 from helpers.lab.training import batches, one_thread, seeded
 
 MEASURED = (*range(0, 60, 10), *range(60, STEPS + 1, 20))
@@ -176,8 +177,7 @@ def run(setting: Setting, batch_norm: Norm, patience: float) -> Iterator[dict[Ki
         "group": lambda features: nn.GroupNorm(8, features),
     }
     split = data(setting.task)
-    out = 1 if split.y_train.is_floating_point() else 10
-    sizes = widths(split.X_train.shape[1], out, depth=setting.depth)
+    sizes = fair_widths(split, setting.depth)
 
     def build(kind: Kind) -> MLP:
         with seeded(setting.seed):
@@ -428,14 +428,6 @@ class Alone:
 
 def _linears(net: MLP) -> list[nn.Linear]:
     return [*(cast(nn.Linear, cast(nn.Sequential, layer)[0]) for layer in net.hidden), net.head]
-
-
-def losses_of(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Loss of each net, (R,), from outputs (R, N, out): squared error for float targets, cross-entropy for labels."""
-    if y.is_floating_point():
-        return (out - y).square().mean(dim=(1, 2))
-    logs = out.log_softmax(dim=2)
-    return -logs.gather(2, y.expand(len(out), -1)[:, :, None]).mean(dim=(1, 2))
 
 
 def head_limit(entering: torch.Tensor, out: torch.Tensor, regression: bool, rounds: int = 12) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -17,10 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.front_end import FLAGS, RUN_ALL, TOKEN, Lab, jupyterlab
+from tests.browser.front_end import FLAGS, RUN_ALL, Lab, jupyterlab, open_in_lab, write_notebook
+from tests.conftest import system_browser
 
 ROUNDS = 5
 LIMITS = {"first frame": 100.0, "done": 600.0, "remembered": 50.0}
@@ -89,11 +88,8 @@ def frame(playground: Any, times: int = 200) -> float:
 
 def open_notebook(page: Page, lab: Lab, name: str, code: str) -> None:
     """Open and run a notebook of one cell."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab.folder / f"{name}.ipynb")
-    page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
-    page.locator(".jp-Notebook").wait_for()
+    write_notebook(lab, name, code)
+    open_in_lab(page, lab, name)
     if not page.evaluate(RUN_ALL):
         raise RuntimeError(f"the cell of {name} failed: {page.locator('.jp-OutputArea').inner_text()}")
     page.evaluate(WATCH)
@@ -137,7 +133,7 @@ def main() -> int:
         home, folder = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2))
         lab = stack.enter_context(jupyterlab(home, folder))
         playwright = stack.enter_context(sync_playwright())
-        path = shutil.which("chromium") or playwright.chromium.executable_path
+        path = system_browser() or playwright.chromium.executable_path
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)

@@ -12,6 +12,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+from playwright.sync_api import Page
+
 from tests.notebook import ROOT
 
 TOKEN = "test"
@@ -55,6 +58,19 @@ class Lab:
 
     address: str
     folder: Path
+
+
+def write_notebook(lab: Lab, name: str, *cells: str) -> None:
+    """A notebook of code cells in the served folder."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, lab.folder / f"{name}.ipynb")
+
+
+def open_in_lab(page: Page, lab: Lab, name: str) -> None:
+    """Show a notebook of the served folder."""
+    page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    page.locator(".jp-Notebook").wait_for()
 
 
 @contextlib.contextmanager

@@ -5,14 +5,13 @@ import shutil
 
 from playwright.sync_api import expect
 
-from tests.browser.front_end import EDIT, RUN_ALL, TEXT, TOKEN
+from tests.browser.front_end import EDIT, RUN_ALL, TEXT, open_in_lab
 from tests.notebook import ROOT, read
 
 
 def open_notebook(page, lab, path):
     shutil.copy(path, lab.folder)
-    page.goto(f"{lab.address}/lab/tree/{path.name}?token={TOKEN}&reset")
-    page.locator(".jp-Notebook").wait_for()
+    open_in_lab(page, lab, path.stem)
 
 
 def replace_cell(page, id, text):

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from tests.browser.front_end import RUN_ALL, TOKEN
+from tests.browser.front_end import RUN_ALL, TOKEN, open_in_lab, write_notebook
 from tests.notebook import solved
 
 CELL = """\
@@ -28,15 +28,8 @@ gc.collect()
 print("megabytes", pathlib.Path("/proc/self/statm").read_text().split()[1])"""
 
 
-def write(lab, name, *cells):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab.folder / f"{name}.ipynb")
-
-
 def in_lab(page, lab, name):
-    page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
-    page.locator(".jp-Notebook").wait_for()
+    open_in_lab(page, lab, name)
     assert page.evaluate(RUN_ALL)
 
 
@@ -92,7 +85,7 @@ def drag(page, name, by):
 @pytest.mark.parametrize("front_end", OPEN)
 def test_every_control_answers(front_end, page, lab, tmp_path):
     name = f"controls_{front_end.replace(' ', '_')}"
-    write(lab, name, CELL)
+    write_notebook(lab, name, CELL)
     OPEN[front_end](page, lab, name)
     expect(page.locator(".bn-playground")).to_contain_text("it passes the six checks")
     settled(page, "Learning rate 0.3, batch size 32")
@@ -149,7 +142,7 @@ def test_every_control_answers(front_end, page, lab, tmp_path):
 
 
 def test_a_guess_is_asked_for_and_counted(page, lab):
-    write(lab, "guess", CELL)
+    write_notebook(lab, "guess", CELL)
     in_lab(page, lab, "guess")
     settled(page, "Learning rate 0.3, batch size 32")
     type_into(page, "bn-lr", "1")
@@ -164,7 +157,7 @@ def test_a_guess_is_asked_for_and_counted(page, lab):
 
 
 def test_a_broken_layer_is_a_sentence_and_the_kernel_lives_on(page, lab):
-    write(lab, "broken", CELL, "Mine.broken = True", 'Mine.broken = False; print("mended")')
+    write_notebook(lab, "broken", CELL, "Mine.broken = True", 'Mine.broken = False; print("mended")')
     in_lab(page, lab, "broken")
     settled(page, "Learning rate 0.3, batch size 32")
     page.evaluate(SELECT_AND_RUN, 1)
@@ -184,7 +177,7 @@ SELECT_AND_RUN = """async (index) => {
 
 
 def test_a_hundred_quick_changes_leave_one_figure_and_no_more_memory(page, lab):
-    write(lab, "hundred", CELL.replace("display(", "found.predict.value = False\ndisplay("), MEMORY)
+    write_notebook(lab, "hundred", CELL.replace("display(", "found.predict.value = False\ndisplay("), MEMORY)
     in_lab(page, lab, "hundred")
     settled(page, "Learning rate 0.3, batch size 32")
     press_many(page, 60)  # whatever is loaded at first use is loaded by now

@@ -138,7 +138,7 @@ def test_groups_change_nothing(monkeypatch, no_fallback):
     make = lambda: MLP([20, 16, 1], nn.BatchNorm1d)  # noqa: E731
     whole = sweep(make, SPLITS["sine"], (0.1, 0.3), (0, 1, 2), **options)
     monkeypatch.setattr(stack, "CACHED", 32 * 16 * 5)
-    assert [stack._group_size(n, make(), SPLITS["sine"], 32) for n in (5, 6, 11)] == [5, 3, 4]
+    assert [stack.group_size(n, make(), SPLITS["sine"], 32) for n in (5, 6, 11)] == [5, 3, 4]
     parts = sweep(make, SPLITS["sine"], (0.1, 0.3), (0, 1, 2), **options)
     assert whole.losses.shape == (2, 3, 10) and whole.test_loss.shape == (2, 3)
     for name, values in vars(whole).items():

@@ -476,7 +476,7 @@ RUNNING = (
         "momentum",
         "momentum = 0 becomes the default, as in `momentum or 0.1`; 0 is a value like any other and freezes the statistics.",
         (MOMENTUM, "self.momentum = momentum or 0.1"),
-        shows="extremes/running_mean, momentum = 0",
+        shows="extremes/momentum = 0: running_mean",
     ),
     _wrong(
         "momentum_ends_refused",
@@ -536,7 +536,7 @@ EPSILON = (
         "eps",
         "an eps below 1e-5 is raised to 1e-5; use the eps that was asked for.",
         (EPS, "self.eps = max(eps, 1e-5)"),
-        shows="extremes/train output, eps = 1e-8, standard deviation 0.03",
+        shows="extremes/eps = 1e-8, standard deviation 0.03: train output",
     ),
     _wrong(
         "eps_in_float32",
@@ -628,14 +628,14 @@ EPSILON = (
         "eps",
         "the default of your eps is not 1e-5.",
         ("eps: float = 1e-5", "eps: float = 1e-3"),
-        shows="tiny/output, standard deviation 0.001",
+        shows="tiny/standard deviation 0.001: output",
     ),
     _wrong(
         "eps_default_small",
         "eps",
         "the default of your eps is below 1e-5.",
         ("eps: float = 1e-5", "eps: float = 1e-8"),
-        shows="tiny/output, standard deviation 0.001",
+        shows="tiny/standard deviation 0.001: output",
     ),
     _wrong(
         "eps_remembered",
@@ -1383,7 +1383,7 @@ NUMERICS = (
         "numerics",
         "features with a very small variance are not scaled; the formula holds for them too.",
         (ROOT, "torch.sqrt(torch.where(var < 1e-5, torch.ones_like(var), var) + self.eps)"),
-        shows="tiny/output, standard deviation 0.001",
+        shows="tiny/standard deviation 0.001: output",
     ),
     _wrong(
         "clipped",

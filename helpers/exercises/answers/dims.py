@@ -25,17 +25,10 @@ def statistics_dims() -> dict[str, tuple[int, ...]]:
 
 def _suspect(id: str, title: str, **wrong: str) -> Suspect:
     """The reference with other dims for the norms given; "_" stands for ", "."""
-    right = {
-        "batch": "(0, 2, 3)",
-        "instance": "(2, 3)",
-        "group": "(2, 3, 4)",
-        "layer_images": "(1, 2, 3)",
-        "layer_tokens": "(1,)",
-        "rms_tokens": "(1,)",
-    }
-    names = {name: name.replace("_", ", ") for name in wrong}
-    edits = [(f'"{names[n]}": {right[n]},', f'"{names[n]}": {dims},') for n, dims in wrong.items()]
-    shown = f"block/{next(iter(names.values()))}: values behind one statistic"
+    right = statistics_dims()
+    changed = {name.replace("_", ", "): dims for name, dims in wrong.items()}
+    edits = [(f'"{name}": {right[name]},', f'"{name}": {dims},') for name, dims in changed.items()]
+    shown = f"block/{next(iter(changed))}: values behind one statistic"
     return Suspect(id, "dims", title, variant(statistics_dims, *edits), shown)
 
 
