@@ -70,27 +70,27 @@ import torch
 from helpers.exercises.answers.feature_statistics import feature_statistics
 
 # %%
-from helpers.exercises.feature_statistics import feature_statistics as statistics_exercise
+from helpers.exercises.feature_statistics import feature_statistics_exercise
 
-statistics_exercise.check(feature_statistics)
+feature_statistics_exercise.check(feature_statistics)
 
 # %% [markdown]
 # Try a wrong answer too: `x.var(dim=0)` for the variance, and look at what the card says. Remove the `#` from a line to
 # use the other two verbs.
 
 # %%
-# statistics_exercise.hint(feature_statistics)
-# statistics_exercise.solution(feature_statistics)
+# feature_statistics_exercise.hint(feature_statistics)
+# feature_statistics_exercise.solution(feature_statistics)
 
 # %% [markdown]
 # The next two cells are graded. They are locked: a grader runs them as they are. Until your answer is right they stop
 # with an error, and that is expected.
 
 # %% tests="mean_of_each_feature" points=1
-statistics_exercise.grade(feature_statistics, "mean")
+feature_statistics_exercise.grade(feature_statistics, "mean")
 
 # %% tests="biased_variance_of_each_feature" points=1
-statistics_exercise.grade(feature_statistics, "variance")
+feature_statistics_exercise.grade(feature_statistics, "variance")
 
 # %% [markdown]
 # ## How far am I?

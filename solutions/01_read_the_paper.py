@@ -24,7 +24,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.exercises import paper
-from helpers.lab import fig1
+from helpers.experiments import paper_figures as fig1
 from helpers.lab.figures import show
 
 # %% [markdown]
@@ -201,17 +201,17 @@ for name, row in paper.FIGURE_3.items():
 from helpers.exercises.answers.paper import read_figure_3
 
 # %%
-paper.figure_3.check(read_figure_3)
+paper.figure_3_exercise.check(read_figure_3)
 
 # %%
-# paper.figure_3.hint(read_figure_3)
-# paper.figure_3.solution(read_figure_3)
+# paper.figure_3_exercise.hint(read_figure_3)
+# paper.figure_3_exercise.solution(read_figure_3)
 
 # %% tests="figure_3_speed_ups" points=1
-paper.figure_3.grade(read_figure_3, "speed")
+paper.figure_3_exercise.grade(read_figure_3, "speed")
 
 # %% tests="figure_3_reading" points=1
-paper.figure_3.grade(read_figure_3, "reading")
+paper.figure_3_exercise.grade(read_figure_3, "reading")
 
 # %% [markdown]
 # So: **BN alone 2.3 times; BN with five times the learning rate and six other changes 14 times.** (From the rounded numbers of the
@@ -241,20 +241,20 @@ paper.figure_3.grade(read_figure_3, "reading")
 from helpers.exercises.answers.paper import batch_norm
 
 # %%
-paper.algorithm_1.check(batch_norm)
+paper.algorithm_1_exercise.check(batch_norm)
 
 # %%
-# paper.algorithm_1.hint(batch_norm)
-# paper.algorithm_1.solution(batch_norm)
+# paper.algorithm_1_exercise.hint(batch_norm)
+# paper.algorithm_1_exercise.solution(batch_norm)
 
 # %% tests="algorithm_1_normalise" points=1
-paper.algorithm_1.grade(batch_norm, "normalise")
+paper.algorithm_1_exercise.grade(batch_norm, "normalise")
 
 # %% tests="algorithm_1_scale_and_shift" points=1
-paper.algorithm_1.grade(batch_norm, "scale_and_shift")
+paper.algorithm_1_exercise.grade(batch_norm, "scale_and_shift")
 
 # %% tests="algorithm_1_gradient" points=1
-paper.algorithm_1.grade(batch_norm, "gradient")
+paper.algorithm_1_exercise.grade(batch_norm, "gradient")
 
 # %% [markdown]
 # ### Is the variance of the output 1?
@@ -278,14 +278,14 @@ for std, var in zip(stds.tolist(), x_hat.var(0, correction=0).tolist(), strict=T
 from helpers.exercises.answers.paper import output_variance
 
 # %%
-paper.variance_after.check(output_variance)
+paper.variance_after_exercise.check(output_variance)
 
 # %%
-# paper.variance_after.hint(output_variance)
-# paper.variance_after.solution(output_variance)
+# paper.variance_after_exercise.hint(output_variance)
+# paper.variance_after_exercise.solution(output_variance)
 
 # %% tests="variance_of_the_output" points=1
-paper.variance_after.grade(output_variance, "variance")
+paper.variance_after_exercise.grade(output_variance, "variance")
 
 # %% [markdown]
 # ε does more than avoid a division by 0: a feature whose variance is far below ε is hardly normalised at all. Is that good? A
@@ -303,14 +303,14 @@ paper.variance_after.grade(output_variance, "variance")
 from helpers.exercises.answers.paper import identity_parameters
 
 # %%
-paper.identity.check(identity_parameters)
+paper.identity_exercise.check(identity_parameters)
 
 # %%
-# paper.identity.hint(identity_parameters)
-# paper.identity.solution(identity_parameters)
+# paper.identity_exercise.hint(identity_parameters)
+# paper.identity_exercise.solution(identity_parameters)
 
 # %% tests="identity_parameters_check" points=1
-paper.identity.grade(identity_parameters, "identity")
+paper.identity_exercise.grade(identity_parameters, "identity")
 
 # %% [markdown]
 # *Predict first.* γ and β are constants, learned over many batches. μ and σ² are new in every batch. We choose γ and β for batch
@@ -408,14 +408,14 @@ def run(V):
 from helpers.exercises.answers.paper import rescaling
 
 # %%
-paper.weight_scale.check(rescaling)
+paper.weight_scale_exercise.check(rescaling)
 
 # %%
-# paper.weight_scale.hint(rescaling)
-# paper.weight_scale.solution(rescaling)
+# paper.weight_scale_exercise.hint(rescaling)
+# paper.weight_scale_exercise.solution(rescaling)
 
 # %% tests="weight_scale_measured" points=1
-paper.weight_scale.grade(rescaling, "rescaling")
+paper.weight_scale_exercise.grade(rescaling, "rescaling")
 
 # %% [markdown]
 # *Predict first.* The equations have no ε in them. The layer has. At which $a$ will they fail: large or small?

@@ -88,13 +88,13 @@ with torch.no_grad():
 from helpers.exercises.answers.batchnorm1d import BatchNorm1d
 
 # %%
-from helpers.exercises.batchnorm1d import batchnorm1d, batchnorm1d_beyond
+from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 
-batchnorm1d.check(BatchNorm1d)
+batchnorm1d_exercise.check(BatchNorm1d)
 
 # %%
-# batchnorm1d.hint(BatchNorm1d)
-# batchnorm1d.solution(BatchNorm1d)
+# batchnorm1d_exercise.hint(BatchNorm1d)
+# batchnorm1d_exercise.solution(BatchNorm1d)
 
 # %% [markdown]
 # ## The six checks
@@ -106,7 +106,7 @@ batchnorm1d.check(BatchNorm1d)
 # variance 1 (within 1e-2).
 
 # %% tests="check_1_train_mode" points=2
-batchnorm1d.grade(BatchNorm1d, "train_mode")
+batchnorm1d_exercise.grade(BatchNorm1d, "train_mode")
 
 # %% [markdown]
 # ### 2 · Eval mode
@@ -114,14 +114,14 @@ batchnorm1d.grade(BatchNorm1d, "train_mode")
 # (x − running_mean) / √(running_var + ε), within 1e-5. It is *not* normal with mean 0 and variance 1, and should not be.
 
 # %% tests="check_2_eval_mode" points=2
-batchnorm1d.grade(BatchNorm1d, "eval_mode")
+batchnorm1d_exercise.grade(BatchNorm1d, "eval_mode")
 
 # %% [markdown]
 # ### 3 · Running statistics
 # They move in train mode and stay in eval mode.
 
 # %% tests="check_3_running_statistics" points=2
-batchnorm1d.grade(BatchNorm1d, "running_statistics")
+batchnorm1d_exercise.grade(BatchNorm1d, "running_statistics")
 
 # %% [markdown]
 # ### 4 · The numbers of torch.nn.BatchNorm1d
@@ -134,7 +134,7 @@ n = 4
 print(f"unbiased / biased = N / (N - 1) = {n / (n - 1):.4f}")
 
 # %% tests="check_4_numbers" points=2
-batchnorm1d.grade(BatchNorm1d, "numbers")
+batchnorm1d_exercise.grade(BatchNorm1d, "numbers")
 
 # %% [markdown]
 # ### 5 · The gradients of γ and β
@@ -187,14 +187,14 @@ print(f"gradient of gamma, torch: {[round(v, 3) for v in layer.weight.grad.tolis
 print(f"largest difference below 1e-5? {gap < 1e-5}")
 
 # %% tests="check_5_gradients" points=2
-batchnorm1d.grade(BatchNorm1d, "gradients")
+batchnorm1d_exercise.grade(BatchNorm1d, "gradients")
 
 # %% [markdown]
 # ### 6 · γ and β scale and shift
 # γ = 2 and β = 5 must give mean 5 (within 1e-3) and variance 4 (within 5e-2).
 
 # %% tests="check_6_affine" points=2
-batchnorm1d.grade(BatchNorm1d, "affine")
+batchnorm1d_exercise.grade(BatchNorm1d, "affine")
 
 # %% [markdown]
 # ## What the six do not see
@@ -205,43 +205,43 @@ batchnorm1d.grade(BatchNorm1d, "affine")
 # %%
 from helpers.exercises.bugs import LAYERS, listing
 
-batchnorm1d.check(LAYERS["E"])
+batchnorm1d_exercise.check(LAYERS["E"])
 
 # %% [markdown]
 # All six. Yet every layer below it would be trained with a wrong gradient. The next checks look further. Each has a reason
 # why you would meet the mistake.
 
 # %%
-for check in batchnorm1d_beyond.checks:
+for check in batchnorm1d_exercise.beyond.checks:
     print(f"{check.id:15} {check.title}\n{'':15} {check.why}")
 
 # %%
-batchnorm1d_beyond.check(BatchNorm1d)
+batchnorm1d_exercise.beyond.check(BatchNorm1d)
 
 # %%
-# batchnorm1d_beyond.hint(BatchNorm1d)
+# batchnorm1d_exercise.beyond.hint(BatchNorm1d)
 
 # %% [markdown]
 # The first six of these are graded here. The others are for your own curiosity; a layer that you hand to somebody else
 # should pass them all.
 
 # %% tests="beyond_input_gradient" points=1
-batchnorm1d_beyond.grade(BatchNorm1d, "input_gradient")
+batchnorm1d_exercise.beyond.grade(BatchNorm1d, "input_gradient")
 
 # %% tests="beyond_settings" points=1
-batchnorm1d_beyond.grade(BatchNorm1d, "settings")
+batchnorm1d_exercise.beyond.grade(BatchNorm1d, "settings")
 
 # %% tests="beyond_one_row" points=1
-batchnorm1d_beyond.grade(BatchNorm1d, "one_row")
+batchnorm1d_exercise.beyond.grade(BatchNorm1d, "one_row")
 
 # %% tests="beyond_precision" points=1
-batchnorm1d_beyond.grade(BatchNorm1d, "precision")
+batchnorm1d_exercise.beyond.grade(BatchNorm1d, "precision")
 
 # %% tests="beyond_saved" points=1
-batchnorm1d_beyond.grade(BatchNorm1d, "saved")
+batchnorm1d_exercise.beyond.grade(BatchNorm1d, "saved")
 
 # %% tests="beyond_side_effects" points=1
-batchnorm1d_beyond.grade(BatchNorm1d, "side_effects")
+batchnorm1d_exercise.beyond.grade(BatchNorm1d, "side_effects")
 
 # %% [markdown]
 # ## Why each line is there
@@ -250,15 +250,11 @@ batchnorm1d_beyond.grade(BatchNorm1d, "side_effects")
 # checks?
 
 # %%
-from helpers.judge.rules import judge
-
-answers = batchnorm1d.answers
-six = {check.id for check in batchnorm1d.checks}
-checks = [*batchnorm1d.checks, *batchnorm1d_beyond.checks]
+record = batchnorm1d_exercise.record
+six = {check.id for check in batchnorm1d_exercise.checks}
 table = {}
-for suspect in answers.suspects:
-    verdicts = judge(checks, batchnorm1d.probes, answers.lineup[suspect.id], answers.right)
-    red = {v.check.id for v in verdicts if not v.passed}
+for suspect in record.suspects:
+    red = batchnorm1d_exercise.whole.assess(record.lineup[suspect.id]).red
     category = "two at once" if "+" in suspect.id else suspect.category
     known, passing = table.setdefault(category, ([], []))
     known.append(suspect)
@@ -269,7 +265,7 @@ print(f"{'category':20}{'wrong layers':>12}{'pass all six':>14}   for example (s
 for category, (known, passing) in table.items():
     example = f"   {passing[0][0].id} ({', '.join(sorted(passing[0][1]))})" if passing else ""
     print(f"{category:20}{len(known):12}{len(passing):14}{example}")
-print(f"{'together':20}{len(answers.suspects):12}{sum(len(passing) for _, passing in table.values()):14}")
+print(f"{'together':20}{len(record.suspects):12}{sum(len(passing) for _, passing in table.values()):14}")
 
 # %% [markdown]
 # Mistakes about the variance, the axis and γ and β do not get past the six, or hardly. What does: ε in the wrong place, a
@@ -296,7 +292,7 @@ for name in "FGHIJ":
 
 # %% [markdown]
 # For each layer say which line is wrong, which check sees it, and what the line should be. You may run the checks on a
-# layer: `batchnorm1d.check(LAYERS["A"])` or `batchnorm1d_beyond.check(LAYERS["A"])`. The ids of the six are `train_mode`,
+# layer: `batchnorm1d_exercise.check(LAYERS["A"])` or `batchnorm1d_exercise.beyond.check(LAYERS["A"])`. The ids of the six are `train_mode`,
 # `eval_mode`, `running_statistics`, `numbers`, `gradients` and `affine`; the others are printed above. If several see it,
 # name any of them. An answer has this form:
 #
@@ -308,31 +304,31 @@ for name in "FGHIJ":
 from helpers.exercises.answers.spot_the_bug import spot_the_bug
 
 # %%
-from helpers.exercises.spot_the_bug import spot_the_bug as bug_hunt
+from helpers.exercises.spot_the_bug import spot_the_bug_exercise
 
-bug_hunt.check(spot_the_bug)
+spot_the_bug_exercise.check(spot_the_bug)
 
 # %%
-# bug_hunt.hint(spot_the_bug)
-# bug_hunt.solution(spot_the_bug)
+# spot_the_bug_exercise.hint(spot_the_bug)
+# spot_the_bug_exercise.solution(spot_the_bug)
 
 # %% tests="bug_lines_A_to_E" points=1
-bug_hunt.grade(spot_the_bug, "lines_ABCDE")
+spot_the_bug_exercise.grade(spot_the_bug, "lines_ABCDE")
 
 # %% tests="bug_checks_A_to_E" points=1
-bug_hunt.grade(spot_the_bug, "checks_ABCDE")
+spot_the_bug_exercise.grade(spot_the_bug, "checks_ABCDE")
 
 # %% tests="bug_repairs_A_to_E" points=1
-bug_hunt.grade(spot_the_bug, "repairs_ABCDE")
+spot_the_bug_exercise.grade(spot_the_bug, "repairs_ABCDE")
 
 # %% tests="bug_lines_F_to_J" points=1
-bug_hunt.grade(spot_the_bug, "lines_FGHIJ")
+spot_the_bug_exercise.grade(spot_the_bug, "lines_FGHIJ")
 
 # %% tests="bug_checks_F_to_J" points=1
-bug_hunt.grade(spot_the_bug, "checks_FGHIJ")
+spot_the_bug_exercise.grade(spot_the_bug, "checks_FGHIJ")
 
 # %% tests="bug_repairs_F_to_J" points=1
-bug_hunt.grade(spot_the_bug, "repairs_FGHIJ")
+spot_the_bug_exercise.grade(spot_the_bug, "repairs_FGHIJ")
 
 # %% [markdown]
 # ## Recap

@@ -26,7 +26,7 @@ from torch import nn
 BatchNorm1d = None  # your class in place of this line
 
 # %%
-from helpers.lab.layer import choose
+from helpers.experiments.learners import choose
 
 layer = choose(BatchNorm1d)
 
@@ -89,7 +89,7 @@ print(list(pairwise([5, 7, 6, 3])))
 from helpers.exercises.answers.make_mlp import make_mlp
 
 # %%
-from helpers.exercises.make_mlp import make_mlp as make_mlp_exercise
+from helpers.exercises.make_mlp import make_mlp_exercise
 
 make_mlp_exercise.check(make_mlp)
 
@@ -117,16 +117,16 @@ make_mlp_exercise.grade(make_mlp, "own_norm")
 from helpers.exercises.answers.make_mlp import count_parameters
 
 # %%
-from helpers.exercises.make_mlp import count_parameters as count_exercise
+from helpers.exercises.make_mlp import count_parameters_exercise
 
-count_exercise.check(count_parameters)
+count_parameters_exercise.check(count_parameters)
 
 # %%
-# count_exercise.hint(count_parameters)
-# count_exercise.solution(count_parameters)
+# count_parameters_exercise.hint(count_parameters)
+# count_parameters_exercise.solution(count_parameters)
 
 # %% tests="count_parameters_test" points=1
-count_exercise.grade(count_parameters, "counts")
+count_parameters_exercise.grade(count_parameters, "counts")
 
 # %% [markdown]
 # ## 2 · The popular demo
@@ -139,8 +139,9 @@ count_exercise.grade(count_parameters, "counts")
 # *Predict first:* the numbers are true. And on 512 rows that were *held out*, that is, not trained on?
 
 # %%
-from helpers.lab import contrast, figures
-from helpers.lab.contrast import NETS
+from helpers.experiments import with_and_without as contrast
+from helpers.lab import figures
+from helpers.experiments.with_and_without import NETS
 from helpers.lab.tables import rows, spread, table
 
 shown = contrast.demo(layer)
@@ -215,13 +216,13 @@ for lr, steps in ((0.05, 20), (0.03, 300)):
 from helpers.exercises.answers.make_mlp import why_plain_stalls
 
 # %%
-from helpers.exercises.make_mlp import why_plain_stalls as stall_question
+from helpers.exercises.make_mlp import why_plain_stalls_exercise
 
-stall_question.check(why_plain_stalls)
-# stall_question.hint(why_plain_stalls)
+why_plain_stalls_exercise.check(why_plain_stalls)
+# why_plain_stalls_exercise.hint(why_plain_stalls)
 
 # %% tests="why_plain_stalls_test" points=1
-stall_question.grade(why_plain_stalls, "answer")
+why_plain_stalls_exercise.grade(why_plain_stalls, "answer")
 
 # %% [markdown]
 # **Catch 3: the learning rate.** Batch norm is said to allow larger learning rates. *Predict first:* raise the demo's learning
@@ -265,13 +266,13 @@ print(f"no norm, default init, width  64: {contrast.head_limit(None, 64):.2f}")
 from helpers.exercises.answers.make_mlp import why_batch_norm_diverges
 
 # %%
-from helpers.exercises.make_mlp import why_batch_norm_diverges as divergence_question
+from helpers.exercises.make_mlp import why_batch_norm_diverges_exercise
 
-divergence_question.check(why_batch_norm_diverges)
-# divergence_question.hint(why_batch_norm_diverges)
+why_batch_norm_diverges_exercise.check(why_batch_norm_diverges)
+# why_batch_norm_diverges_exercise.hint(why_batch_norm_diverges)
 
 # %% tests="why_batch_norm_diverges_test" points=1
-divergence_question.grade(why_batch_norm_diverges, "answer")
+why_batch_norm_diverges_exercise.grade(why_batch_norm_diverges, "answer")
 
 # %% [markdown]
 # ## 3 · The fair set-up
@@ -300,13 +301,13 @@ table(["learning rate", *NETS.values()], rows(rates, [net.test_loss for net in b
 
 # %% [markdown]
 # 3 seeds: median and range. That is one row of a map. The whole map, learning rate × batch size, takes two minutes on one core, so it was
-# computed in advance by the same functions, with 5 seeds and PyTorch's layer (`python -m helpers.lab.plane` does it again).
+# computed in advance by the same functions, with 5 seeds and PyTorch's layer (`python -m helpers.experiments.rate_batch_plane` does it again).
 #
 # *Predict first:* which batch sizes are the worst for batch norm? Is there a region where the control has the lower loss? In which
 # cells has batch norm the lower loss, and has still learned nothing?
 
 # %%
-from helpers.lab import plane
+from helpers.experiments import rate_batch_plane as plane
 
 sine_plane = plane.load("sine")
 figures.show(
@@ -444,13 +445,13 @@ for factor, (change, gradient, share) in zip(factors, contrast.turns(layer, fact
 from helpers.exercises.answers.make_mlp import where_plain_wins
 
 # %%
-from helpers.exercises.make_mlp import where_plain_wins as map_question
+from helpers.exercises.make_mlp import where_plain_wins_exercise
 
-map_question.check(where_plain_wins)
-# map_question.hint(where_plain_wins)
+where_plain_wins_exercise.check(where_plain_wins)
+# where_plain_wins_exercise.hint(where_plain_wins)
 
 # %% tests="where_plain_wins_test" points=1
-map_question.grade(where_plain_wins, "answer")
+where_plain_wins_exercise.grade(where_plain_wins, "answer")
 
 # %% [markdown]
 # ### Depth

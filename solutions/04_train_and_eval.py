@@ -106,7 +106,7 @@ print("BatchNorm2d, one image: runs; the same as instance norm?", same)
 # *Predict first:* after how many batches does the start value weigh less than 1 %? For PyTorch's default? For Keras's?
 
 # %%
-from helpers.lab import modes
+from helpers.experiments import train_and_eval as modes
 
 rows = []
 for momentum in (0.1, 0.01, 0.001):
@@ -197,26 +197,26 @@ from helpers.exercises.answers.train_and_eval import reestimate_statistics
 # %%
 from helpers.exercises import train_and_eval as exercises
 
-exercises.reestimate_exercise.check(reestimate_statistics)
+exercises.reestimate_statistics_exercise.check(reestimate_statistics)
 
 # %%
-# exercises.reestimate_exercise.hint(reestimate_statistics)
-# exercises.reestimate_exercise.solution(reestimate_statistics)
+# exercises.reestimate_statistics_exercise.hint(reestimate_statistics)
+# exercises.reestimate_statistics_exercise.solution(reestimate_statistics)
 
 # %% tests="reestimate_means" points=1
-exercises.reestimate_exercise.grade(reestimate_statistics, "means")
+exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "means")
 
 # %% tests="reestimate_variances" points=1
-exercises.reestimate_exercise.grade(reestimate_statistics, "variances")
+exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "variances")
 
 # %% tests="reestimate_nothing_else" points=1
-exercises.reestimate_exercise.grade(reestimate_statistics, "rest")
+exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "rest")
 
 # %% [markdown]
 # PyTorch has a relative, `torch.optim.swa_utils.update_bn`: the plain average, with the whole model in train mode.
 
 # %%
-reestimate = modes.yours_or_torch(reestimate_statistics, exercises.reestimate_exercise)
+reestimate = modes.yours_or_torch(reestimate_statistics, exercises.reestimate_statistics_exercise)
 
 # %% [markdown]
 # ## 4 · Seven bugs
@@ -587,20 +587,20 @@ table(["statistics", "gamma and beta", "buffers moved", "gamma moved"], rows)
 from helpers.exercises.answers.train_and_eval import freeze_batchnorm
 
 # %%
-exercises.freeze_exercise.check(freeze_batchnorm)
+exercises.freeze_batchnorm_exercise.check(freeze_batchnorm)
 
 # %%
-# exercises.freeze_exercise.hint(freeze_batchnorm)
-# exercises.freeze_exercise.solution(freeze_batchnorm)
+# exercises.freeze_batchnorm_exercise.hint(freeze_batchnorm)
+# exercises.freeze_batchnorm_exercise.solution(freeze_batchnorm)
 
 # %% tests="freeze_statistics" points=1
-exercises.freeze_exercise.grade(freeze_batchnorm, "statistics")
+exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "statistics")
 
 # %% tests="freeze_gamma_and_beta" points=1
-exercises.freeze_exercise.grade(freeze_batchnorm, "affine")
+exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "affine")
 
 # %% tests="freeze_nothing_else" points=1
-exercises.freeze_exercise.grade(freeze_batchnorm, "others")
+exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "others")
 
 # %% [markdown]
 # *Predict first:* a frozen layer, and then the `net.train()` that stands at the top of every epoch. Which of the two freezes

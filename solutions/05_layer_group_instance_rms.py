@@ -56,19 +56,19 @@ axis_viewer()
 from helpers.exercises.answers.dims import statistics_dims
 
 # %%
-from helpers.exercises.dims import statistics_dims as dims_exercise
+from helpers.exercises.dims import statistics_dims_exercise
 
-dims_exercise.check(statistics_dims)
+statistics_dims_exercise.check(statistics_dims)
 
 # %%
-# dims_exercise.hint(statistics_dims)
-# dims_exercise.solution(statistics_dims)
+# statistics_dims_exercise.hint(statistics_dims)
+# statistics_dims_exercise.solution(statistics_dims)
 
 # %% tests="statistics_dims_maps" points=1
-dims_exercise.grade(statistics_dims, "maps")
+statistics_dims_exercise.grade(statistics_dims, "maps")
 
 # %% tests="statistics_dims_features" points=1
-dims_exercise.grade(statistics_dims, "features")
+statistics_dims_exercise.grade(statistics_dims, "features")
 
 # %% [markdown]
 # ## 2 · BatchNorm2d
@@ -116,20 +116,20 @@ from helpers.exercises.answers.norms import BatchNorm2d
 # %%
 from helpers.exercises import norms
 
-norms.batchnorm2d.check(BatchNorm2d)
+norms.batchnorm2d_exercise.check(BatchNorm2d)
 
 # %%
-# norms.batchnorm2d.hint(BatchNorm2d)
-# norms.batchnorm2d.solution(BatchNorm2d)
+# norms.batchnorm2d_exercise.hint(BatchNorm2d)
+# norms.batchnorm2d_exercise.solution(BatchNorm2d)
 
 # %% tests="batchnorm2d_train_mode" points=1
-norms.batchnorm2d.grade(BatchNorm2d, "train_mode")
+norms.batchnorm2d_exercise.grade(BatchNorm2d, "train_mode")
 
 # %% tests="batchnorm2d_memory" points=1
-norms.batchnorm2d.grade(BatchNorm2d, "memory")
+norms.batchnorm2d_exercise.grade(BatchNorm2d, "memory")
 
 # %% tests="batchnorm2d_gradients" points=1
-norms.batchnorm2d.grade(BatchNorm2d, "gradients")
+norms.batchnorm2d_exercise.grade(BatchNorm2d, "gradients")
 
 # %% [markdown]
 # ## 3 · LayerNorm
@@ -173,17 +173,17 @@ for name, norm in {
 from helpers.exercises.answers.norms import LayerNorm
 
 # %%
-norms.layernorm.check(LayerNorm)
+norms.layernorm_exercise.check(LayerNorm)
 
 # %%
-# norms.layernorm.hint(LayerNorm)
-# norms.layernorm.solution(LayerNorm)
+# norms.layernorm_exercise.hint(LayerNorm)
+# norms.layernorm_exercise.solution(LayerNorm)
 
 # %% tests="layernorm_numbers" points=1
-norms.layernorm.grade(LayerNorm, "numbers")
+norms.layernorm_exercise.grade(LayerNorm, "numbers")
 
 # %% tests="layernorm_gradients" points=1
-norms.layernorm.grade(LayerNorm, "gradients")
+norms.layernorm_exercise.grade(LayerNorm, "gradients")
 
 # %% [markdown]
 # ## 4 · GroupNorm, and instance norm as its end point
@@ -226,20 +226,20 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 from helpers.exercises.answers.norms import GroupNorm
 
 # %%
-norms.groupnorm.check(GroupNorm)
+norms.groupnorm_exercise.check(GroupNorm)
 
 # %%
-# norms.groupnorm.hint(GroupNorm)
-# norms.groupnorm.solution(GroupNorm)
+# norms.groupnorm_exercise.hint(GroupNorm)
+# norms.groupnorm_exercise.solution(GroupNorm)
 
 # %% tests="groupnorm_groups" points=1
-norms.groupnorm.grade(GroupNorm, "groups")
+norms.groupnorm_exercise.grade(GroupNorm, "groups")
 
 # %% tests="groupnorm_special" points=1
-norms.groupnorm.grade(GroupNorm, "special")
+norms.groupnorm_exercise.grade(GroupNorm, "special")
 
 # %% tests="groupnorm_gradients" points=1
-norms.groupnorm.grade(GroupNorm, "gradients")
+norms.groupnorm_exercise.grade(GroupNorm, "gradients")
 
 # %% [markdown]
 # ## 5 · RMSNorm
@@ -273,17 +273,17 @@ for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
 from helpers.exercises.answers.norms import RMSNorm
 
 # %%
-norms.rmsnorm.check(RMSNorm)
+norms.rmsnorm_exercise.check(RMSNorm)
 
 # %%
-# norms.rmsnorm.hint(RMSNorm)
-# norms.rmsnorm.solution(RMSNorm)
+# norms.rmsnorm_exercise.hint(RMSNorm)
+# norms.rmsnorm_exercise.solution(RMSNorm)
 
 # %% tests="rmsnorm_numbers" points=1
-norms.rmsnorm.grade(RMSNorm, "numbers")
+norms.rmsnorm_exercise.grade(RMSNorm, "numbers")
 
 # %% tests="rmsnorm_default_eps" points=1
-norms.rmsnorm.grade(RMSNorm, "default_eps")
+norms.rmsnorm_exercise.grade(RMSNorm, "default_eps")
 
 # %% [markdown]
 # ## 6 · What each norm forgets
@@ -295,7 +295,7 @@ norms.rmsnorm.grade(RMSNorm, "default_eps")
 # IN?
 
 # %%
-from helpers.lab import batch_size as lab
+from helpers.experiments import batch_size as lab
 from helpers.lab.tables import spread, table
 
 layers = {
@@ -444,17 +444,17 @@ print("\nNorms: " + ", ".join(norms.CHOICES))
 from helpers.exercises.answers.norms import which_norm
 
 # %%
-norms.which_norm.check(which_norm)
+norms.which_norm_exercise.check(which_norm)
 
 # %%
-# norms.which_norm.hint(which_norm)
-# norms.which_norm.solution(which_norm)
+# norms.which_norm_exercise.hint(which_norm)
+# norms.which_norm_exercise.solution(which_norm)
 
 # %% tests="which_norm_images" points=1
-norms.which_norm.grade(which_norm, "images")
+norms.which_norm_exercise.grade(which_norm, "images")
 
 # %% tests="which_norm_elsewhere" points=1
-norms.which_norm.grade(which_norm, "elsewhere")
+norms.which_norm_exercise.grade(which_norm, "elsewhere")
 
 # %% [markdown]
 # The defaults of real projects do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default; GN is an

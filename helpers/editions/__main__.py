@@ -7,7 +7,7 @@ import sys
 
 from .build import build
 from .bundle import EDITIONS
-from .records import refresh
+from .recording import refresh
 from .source import SourceError
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from helpers import exercises
 from helpers.judge import record
-from helpers.judge.record import Answers
+from helpers.judge.record import Record
 
 from .source import SETUP_TITLE
 
@@ -71,12 +71,12 @@ def archive(edition: str, code: str) -> bytes:
         for path in sorted(paths):
             content = path.read_bytes()
             if path in records:
-                answers = record.from_bytes(content)
+                known = record.from_bytes(content)
                 if not records[path]:
-                    answers = Answers(answers.right, (), {})
+                    known = Record(known.right, (), {})
                 elif edition == "class":
-                    answers = replace(answers, source="")
-                content = record.to_bytes(answers)
+                    known = replace(known, source="")
+                content = record.to_bytes(known)
             made.writestr(zipfile.ZipInfo(path.relative_to(PACKAGE.parent).as_posix()), content)
     return buffer.getvalue()
 
@@ -104,8 +104,8 @@ def modules_needed(code: str) -> set[Path]:
 def _records(modules: set[Path], code: str) -> dict[Path, bool]:
     """The records of the exercises that the modules define, each with whether the code imports its module itself."""
     homes = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules}
-    found = [e for e in exercises.catalogue().values() if e.home in homes]
-    return {RECORDED / f"{e.record}.xz": e.home in _imports(code, "") for e in found}
+    found = [e for e in exercises.catalogue().values() if e.module in homes]
+    return {RECORDED / f"{e.record}.xz": e.module in _imports(code, "") for e in found}
 
 
 def _imports(code: str, package: str) -> set[str]:

@@ -37,9 +37,7 @@ def execute(notebook: NotebookNode, name: str, lines: list[int], root: Path) -> 
     for line, cell in zip(lines, notebook.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs = [kept for output in cell.outputs if (kept := _clean(output, f"{name}:{line}"))]
-    notebook.metadata.language_info = NotebookNode(
-        name="python", file_extension=".py", mimetype="text/x-python"
-    )
+    notebook.metadata.language_info = NotebookNode(name="python", file_extension=".py", mimetype="text/x-python")
 
 
 def kernel_environment(root: Path) -> dict[str, str]:

@@ -6,9 +6,7 @@ A learner's class is built as ``BatchNorm1d(num_features, eps=1e-5, momentum=0.1
 
 from __future__ import annotations
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check
-from helpers.judge.rules import all_of, matches, near
+from helpers.judge.api import Check, Exercise, all_of, asked, matches, near
 
 from .batchnorm1d_probes import EVAL_GAP, LATE, MEMORY, PROBES
 
@@ -18,10 +16,11 @@ _EVAL_HINTS = (
     "`else: mean, var = self.running_mean, self.running_var`, and the same normalising line for both modes.",
 )
 
-batchnorm1d = Exercise(
+batchnorm1d_exercise = Exercise(
     id="batchnorm1d",
     title="BatchNorm1d",
-    home=__name__,
+    module=__name__,
+    builds="BatchNorm1d",
     probes=PROBES,
     checks=(
         Check(
@@ -49,10 +48,10 @@ batchnorm1d = Exercise(
             "running_statistics",
             "3 · running statistics move in train mode and stay in eval mode",
             (
-                near("moves/did running_mean move in train mode (1 yes, 0 no)", 1.0, 0.0),
-                near("moves/did running_var move in train mode (1 yes, 0 no)", 1.0, 0.0),
-                near("moves/did running_mean move in eval mode (1 yes, 0 no)", 0.0, 0.0),
-                near("moves/did running_var move in eval mode (1 yes, 0 no)", 0.0, 0.0),
+                near(asked("moves/did running_mean move in train mode"), 1.0, 0.0),
+                near(asked("moves/did running_var move in train mode"), 1.0, 0.0),
+                near(asked("moves/did running_mean move in eval mode"), 0.0, 0.0),
+                near(asked("moves/did running_var move in eval mode"), 0.0, 0.0),
             ),
             "Statistics that move while you evaluate make the result depend on the order of the test set.",
             (
@@ -103,15 +102,7 @@ batchnorm1d = Exercise(
             ),
         ),
     ),
-)
-
-batchnorm1d_beyond = Exercise(
-    id="batchnorm1d_beyond",
-    title="BatchNorm1d, beyond six",
-    shares="batchnorm1d",
-    home=__name__,
-    probes=PROBES,
-    checks=(
+    further=(
         Check(
             "input_gradient",
             "the gradient of the input flows through the batch mean and variance",
@@ -317,7 +308,7 @@ batchnorm1d_beyond = Exercise(
             "copies",
             "copy.deepcopy works, and the copy is independent",
             (all_of("copied"),),
-            "Averaged models, target networks and \"keep the best model\" all copy layers in the middle of training.",
+            'Averaged models, target networks and "keep the best model" all copy layers in the middle of training.',
             (
                 "What hangs on self after a training step that was not there before?",
                 "A tensor with a graph cannot be copied. Keep nothing of the batch, or keep it detached.",

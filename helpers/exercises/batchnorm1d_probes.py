@@ -19,10 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from helpers.judge.model import Array, Probe
-from helpers.judge.observe import BadOutput, as_array, tensor
-from helpers.judge.rules import YES
-from helpers.judge.watch import batch_norms, watching
+from helpers.judge.api import Array, BadOutput, Probe, as_array, asked, tensor
+from helpers.judge.operators import batch_norms, operators_called
 
 EVAL_GAP = "largest gap between the output and (x − running_mean)/√(running_var + eps)"
 STATISTICS = ("running_mean", "running_var")
@@ -30,12 +28,12 @@ TENSORS = ("gamma", "beta", *STATISTICS)
 TORCH_NAMES = dict(zip(TENSORS, ("weight", "bias", *STATISTICS), strict=True))
 STEPS = 1000
 MEMORY = (
-    f"memory/past batches stay in memory {YES}",
-    f"memory/the layer holds more tensors after {STEPS} steps than after 10 {YES}",
+    asked("memory/past batches stay in memory"),
+    asked(f"memory/the layer holds more tensors after {STEPS} steps than after 10"),
 )
 LATE = (
     *(f"memory/{name} after {STEPS} steps" for name in STATISTICS),
-    f"memory/statistics still move after {STEPS} steps {YES}",
+    asked(f"memory/statistics still move after {STEPS} steps"),
 )
 
 
@@ -139,8 +137,8 @@ def _moves(make: Any) -> dict[str, Any]:
     _out(layer, x)
     seen: dict[str, Any] = {}
     for name, now in _statistics(layer).items():
-        seen[f"did {name} move in train mode {YES}"] = not np.array_equal(before[name], after[name])
-        seen[f"did {name} move in eval mode {YES}"] = not np.array_equal(after[name], now)
+        seen[asked(f"did {name} move in train mode")] = not np.array_equal(before[name], after[name])
+        seen[asked(f"did {name} move in eval mode")] = not np.array_equal(after[name], now)
     return seen
 
 
@@ -179,7 +177,7 @@ def _settings(make: Any) -> dict[str, Any]:
         "train output after 5 steps": y,
         **_statistics(layer),
         "eval output": _run(layer, _batch(20, (2, 2))),
-        f"the arguments come in torch's order {YES}": _in_order(make),
+        asked("the arguments come in torch's order"): _in_order(make),
     }
 
 
@@ -229,7 +227,7 @@ def _lines(x: Array, y: Array) -> tuple[Array, Array, bool]:
 def _centre(x: Array, y: Array) -> tuple[Array, dict[str, Any]]:
     slope, offset, straight = _lines(x, y)
     centre = -offset / np.where(np.abs(slope) < 1e-6, np.nan, slope)
-    return slope, {f"output = a · x + b for each feature {YES}": straight, "value that becomes 0": centre}
+    return slope, {asked("output = a · x + b for each feature"): straight, "value that becomes 0": centre}
 
 
 def _train_parts(make: Any) -> dict[str, Any]:
@@ -271,7 +269,7 @@ def _update_parts(make: Any) -> dict[str, Any]:
         keep, add, fits = _mix(old[name], batch[name], _statistic(layer, name))
         seen[f"share of the old {name} that is kept"] = keep
         seen[f"{weight}s taken for the share given up"] = add
-        seen[f"{name} mixes old value and {weight} {YES}"] = fits
+        seen[asked(f"{name} mixes old value and {weight}")] = fits
     return seen
 
 
@@ -325,12 +323,12 @@ def _slopes(make: Any) -> dict[str, Any]:
     for how, direction in directions.items():
         measured = (loss(x + 0.01 * direction) - loss(x - 0.01 * direction)) / 0.02
         told = float((dx * as_array(direction)).sum())
-        seen[f"gradient is the slope of the output when a feature is {how} {YES}"] = abs(measured - told) < 0.05
+        seen[asked(f"gradient is the slope of the output when a feature is {how}")] = abs(measured - told) < 0.05
     of_gamma = []
     for gamma in (1.0, 0.0):
         _set(layer, gamma=gamma)
         of_gamma += _gradients_of((_out(layer, x) * weights).sum(), [_trained(layer, "gamma")])
-    seen[f"gradient of gamma is the same where gamma is 0 {YES}"] = not _differ(of_gamma[0], of_gamma[1])
+    seen[asked("gradient of gamma is the same where gamma is 0")] = not _differ(of_gamma[0], of_gamma[1])
     return seen
 
 
@@ -380,10 +378,10 @@ def _neighbours(make: Any) -> dict[str, Any]:
     alone = as_array(_any_out(layer, x[:1]))
     among = _run(layer, torch.cat([x[:1], 10 * x]))[:1]
     return {
-        f"eval output of a row is the same a second time {YES}": not _differ(alone, as_array(_any_out(layer, x[:1]))),
-        f"eval output of a row depends on its neighbours {YES}": _differ(alone, _run(layer, x)[:1])
+        asked("eval output of a row is the same a second time"): not _differ(alone, as_array(_any_out(layer, x[:1]))),
+        asked("eval output of a row depends on its neighbours"): _differ(alone, _run(layer, x)[:1])
         or _differ(alone, among),
-        f"eval output of one row has shape (1, C) {YES}": alone.shape == (1, 2),
+        asked("eval output of one row has shape (1, C)"): alone.shape == (1, 2),
     }
 
 
@@ -409,13 +407,13 @@ def _switches(make: Any) -> dict[str, Any]:
     nested = _run(model, y)
     returned = layer.eval() is layer and layer.train(False) is layer
     return {
-        f"statistics move after model.train() {YES}": moved,
-        f"statistics stay after model.eval() {YES}": still,
-        f"statistics stay when the mode is switched {YES}": untouched,
-        f"model.eval() works like layer.eval() {YES}": not _differ(through_parent, directly),
-        f"train mode is the same after a visit to eval mode {YES}": not _differ(first, again),
-        f"eval() and train() return the layer {YES}": returned,
-        f"model.train(False) works like layer.eval() {YES}": not _moved(kept, layer)
+        asked("statistics move after model.train()"): moved,
+        asked("statistics stay after model.eval()"): still,
+        asked("statistics stay when the mode is switched"): untouched,
+        asked("model.eval() works like layer.eval()"): not _differ(through_parent, directly),
+        asked("train mode is the same after a visit to eval mode"): not _differ(first, again),
+        asked("eval() and train() return the layer"): returned,
+        asked("model.train(False) works like layer.eval()"): not _moved(kept, layer)
         and not _differ(nested, _run(layer, y)),
     }
 
@@ -444,14 +442,14 @@ def _grad_modes(make: Any) -> dict[str, Any]:
         parameter.requires_grad_(False)
     like_others = not _differ(_run(frozen, x), first)
     return {
-        f"train output is the same with gamma and beta frozen {YES}": like_others,
-        f"statistics move in train mode with gamma and beta frozen {YES}": _moved(start, frozen),
-        f"eval output under no_grad follows gamma {YES}": follows,
-        f"train output is the same under no_grad {YES}": same,
-        f"gradients are still off after a step under no_grad {YES}": off,
-        f"statistics move in train mode under no_grad {YES}": moved,
-        f"eval output is the same under no_grad {YES}": not _differ(with_graph, without_graph),
-        f"statistics move in eval mode with gradients {YES}": moved_in_eval,
+        asked("train output is the same with gamma and beta frozen"): like_others,
+        asked("statistics move in train mode with gamma and beta frozen"): _moved(start, frozen),
+        asked("eval output under no_grad follows gamma"): follows,
+        asked("train output is the same under no_grad"): same,
+        asked("gradients are still off after a step under no_grad"): off,
+        asked("statistics move in train mode under no_grad"): moved,
+        asked("eval output is the same under no_grad"): not _differ(with_graph, without_graph),
+        asked("statistics move in eval mode with gradients"): moved_in_eval,
     }
 
 
@@ -480,8 +478,8 @@ def _changing(make: Any) -> dict[str, Any]:
     old = _statistics(layer)
     _out(layer, few)
     seen: dict[str, Any] = {
-        f"600 rows: output = (x − mean)/√(variance + eps) {YES}": exact,
-        f"600 rows, one of them far out: output = a · x + b for each feature {YES}": straight,
+        asked("600 rows: output = (x − mean)/√(variance + eps)"): exact,
+        asked("600 rows, one of them far out: output = a · x + b for each feature"): straight,
     }
     for name, batch in zip(STATISTICS, (as_array(few).mean(0), as_array(few).var(0)), strict=True):
         _, add, _ = _mix(old[name], batch, _statistic(layer, name))
@@ -522,7 +520,7 @@ def _one_row(make: Any) -> dict[str, Any]:
     except Exception:  # refusing one row is right, whatever the class of the exception
         y = np.zeros(1)
     finite = all(np.isfinite(v).all() for v in [y, *_statistics(layer).values()])
-    return {f"was NaN written {YES}": not finite, f"the layer is still in train mode {YES}": layer.training}
+    return {asked("was NaN written"): not finite, asked("the layer is still in train mode"): layer.training}
 
 
 def _is_finer(values: Array) -> bool:
@@ -544,15 +542,15 @@ def _precision(make: Any) -> dict[str, Any]:
     double.eval()
     doubles = {"output in eval mode": _run(double, x), "gradient of the input": dx}
     return {
-        f"float32 output dtype kept {YES}": single.dtype == torch.float32,
-        f"running statistics stay float32 {YES}": all(getattr(layer, n).dtype == torch.float32 for n in STATISTICS),
-        f"float64 output dtype kept {YES}": y.dtype == torch.float64,
-        f"float64 output right to 9 digits {YES}": not (np.abs(exact - _normalised(x)) > 1e-9).any(),
-        **{f"float64 {name} has more digits than float32 {YES}": _is_finer(value) for name, value in doubles.items()},
-        f"float64 statistics move like the float32 ones {YES}": alike,
-        f"running statistics move to float64 {YES}": all(getattr(double, n).dtype == torch.float64 for n in STATISTICS),
-        f"bfloat16 output dtype kept {YES}": low.dtype == torch.bfloat16,
-        f"bfloat16 output within 0.25 of the float32 one {YES}": bool(
+        asked("float32 output dtype kept"): single.dtype == torch.float32,
+        asked("running statistics stay float32"): all(getattr(layer, n).dtype == torch.float32 for n in STATISTICS),
+        asked("float64 output dtype kept"): y.dtype == torch.float64,
+        asked("float64 output right to 9 digits"): not (np.abs(exact - _normalised(x)) > 1e-9).any(),
+        **{asked(f"float64 {name} has more digits than float32"): _is_finer(value) for name, value in doubles.items()},
+        asked("float64 statistics move like the float32 ones"): alike,
+        asked("running statistics move to float64"): all(getattr(double, n).dtype == torch.float64 for n in STATISTICS),
+        asked("bfloat16 output dtype kept"): low.dtype == torch.bfloat16,
+        asked("bfloat16 output within 0.25 of the float32 one"): bool(
             (np.abs(as_array(low) - as_array(single)) < 0.25).all()
         ),
     }
@@ -564,10 +562,10 @@ def _far(make: Any) -> dict[str, Any]:
     near, far = _run(layers[0], x), _run(layers[1], x + 1e4)
     before, after = (_statistic(layer, "running_var") for layer in layers)
     return {
-        f"adding 10,000 to the input changes the output by less than 0.05 {YES}": bool(
+        asked("adding 10,000 to the input changes the output by less than 0.05"): bool(
             (np.abs(far - near) < 0.05).all()
         ),
-        f"adding 10,000 to the input changes running_var by less than 1 % {YES}": not (
+        asked("adding 10,000 to the input changes running_var by less than 1 %"): not (
             np.abs(after - before) > 0.01 * before
         ).any(),
     }
@@ -584,13 +582,13 @@ def _saved(make: Any) -> dict[str, Any]:
         _out(layer, _batch(step, (5, 3), 2.0, 3.0))
     held = layer.state_dict(keep_vars=True)
     names = {tensor_name: _name_in(held, getattr(layer, tensor_name)) for tensor_name in TENSORS}
-    seen: dict[str, Any] = {f"{n} in state_dict {YES}": name is not None for n, name in names.items()}
+    seen: dict[str, Any] = {asked(f"{n} in state_dict"): name is not None for n, name in names.items()}
     seen["running statistics among the parameters"] = sum(
         any(p is getattr(layer, n) for p in layer.parameters()) for n in STATISTICS
     )
     shaped = [tuple(getattr(layer, n).shape) == (3,) for n in TENSORS]
-    seen[f"gamma and beta have shape (C,) {YES}"] = all(shaped[:2])
-    seen[f"running statistics have shape (C,) {YES}"] = all(shaped[2:])
+    seen[asked("gamma and beta have shape (C,)")] = all(shaped[:2])
+    seen[asked("running statistics have shape (C,)")] = all(shaped[2:])
     state = copy.deepcopy(layer.state_dict())
     layer.eval()
     x = _batch(30, (2, 3))
@@ -598,7 +596,7 @@ def _saved(make: Any) -> dict[str, Any]:
     again = make(3)
     again.load_state_dict(state)
     again.eval()
-    seen[f"a new layer that loads it gives the same eval output {YES}"] = not _differ(_run(again, x), before)
+    seen[asked("a new layer that loads it gives the same eval output")] = not _differ(_run(again, x), before)
     return seen
 
 
@@ -620,7 +618,7 @@ def _torch_state(make: Any) -> dict[str, Any]:
     back = {TORCH_NAMES[n]: held[name].detach() for n, name in names.items() if name in held}
     theirs.load_state_dict(back, strict=False)
     gap = _differ(as_array(theirs(x)), _run(layer, x))
-    return {**seen, f"torch's layer gives the same after loading yours {YES}": not gap}
+    return {**seen, asked("torch's layer gives the same after loading yours"): not gap}
 
 
 def _copied(make: Any) -> dict[str, Any]:
@@ -637,10 +635,10 @@ def _copied(make: Any) -> dict[str, Any]:
     alone = alone and not (as_array(layer.gamma) == 7.0).any()
     layer.eval()
     return {
-        f"a copy trains like the original {YES}": alike,
-        f"a copy is in the same mode {YES}": not copy.deepcopy(layer).training,
-        f"a copy has the same statistics {YES}": same,
-        f"training the copy leaves the original {YES}": alone,
+        asked("a copy trains like the original"): alike,
+        asked("a copy is in the same mode"): not copy.deepcopy(layer).training,
+        asked("a copy has the same statistics"): same,
+        asked("training the copy leaves the original"): alone,
     }
 
 
@@ -676,7 +674,7 @@ def _memory(make: Any) -> dict[str, Any]:
     late = _statistics(layer)
     layer(10 * batches[0])
     return {
-        f"statistics still move after {STEPS} steps {YES}": _moved(late, layer),
+        asked(f"statistics still move after {STEPS} steps"): _moved(late, layer),
         **{key.partition("/")[2]: many > STEPS // 10 for key, many in zip(MEMORY, (held, grown), strict=True)},
         **{f"{name} after {STEPS} steps": value for name, value in late.items()},
     }
@@ -697,7 +695,7 @@ def _side_effects(make: Any) -> dict[str, Any]:
     if y.requires_grad:
         torch.autograd.grad(y, leaf, upstream, allow_unused=True)
     backward_moved = _moved(forward, layer)
-    carried = {f"does {n} carry a graph {YES}": getattr(layer, n).grad_fn is not None for n in STATISTICS}
+    carried = {asked(f"does {n} carry a graph"): getattr(layer, n).grad_fn is not None for n in STATISTICS}
     layer.eval()
     _out(layer, x)
     changed = (as_array(x) != kept).any()
@@ -705,15 +703,15 @@ def _side_effects(make: Any) -> dict[str, Any]:
     x.add_(_batch(49, (4, 3)))
     new = as_array(_out(layer, x))
     return {
-        f"was the caller's input changed {YES}": changed,
-        f"was an old output given for new numbers in the same tensor {YES}": not _differ(old, new),
-        f"did the statistics move in the backward pass {YES}": backward_moved,
-        f"was the upstream gradient changed {YES}": (as_array(upstream) != as_array(_batch(41, (4, 3)))).any(),
-        f"was the first output changed by the next call {YES}": (as_array(first) != told).any(),
-        f"were gamma or beta changed {YES}": (as_array(layer.gamma) != 2.0).any()
+        asked("was the caller's input changed"): changed,
+        asked("was an old output given for new numbers in the same tensor"): not _differ(old, new),
+        asked("did the statistics move in the backward pass"): backward_moved,
+        asked("was the upstream gradient changed"): (as_array(upstream) != as_array(_batch(41, (4, 3)))).any(),
+        asked("was the first output changed by the next call"): (as_array(first) != told).any(),
+        asked("were gamma or beta changed"): (as_array(layer.gamma) != 2.0).any()
         or (as_array(layer.beta) != 0.5).any(),
         **carried,
-        f"did another layer's statistics move {YES}": _moved(untouched, other),
+        asked("did another layer's statistics move"): _moved(untouched, other),
     }
 
 
@@ -732,10 +730,10 @@ def _global_state(make: Any) -> dict[str, Any]:
     layer.eval()
     _out(layer, x)
     return {
-        f"random state changed when the layer was built {YES}": before != start,
-        f"random state changed {YES}": state() != before,
-        f"grad mode changed {YES}": torch.is_grad_enabled() != grad,
-        f"default dtype changed {YES}": torch.get_default_dtype() != dtype,
+        asked("random state changed when the layer was built"): before != start,
+        asked("random state changed"): state() != before,
+        asked("grad mode changed"): torch.is_grad_enabled() != grad,
+        asked("default dtype changed"): torch.get_default_dtype() != dtype,
     }
 
 
@@ -752,17 +750,17 @@ def _layout(make: Any) -> dict[str, Any]:
         (dx,) = _gradients_of((y.t() * weights).sum() + y.sum(), [leaf])
         seen.append((as_array(y), dx))
     return {
-        f"a transposed, strided input gives the same output {YES}": not _differ(seen[0][0], seen[1][0]),
-        f"a transposed, strided input gives the same gradient {YES}": not _differ(seen[0][1], seen[1][1]),
+        asked("a transposed, strided input gives the same output"): not _differ(seen[0][0], seen[1][0]),
+        asked("a transposed, strided input gives the same gradient"): not _differ(seen[0][1], seen[1][1]),
     }
 
 
 def _wrong_width(make: Any) -> dict[str, Any]:
     layer = make(4)
     narrow, cube = _batch(46, (8, 3), 1.0, 2.0), _batch(47, (5, 4, 3), 1.0, 2.0)
-    seen = {f"3 columns in a layer of 4 were mixed or filled up {YES}": _mixed(layer, narrow, (0,))}
-    seen[f"running statistics keep their width {YES}"] = all(_statistic(layer, n).shape == (4,) for n in STATISTICS)
-    seen[f"a 5×4×3 batch was mixed up {YES}"] = _mixed(make(4), cube, (0, 2))
+    seen = {asked("3 columns in a layer of 4 were mixed or filled up"): _mixed(layer, narrow, (0,))}
+    seen[asked("running statistics keep their width")] = all(_statistic(layer, n).shape == (4,) for n in STATISTICS)
+    seen[asked("a 5×4×3 batch was mixed up")] = _mixed(make(4), cube, (0, 2))
     return seen
 
 
@@ -790,11 +788,11 @@ def _nan(make: Any) -> dict[str, Any]:
     bad = np.isnan(y)
     expected = _statistics(other)
     return {
-        f"the feature with a NaN shows it {YES}": bad[:, 1].all(),
-        f"other features stay free of it {YES}": not bad[:, [0, 2]].any()
+        asked("the feature with a NaN shows it"): bad[:, 1].all(),
+        asked("other features stay free of it"): not bad[:, [0, 2]].any()
         and not _differ(y[:, [0, 2]], clean[:, [0, 2]]),
-        f"its statistics stay in its feature {YES}": not any(np.isnan(v[[0, 2]]).any() for v in now.values()),
-        f"statistics of other features move as ever {YES}": not any(
+        asked("its statistics stay in its feature"): not any(np.isnan(v[[0, 2]]).any() for v in now.values()),
+        asked("statistics of other features move as ever"): not any(
             _differ(now[n][[0, 2]], expected[n][[0, 2]]) for n in STATISTICS
         ),
     }
@@ -803,13 +801,13 @@ def _nan(make: Any) -> dict[str, Any]:
 def _own_work(make: Any) -> dict[str, Any]:
     layer = make(2)
     x = _batch(48, (4, 2)).requires_grad_()
-    with watching() as called:
+    with operators_called() as called:
         y = _out(layer, x)
         if y.requires_grad:
             y.sum().backward()
         layer.eval()
         _out(layer, x)
-    return {f"a batch norm of the library was called {YES}": bool(batch_norms(called))}
+    return {asked("a batch norm of the library was called"): bool(batch_norms(called))}
 
 
 def _probe(run: Callable[[Any], dict[str, Any]], fed: str) -> Probe:

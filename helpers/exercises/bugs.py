@@ -13,6 +13,7 @@ from torch import nn
 
 # mypy: disable-error-code="no-untyped-def"
 
+
 class Layer(nn.Module):
     """The constructor that the layers share."""
 

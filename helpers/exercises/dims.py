@@ -6,10 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Probe, Rule
-from helpers.judge.observe import BadOutput
-from helpers.judge.rules import matches
+from helpers.judge.api import BadOutput, Check, Exercise, Probe, Rule, matches
 
 NORMS = ("batch", "instance", "group", "layer, images", "layer, tokens", "rms, tokens")
 """The keys of the answer.  "layer, images" is that of the group norm paper, "layer, tokens" that of Transformers."""
@@ -51,10 +48,11 @@ def _right(*norms: str) -> tuple[Rule, ...]:
     return tuple(matches(f"block/{norm}: values behind one statistic") for norm in norms)
 
 
-statistics_dims = Exercise(
+statistics_dims_exercise = Exercise(
     id="statistics_dims",
     title="Which dims?",
-    home=__name__,
+    module=__name__,
+    builds="statistics_dims",
     probes=(Probe("block", "a 4×6×5×7 block; for group norm the same numbers as 4×2×3×5×7", _counted),),
     checks=(
         Check(

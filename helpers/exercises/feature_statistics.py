@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Probe
-from helpers.judge.observe import tensors
-from helpers.judge.rules import matches
+from helpers.judge.api import Check, Exercise, Probe, matches, tensors
 
 
 def _small_batch(statistics: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
@@ -20,10 +17,11 @@ def _small_batch(statistics: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
     return {"mean": mean, "variance": variance}
 
 
-feature_statistics = Exercise(
+feature_statistics_exercise = Exercise(
     id="feature_statistics",
     title="Mean and variance of each feature",
-    home=__name__,
+    module=__name__,
+    builds="feature_statistics",
     probes=(Probe("batch", "a 6×3 batch: 6 rows, 3 features", _small_batch),),
     checks=(
         Check(

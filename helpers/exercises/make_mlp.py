@@ -9,15 +9,24 @@ import numpy as np
 import torch
 from torch import nn
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Finding, Observations, Probe, Rule
-from helpers.judge.observe import BadOutput, tensor
-from helpers.judge.rules import agree, matches
+from helpers.judge.api import (
+    BadOutput,
+    Check,
+    Exercise,
+    Finding,
+    Observations,
+    Probe,
+    Rule,
+    agree,
+    asked,
+    matches,
+    tensor,
+)
 
 WIDTHS = [5, 7, 6, 3]
 SIZES = "sizes of the Linear layers, in and out"
-BIAS = "has each Linear a bias (1 yes, 0 no)"
-NEGATIVE = "do negative numbers reach each norm (1 yes, 0 no)"
+BIAS = asked("has each Linear a bias")
+NEGATIVE = asked("do negative numbers reach each norm")
 BUILT = "features that the norms were built for"
 COUNT = "learnable numbers"
 
@@ -100,10 +109,11 @@ def _own(make_mlp: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-make_mlp = Exercise(
+make_mlp_exercise = Exercise(
     id="make_mlp",
     title="make_mlp",
-    home=__name__,
+    module=__name__,
+    builds="make_mlp",
     probes=(
         Probe("plain", f"make_mlp({WIDTHS}), known weights, 6 rows", _plain),
         Probe("normed", f"make_mlp({WIDTHS}, norm), a norm that computes 2x − 1, known weights, 6 rows", _normed),
@@ -178,10 +188,11 @@ def _count_keys(probe: str) -> tuple[str, ...]:
     return tuple(f"{probe}/{COUNT} for widths {w}" for w in ([5, 7, 6, 3], [20, 64, 64, 1], [4, 2]))
 
 
-count_parameters = Exercise(
+count_parameters_exercise = Exercise(
     id="count_parameters",
     title="count_parameters",
-    home=__name__,
+    module=__name__,
+    builds="count_parameters",
     probes=(
         Probe("without", "three lists of widths, norm = False", _counts(False)),
         Probe("with", "three lists of widths, norm = True", _counts(True)),
@@ -219,10 +230,10 @@ def _supported(seen: Observations, right: Observations) -> Finding:
 def _question(id: str, title: str, hints: tuple[str, str, str]) -> Exercise:
     rule: Rule = _supported
     check = Check("answer", "your answer", (rule,), hints=hints)
-    return Exercise(id, title, __name__, (Probe("letter", "your letter", _letter),), (check,))
+    return Exercise(id, title, __name__, id, (Probe("letter", "your letter", _letter),), (check,))
 
 
-why_plain_stalls = _question(
+why_plain_stalls_exercise = _question(
     "why_plain_stalls",
     "Why the plain net stalls in the demo",
     (
@@ -232,7 +243,7 @@ why_plain_stalls = _question(
     ),
 )
 
-why_batch_norm_diverges = _question(
+why_batch_norm_diverges_exercise = _question(
     "why_batch_norm_diverges",
     "Why batch norm diverges first in the demo",
     (
@@ -242,7 +253,7 @@ why_batch_norm_diverges = _question(
     ),
 )
 
-where_plain_wins = _question(
+where_plain_wins_exercise = _question(
     "where_plain_wins",
     "Why batch norm is slow at large weights and a small learning rate",
     (

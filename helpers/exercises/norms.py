@@ -13,12 +13,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Finding, Observations, Probe, Raised, Rule
-from helpers.judge.observe import BadOutput, tensor
-from helpers.judge.rules import agree, matches, near
+from helpers.judge.api import (
+    Assessment,
+    BadOutput,
+    Check,
+    Exercise,
+    Finding,
+    Observations,
+    Probe,
+    Raised,
+    Rule,
+    agree,
+    asked,
+    matches,
+    near,
+    tensor,
+)
 
-REFUSED = "did it refuse 6 channels in 4 groups (1 yes, 0 no)"
+REFUSED = asked("did it refuse 6 channels in 4 groups")
 LEARNABLE = "learnable numbers of RMSNorm(6)"
 
 CHOICES = ("batch", "frozen batch", "ghost batch", "layer", "group", "instance", "rms")
@@ -103,10 +115,11 @@ def _memory(make: Any) -> dict[str, Any]:
     return {**seen, "eval output": _out(layer, _normal(8, (2, 3, 4, 4)))}
 
 
-batchnorm2d = Exercise(
+batchnorm2d_exercise = Exercise(
     id="batchnorm2d",
     title="BatchNorm2d",
-    home=__name__,
+    module=__name__,
+    builds="BatchNorm2d",
     probes=(
         Probe("train", "a 6×3×5×3 batch, train mode", lambda make: _output(make, (6, 3, 5, 3), 3)),
         Probe("one_image", "a single 3×4×5 image, train mode", lambda make: _output(make, (1, 3, 4, 5), 3)),
@@ -158,10 +171,11 @@ def _modes(make: Any) -> dict[str, Any]:
     return {"output in eval mode": _out(layer.eval(), _normal(12, (4, 6), -1.0))}
 
 
-layernorm = Exercise(
+layernorm_exercise = Exercise(
     id="layernorm",
     title="LayerNorm",
-    home=__name__,
+    module=__name__,
+    builds="LayerNorm",
     probes=(
         Probe(
             "tokens",
@@ -220,10 +234,11 @@ def _special(make: Any) -> dict[str, Any]:
     return {**seen, REFUSED: refused}
 
 
-groupnorm = Exercise(
+groupnorm_exercise = Exercise(
     id="groupnorm",
     title="GroupNorm",
-    home=__name__,
+    module=__name__,
+    builds="GroupNorm",
     probes=(
         Probe(
             "groups",
@@ -288,10 +303,11 @@ def _tiny(make: Any) -> dict[str, Any]:
     }
 
 
-rmsnorm = Exercise(
+rmsnorm_exercise = Exercise(
     id="rmsnorm",
     title="RMSNorm",
-    home=__name__,
+    module=__name__,
+    builds="RMSNorm",
     probes=(
         Probe(
             "tokens",
@@ -308,9 +324,7 @@ rmsnorm = Exercise(
             "RMSNorm((4, 6), eps=0.5) on 3×4×6, random gamma and upstream gradient",
             lambda make: _trained(make, (3, 4, 6), (4, 6), learns=("gamma",)),
         ),
-        Probe(
-            "tiny", "RMSNorm(6) without eps: numbers near 3e-4 (float32), 3e-8 (float64), and a row of zeros", _tiny
-        ),
+        Probe("tiny", "RMSNorm(6) without eps: numbers near 3e-4 (float32), 3e-8 (float64), and a row of zeros", _tiny),
     ),
     checks=(
         Check(
@@ -382,17 +396,18 @@ def _all_right(*situations: str) -> Rule:
 class Quiz(Exercise):
     """An exercise whose cards do not print the right answers."""
 
-    def verdicts(self, obj: Any) -> Any:
+    def assess(self, seen: Observations) -> Assessment:
         """As in Exercise, but only known mistakes are named, and their evidence repeats what the card says already."""
-        verdicts, explanations = super().verdicts(obj)
-        said = "; ".join(v.finding.measured for v in verdicts if v.passed is False)
-        return verdicts, tuple(dataclasses.replace(e, evidence=said) for e in explanations if e.id)
+        found = super().assess(seen)
+        said = "; ".join(v.finding.measured for v in found.verdicts if v.passed is False)
+        return Assessment(found.verdicts, tuple(dataclasses.replace(e, evidence=said) for e in found.causes if e.id))
 
 
-which_norm = Quiz(
+which_norm_exercise = Quiz(
     id="which_norm",
     title="Which norm when",
-    home=__name__,
+    module=__name__,
+    builds="which_norm",
     probes=(Probe("quiz", "your answers", _given),),
     checks=(
         Check(

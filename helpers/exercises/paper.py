@@ -13,10 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Probe
-from helpers.judge.observe import BadOutput, tensor, tensors
-from helpers.judge.rules import matches
+from helpers.judge.api import BadOutput, Check, Exercise, Probe, matches, tensor, tensors
 
 BatchNorm = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -94,10 +91,11 @@ def _gradients(batch_norm: BatchNorm) -> dict[str, Any]:
     }
 
 
-algorithm_1 = Exercise(
+algorithm_1_exercise = Exercise(
     id="algorithm_1",
     title="Algorithm 1",
-    home=__name__,
+    module=__name__,
+    builds="batch_norm",
     probes=(
         Probe("batch", "a 6×3 batch, mean 3, std 5; gamma = 1, beta = 0, eps = 1e-5", _normalised),
         Probe("small", "an 8×3 batch with std 0.1 and one constant feature; eps = 0.01", _small),
@@ -153,10 +151,11 @@ def _identity(parameters: Callable[[torch.Tensor, float], Any]) -> dict[str, Any
     return {"gamma": gamma, "beta": beta, "largest gap between batch_norm(x) and x": (y - x).abs().max()}
 
 
-identity = Exercise(
+identity_exercise = Exercise(
     id="identity",
     title="The identity",
-    home=__name__,
+    module=__name__,
+    builds="identity_parameters",
     probes=(Probe("batch", "a 6×3 batch and eps = 0.1", _identity),),
     checks=(
         Check(
@@ -186,10 +185,11 @@ def _variance(output_variance: Callable[[torch.Tensor, float], Any]) -> dict[str
     }
 
 
-variance_after = Exercise(
+variance_after_exercise = Exercise(
     id="variance_after",
     title="The variance of the output",
-    home=__name__,
+    module=__name__,
+    builds="output_variance",
     probes=(Probe("variances", "batch variances from 1e-8 to 100; eps = 1e-5, then 0.5", _variance),),
     checks=(
         Check(
@@ -225,10 +225,11 @@ def _rescaled(rescaling: Callable[[Run, torch.Tensor, float], Any]) -> dict[str,
     return seen
 
 
-weight_scale = Exercise(
+weight_scale_exercise = Exercise(
     id="weight_scale",
     title="The scale of the weights",
-    home=__name__,
+    module=__name__,
+    builds="rescaling",
     probes=(Probe("scales", "weights 5×8, a 32×8 batch; a = 10, 0.5 and 0.001; eps = 1e-5", _rescaled),),
     checks=(
         Check(
@@ -277,15 +278,15 @@ def _answers(read: Callable[[Table], Any]) -> dict[str, Any]:
         if answers[key] not in rows:
             raise BadOutput(f"{key} is {answers[key]!r}; it must be one of {', '.join(rows)}.")
     return {
-        text: rows.index(answers[key]) if key in _ROWS else answers[key]
-        for key, text in {**_SPEED, **_READING}.items()
+        text: rows.index(answers[key]) if key in _ROWS else answers[key] for key, text in {**_SPEED, **_READING}.items()
     }
 
 
-figure_3 = Exercise(
+figure_3_exercise = Exercise(
     id="figure_3",
     title="Reading Figure 3",
-    home=__name__,
+    module=__name__,
+    builds="read_figure_3",
     probes=(Probe("table", "the table of Figure 3", _answers),),
     checks=(
         Check(

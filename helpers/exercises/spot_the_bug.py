@@ -8,26 +8,21 @@ from typing import Any
 
 from torch import nn
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Finding, Observations, Probe, Rule
-from helpers.judge.observe import BadOutput, observe
-from helpers.judge.rules import judge, matches, near
+from helpers.judge.api import BadOutput, Check, Exercise, Finding, Observations, Probe, Rule, asked, matches, near
 
-from .batchnorm1d import batchnorm1d, batchnorm1d_beyond
+from .batchnorm1d import batchnorm1d_exercise
 from .bugs import LAYERS, repaired
 
 Answer = tuple[int, str, str]
 HALVES = ("ABCDE", "FGHIJ")
 
 
-CHECKS = (*batchnorm1d.checks, *batchnorm1d_beyond.checks)
+CHECKS = batchnorm1d_exercise.whole.checks
 
 
 def red_checks(layer: type[nn.Module]) -> frozenset[str]:
     """Ids of the checks, of the six and beyond, that a layer does not pass."""
-    seen = observe(layer, batchnorm1d.probes)
-    verdicts = judge(CHECKS, batchnorm1d.probes, seen, batchnorm1d.answers.right)
-    return frozenset(v.check.id for v in verdicts if not v.passed)
+    return batchnorm1d_exercise.whole.assessed(layer).red
 
 
 @functools.cache
@@ -55,7 +50,7 @@ def _check(name: str, answers: Callable[[], dict[str, Answer]]) -> dict[str, Any
     known = [c.id for c in CHECKS]
     if check not in known:
         raise BadOutput(f"layer {name}: {check!r} is no check; they are {', '.join(known)}.")
-    return {f"is check {check} red for layer {name} (1 yes, 0 no)": check in _red(name)}
+    return {asked(f"is check {check} red for layer {name}"): check in _red(name)}
 
 
 def _repair(name: str, answers: Callable[[], dict[str, Answer]]) -> dict[str, Any]:
@@ -91,7 +86,7 @@ def _half(half: str) -> tuple[Check, ...]:
             tuple(matches(f"line_{n}/line of layer {n}", atol=0.0, rtol=0.0) for n in half),
             hints=(
                 "Read each layer against the four formulas: mean, variance, running update, output.",
-                "Run the checks on one layer, `batchnorm1d.check(LAYERS['A'])`: what is red tells which formula to read.",
+                "Run the checks on one layer, `batchnorm1d_exercise.check(LAYERS['A'])`: what is red tells which formula to read.",
                 "Ask of the suspicious line: which variance, which mode, which tensor carries a gradient?",
             ),
         ),
@@ -101,8 +96,8 @@ def _half(half: str) -> tuple[Check, ...]:
             tuple(_check_is_red(n) for n in half),
             hints=(
                 "Several checks may be red; name any one of them.",
-                "Six layers pass some of the classic six; look at `batchnorm1d_beyond.check(...)` too.",
-                "The ids are the second argument of the graded cells above, for example \"numbers\".",
+                "Six layers pass some of the classic six; look at `batchnorm1d_exercise.beyond.check(...)` too.",
+                'The ids are the second argument of the graded cells above, for example "numbers".',
             ),
         ),
         Check(
@@ -118,10 +113,11 @@ def _half(half: str) -> tuple[Check, ...]:
     )
 
 
-spot_the_bug = Exercise(
+spot_the_bug_exercise = Exercise(
     id="spot_the_bug",
     title="Spot the bug",
-    home=__name__,
+    module=__name__,
+    builds="spot_the_bug",
     probes=_probes(),
     checks=(*_half(HALVES[0]), *_half(HALVES[1])),
 )

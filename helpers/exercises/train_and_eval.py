@@ -11,10 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Check, Probe, Rule
-from helpers.judge.observe import BadOutput, tensor
-from helpers.judge.rules import matches, near
+from helpers.judge.api import BadOutput, Check, Exercise, Probe, Rule, asked, matches, near, tensor
 
 Run = Callable[[Any], dict[str, Any]]
 
@@ -118,13 +115,20 @@ def _both(name: str) -> tuple[Rule, ...]:
     return tuple(matches(f"{probe}/{name} of layer {layer}") for probe in _BOTH for layer in (1, 2))
 
 
-reestimate_exercise = Exercise(
+reestimate_statistics_exercise = Exercise(
     id="reestimate_statistics",
     title="Re-estimate the statistics",
-    home=__name__,
+    module=__name__,
+    builds="reestimate_statistics",
     probes=(
-        Probe("like", "4 batches of 8 rows, for a net with two BN layers (one nested) and old statistics", _like_batches),
-        Probe("unlike", "a generator of 3 batches: 8, 8 and 3 rows, around 0, 2 and 4; the net has dropout", _unlike_batches),
+        Probe(
+            "like", "4 batches of 8 rows, for a net with two BN layers (one nested) and old statistics", _like_batches
+        ),
+        Probe(
+            "unlike",
+            "a generator of 3 batches: 8, 8 and 3 rows, around 0, 2 and 4; the net has dropout",
+            _unlike_batches,
+        ),
         Probe("rest", "3 batches, for a net in train mode whose second BN layer is in eval mode", _untouched),
     ),
     checks=(
@@ -203,20 +207,25 @@ def _others(freeze: Any) -> dict[str, Any]:
     before = _copy(_linear(net))
     _train(net)
     return {
-        "is dropout still in train mode (1 yes, 0 no)": net[3].training,
-        "did every Linear layer learn (1 yes, 0 no)": all(
+        asked("is dropout still in train mode"): net[3].training,
+        asked("did every Linear layer learn"): all(
             bool(_change([b], [p]) > 0) for b, p in zip(before, _linear(net), strict=True) if p.dim() == 2
         ),
         "modules in train mode, of a net that was in eval mode": sum(m.training for m in resting.modules()),
     }
 
 
-freeze_exercise = Exercise(
+freeze_batchnorm_exercise = Exercise(
     id="freeze_batchnorm",
     title="Freeze batch norm",
-    home=__name__,
+    module=__name__,
+    builds="freeze_batchnorm",
     probes=(
-        Probe("statistics", "a net in train mode: freeze, one batch; then train(), freeze, another batch", _frozen_statistics),
+        Probe(
+            "statistics",
+            "a net in train mode: freeze, one batch; then train(), freeze, another batch",
+            _frozen_statistics,
+        ),
         Probe("affine", "one training step, freeze, then three steps of SGD with weight decay", _frozen_affine),
         Probe("others", "a net with dropout in train mode, three steps of SGD; and a net in eval mode", _others),
     ),
@@ -250,8 +259,8 @@ freeze_exercise = Exercise(
             "others",
             "every other module is as before",
             (
-                near("others/is dropout still in train mode (1 yes, 0 no)", 1.0, 0.0),
-                near("others/did every Linear layer learn (1 yes, 0 no)", 1.0, 0.0),
+                near(asked("others/is dropout still in train mode"), 1.0, 0.0),
+                near(asked("others/did every Linear layer learn"), 1.0, 0.0),
                 near("others/modules in train mode, of a net that was in eval mode", 0.0, 0.0),
             ),
             "A freeze that also switches dropout off, or stops the other layers, is another experiment.",
@@ -275,7 +284,7 @@ def _together(scores: Any) -> dict[str, Any]:
     return {
         "scores of a batch": result,
         "largest change of a running statistic": _change(before, list(_statistics(net).values())),
-        "does the result carry a graph (1 yes, 0 no)": result.requires_grad,
+        asked("does the result carry a graph"): result.requires_grad,
     }
 
 
@@ -314,10 +323,10 @@ def _epoch_batches(epoch_batches: Any) -> dict[str, Any]:
     flat = [row for batch in epochs[0] for row in batch]
     return {
         "rows in each batch": [len(batch) for batch in epochs[0]],
-        "is every row used exactly once (1 yes, 0 no)": sorted(flat) == list(range(len(y))),
-        "does every batch mix classes (1 yes, 0 no)": min(len({y[i] for i in batch}) for batch in epochs[0]) > 1,
-        "has the second epoch another order (1 yes, 0 no)": epochs[0] != epochs[1],
-        "does the same generator seed give the same batches (1 yes, 0 no)": epochs[0] == again,
+        asked("is every row used exactly once"): sorted(flat) == list(range(len(y))),
+        asked("does every batch mix classes"): min(len({y[i] for i in batch}) for batch in epochs[0]) > 1,
+        asked("has the second epoch another order"): epochs[0] != epochs[1],
+        asked("does the same generator seed give the same batches"): epochs[0] == again,
     }
 
 
@@ -353,11 +362,17 @@ _BUFFERS = tuple(f"{name} of layer {layer}" for layer in (1, 2) for name in ("ru
 
 
 def _repair(
-    number: int, id: str, title: str, probes: tuple[Probe, ...], rules: tuple[Rule, ...], why: str, hints: tuple[str, str, str]
+    number: int,
+    id: str,
+    title: str,
+    probes: tuple[Probe, ...],
+    rules: tuple[Rule, ...],
+    why: str,
+    hints: tuple[str, str, str],
 ) -> Exercise:
     """An exercise of one check, for one function with one bug."""
     check = Check("repaired", title, rules, why, hints)
-    return Exercise(id, f"Repair {number}: {id}", __name__, probes, (check,))
+    return Exercise(id, f"Repair {number}: {id}", __name__, id, probes, (check,))
 
 
 scores_exercise = _repair(
@@ -372,7 +387,7 @@ scores_exercise = _repair(
         matches("together/scores of a batch"),
         matches("alone/scores of one row"),
         near("together/largest change of a running statistic", 0.0, 0.0),
-        near("together/does the result carry a graph (1 yes, 0 no)", 0.0, 0.0),
+        near(asked("together/does the result carry a graph"), 0.0, 0.0),
     ),
     "A served model that was left in train mode answers differently for each batch.",
     (
@@ -427,10 +442,10 @@ epoch_batches_exercise = _repair(
     (Probe("order", "100 rows sorted by class, 5 classes, batches of 10, two epochs", _epoch_batches),),
     (
         matches("order/rows in each batch", atol=0.0, rtol=0.0),
-        near("order/is every row used exactly once (1 yes, 0 no)", 1.0, 0.0),
-        near("order/does every batch mix classes (1 yes, 0 no)", 1.0, 0.0),
-        near("order/has the second epoch another order (1 yes, 0 no)", 1.0, 0.0),
-        near("order/does the same generator seed give the same batches (1 yes, 0 no)", 1.0, 0.0),
+        near(asked("order/is every row used exactly once"), 1.0, 0.0),
+        near(asked("order/does every batch mix classes"), 1.0, 0.0),
+        near(asked("order/has the second epoch another order"), 1.0, 0.0),
+        near(asked("order/does the same generator seed give the same batches"), 1.0, 0.0),
     ),
     "In a batch of one class the mean and variance are those of the class, and what tells classes apart is subtracted.",
     (

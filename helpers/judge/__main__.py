@@ -11,7 +11,7 @@ import sys
 if __name__ == "__main__":
     sys.path.append(sys.path.pop(0))  # libraries first: a torch.py of the learner's in the current folder is not torch
 
-    from helpers.judge.command import main
+    from helpers.grading.command import main
 
     try:
         code = main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from importlib import resources
@@ -9,40 +10,70 @@ from typing import Any
 
 from . import progress
 from .explain import explain
-from .model import Check, Explanation, Probe, Verdict
+from .model import Assessment, Check, Observations, Probe
 from .observe import observe
-from .original import originals
-from .record import Answers, from_bytes
-from .rules import judge
+from .record import Record, from_bytes
+from .rules import verdicts_of
 from .show import Card, cause_rows, show, verdict_card
+from .unpatched import unpatched
 
 
 @dataclass(frozen=True)
 class Exercise:
     """Something a learner builds.
 
-    ``home`` is the name of the module that defines it (``__name__``).  What its reference and suspects do is recorded
-    in ``recorded/<id>.xz`` beside that module; ``shares`` is the id of an exercise with the same probes, whose record
-    then serves both.
+    ``module`` is the name of the module that defines it (``__name__``), ``builds`` the name of the class or function
+    that is asked for.  What its reference and suspects do is recorded in ``recorded/<record_id>.xz`` beside that
+    module.  ``further`` are checks that go beyond those of the card; see :attr:`beyond`.
     """
 
     id: str
     title: str
-    home: str
+    module: str
+    builds: str
     probes: tuple[Probe, ...]
     checks: tuple[Check, ...]
-    shares: str = ""
+    further: tuple[Check, ...] = ()
+    record_id: str = ""
 
-    @property
-    def record(self) -> str:
-        """The name of its record."""
-        return self.shares or self.id
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "record_id", self.record_id or self.id)
+
+    @functools.cached_property
+    def beyond(self) -> Exercise:
+        """The same exercise with its further checks alone."""
+        return dataclasses.replace(
+            self, id=f"{self.id}_beyond", title=f"{self.title}, beyond six", checks=self.further, further=()
+        )
+
+    @functools.cached_property
+    def whole(self) -> Exercise:
+        """The same exercise with all its checks on one card."""
+        return dataclasses.replace(self, checks=(*self.checks, *self.further), further=())
+
+    @functools.cached_property
+    def record(self) -> Record:
+        """Observations of the reference and the suspects; FileNotFoundError where the builder has not made them."""
+        package = f"{self.module.rpartition('.')[0]}.recorded"
+        return from_bytes((resources.files(package) / f"{self.record_id}.xz").read_bytes())
+
+    def assess(self, seen: Observations) -> Assessment:
+        """Judge every check and explain what differs.  Pure: notebook, command and matrix all come through here."""
+        record = self.record
+        verdicts = verdicts_of(self.checks, self.probes, seen, record.right)
+        wrong = any(v.passed is False for v in verdicts)
+        return Assessment(verdicts, explain(seen, record) if wrong else ())
+
+    def assessed(self, obj: Any) -> Assessment:
+        """Observe ``obj`` here, in this process, and assess what was seen; shows and records nothing."""
+        with unpatched():
+            return self.assess(observe(obj, self.probes))
 
     def check(self, obj: Any) -> None:
         """Show how ``obj`` does on every check.  Never raises for a wrong answer."""
-        verdicts, explanations = self.verdicts(obj)
-        progress.attempted(self.id, {v.check.id: v.passed for v in verdicts})
-        show(verdict_card(self.title, verdicts, explanations))
+        found = self.assessed(obj)
+        progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts})
+        show(verdict_card(self.title, found))
 
     def grade(self, obj: Any, check: str) -> None:
         """One check, for a graded cell: shows its card, and raises unless it passed.
@@ -50,11 +81,10 @@ class Exercise:
         Raises AssertionError where the answer is wrong and NotImplementedError where it was not attempted, each with
         the card's text in place of a traceback.
         """
-        verdicts, explanations = self.verdicts(obj)
-        (verdict,) = [v for v in verdicts if v.check.id == check]
+        found = self.assessed(obj)
+        (verdict,) = [v for v in found.verdicts if v.check.id == check]
         progress.attempted(self.id, {check: verdict.passed})
-        card = verdict_card(f"{self.title} · {verdict.check.title}", [verdict], explanations)
-        show(card)
+        show(verdict_card(f"{self.title} · {verdict.check.title}", Assessment((verdict,), found.causes)))
         if verdict.passed is None:
             raise _quiet(NotImplementedError("not attempted yet"))
         if not verdict.passed:
@@ -62,48 +92,29 @@ class Exercise:
 
     def hint(self, obj: Any) -> None:
         """The next hint for the first check that ``obj`` does not pass: a nudge, a pointer, almost the line."""
-        verdicts, explanations = self.verdicts(obj)
-        open_checks = [v for v in verdicts if not v.passed]
-        if not open_checks:
+        found = self.assessed(obj)
+        verdict = next((v for v in found.verdicts if not v.passed), None)
+        if verdict is None:
             show(Card(f"{self.title}: every check passes, no hint needed", (), True))
             return
-        verdict = open_checks[0]
         step = progress.next_hint(self.id, verdict.check.id, len(verdict.check.hints))
         rows = [(str(step + 1), verdict.check.hints[step])]
-        if verdict.passed is False and explanations:
-            rows += cause_rows(explanations[:1])
+        if verdict.passed is False and found.causes:
+            rows += cause_rows(found.causes[:1])
         title = f"{verdict.check.title}: hint {step + 1} of {len(verdict.check.hints)}"
         show(Card(title, tuple(rows)))
 
     def solution(self, obj: Any) -> None:
         """The reference's code.  Asks once: the first call says what it would show, the second shows it."""
-        source = self.answers.source
+        source = self.record.source
         if not source:
             show(Card(f"{self.title}: the solution is not in this class edition", (("→", "Ask your instructor."),)))
             return
-        verdicts, _ = self.verdicts(obj)
-        solved = all(v.passed for v in verdicts)
-        if not (solved or progress.solution_confirmed(self.id)):
+        if not (self.assessed(obj).passed or progress.solution_confirmed(self.id)):
             rows = (("→", "Run this cell again to see it. A hint may be enough."),)
             show(Card(f"{self.title}: show the whole solution?", rows))
             return
         show(Card(f"{self.title}: one solution", (), None, source))
-
-    def verdicts(self, obj: Any) -> tuple[tuple[Verdict, ...], tuple[Explanation, ...]]:
-        """Observe ``obj``, judge every check, and explain what differs; shows and records nothing."""
-        with originals():
-            seen = observe(obj, self.probes)
-            answers = self.answers
-            verdicts = judge(self.checks, self.probes, seen, answers.right)
-            wrong = any(v.passed is False for v in verdicts)
-            found = explain(seen, answers.right, answers.suspects, answers.lineup) if wrong else ()
-        return verdicts, found
-
-    @functools.cached_property
-    def answers(self) -> Answers:
-        """Observations of the reference and the suspects, from ``recorded/<record>.xz`` beside the module."""
-        package = f"{self.home.rpartition('.')[0]}.recorded"
-        return from_bytes((resources.files(package) / f"{self.record}.xz").read_bytes())
 
 
 def _quiet(error: Exception) -> Exception:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from .compare import agree, pair
 from .model import Explanation, Observations, Raised, Suspect
-from .rules import agree, pair
+from .record import Deviation, Record
 
 AT_MOST = 3
 TRUSTED = 0.5  # a suspect is named where at least this share of what it predicts is seen
@@ -24,28 +24,19 @@ NEAR = 0.6  # of a mistake that is not known, categories this close to the likel
 UNTOLD = 0.25  # categories are named where more than this share is left unexplained
 
 
-def differing(seen: Observations, right: Observations) -> frozenset[str]:
-    """Keys on which ``seen`` and ``right`` disagree, in either direction."""
-    return frozenset(k for k in seen.keys() | right.keys() if not agree(seen.get(k), right.get(k)))
-
-
-def explain(
-    seen: Observations,
-    right: Observations,
-    suspects: Iterable[Suspect],
-    lineup: Mapping[str, Observations],
-) -> tuple[Explanation, ...]:
+def explain(seen: Observations, record: Record) -> tuple[Explanation, ...]:
     """At most three explanations, best first.
 
-    ``lineup[suspect.id]`` holds the suspect's observations.  Suspects that agree with ``seen`` on every key are exact,
-    and then only these are named; one whose id has the form ``a+b`` is named as its two parts.  Otherwise come the
-    nearest suspects, and last, with id "", the category of a mistake that is none of them.
+    Suspects that agree with ``seen`` on every key are exact, and then only these are named; one whose id has the form
+    ``a+b`` is named as its two parts.  Otherwise come the nearest suspects, and last, with id "", the category of a
+    mistake that is none of them.
     """
-    mine = _Deviation.of(seen, right)
+    right = record.right
+    mine = Deviation.of(seen, right)
     if not mine.keys:
         return ()
-    by_id = {s.id: s for s in suspects}
-    theirs = {id: _Deviation.of(lineup[id], right) for id in by_id}
+    by_id = {s.id: s for s in record.suspects}
+    theirs = record.deviations
     exact = [by_id[id] for id, deviation in theirs.items() if deviation == mine]
     if exact:
         first, *others = sorted(exact, key=lambda s: "+" in s.id)
@@ -65,34 +56,7 @@ def explain(
     return tuple(found[:AT_MOST])
 
 
-@dataclass(frozen=True, eq=False)
-class _Deviation:
-    """What of some observations differs from the right ones; a probe that raised is one key, the probe's id."""
-
-    seen: Observations
-    keys: frozenset[str]
-
-    @classmethod
-    def of(cls, seen: Observations, right: Observations) -> _Deviation:
-        return cls(seen, frozenset(k for k in differing(seen, right) if k in seen))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Deviation) and all(
-            agree(self.seen.get(k), other.seen.get(k)) for k in self.keys | other.keys
-        )
-
-    def touches(self, key: str, other: _Deviation) -> bool:
-        """True where this deviates in ``key`` too, in whatever way; where the other raised, in any key of the probe."""
-        if isinstance(other.seen[key], Raised):
-            return any(k == key or k.startswith(f"{key}/") for k in self.keys)
-        return key in self.keys or key.partition("/")[0] in self.keys
-
-    def unseen(self, key: str) -> bool:
-        """True where the probe raised, so that nothing is known of the key."""
-        return key not in self.seen and key.partition("/")[0] in self.seen
-
-
-def _weights(deviations: Collection[_Deviation]) -> dict[str, float]:
+def _weights(deviations: Collection[Deviation]) -> dict[str, float]:
     """1 / (number of deviations that contain the key)."""
     counts = Counter(k for d in deviations for k in d.keys)
     return {k: 1 / n for k, n in counts.items()}
@@ -103,7 +67,7 @@ def _sum(weights: Mapping[str, float], keys: Iterable[str]) -> float:
 
 
 def _nearest(
-    mine: _Deviation, known: Mapping[str, _Deviation], weights: Mapping[str, float]
+    mine: Deviation, known: Mapping[str, Deviation], weights: Mapping[str, float]
 ) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
     """Suspects with the keys that each explains, best first, and the keys that none explains."""
     shared, trust = {}, {}
@@ -128,8 +92,8 @@ def _nearest(
 
 def _categories(
     left: frozenset[str],
-    mine: _Deviation,
-    known: Mapping[str, _Deviation],
+    mine: Deviation,
+    known: Mapping[str, Deviation],
     by_id: Mapping[str, Suspect],
     weights: Mapping[str, float],
 ) -> list[tuple[str, frozenset[str]]]:

@@ -118,3 +118,21 @@ class Explanation:
     exact: bool
     evidence: str
     together: bool = False
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What follows from some observations: a verdict for each check, and the likely causes of what is red."""
+
+    verdicts: tuple[Verdict, ...]
+    causes: tuple[Explanation, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """True where every check passed."""
+        return all(v.passed for v in self.verdicts)
+
+    @property
+    def red(self) -> frozenset[str]:
+        """Ids of the checks that did not pass."""
+        return frozenset(v.check.id for v in self.verdicts if not v.passed)

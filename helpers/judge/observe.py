@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from .model import Array, Observations, Probe, Raised
-from .original import originals, restore
+from .unpatched import put_back, unpatched
 
 _NOT_THEIRS = (
     str(Path(__file__).resolve().parents[1]),
@@ -73,7 +73,7 @@ def tensor(value: Any, name: str) -> torch.Tensor:
 
     What comes back is exactly a ``torch.Tensor``, in the same graph: a subclass could answer for itself.
     """
-    restore()
+    put_back()
     if value is None:
         raise BadOutput(f"{name} is None. Does every path of your code end with a return?")
     if not isinstance(value, torch.Tensor):
@@ -115,7 +115,7 @@ def as_raised(error: BaseException) -> Raised:
 def _undisturbed() -> Iterator[None]:
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     torch.set_num_threads(1)  # so small a batch is no faster on more, and on a busy machine much slower
-    with originals(), torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+    with unpatched(), torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
         try:

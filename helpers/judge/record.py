@@ -2,11 +2,12 @@
 
 A record is one LZMA stream: a line of JSON with the texts, and which array belongs where; then the arrays end to end
 as little-endian float32, first all lowest bytes, then all second ones and so on, which compresses better.  Of a suspect
-only what differs from the reference is kept, rounded to what :func:`helpers.judge.rules.agree` can tell apart.
+only what differs from the reference is kept, rounded to what :func:`helpers.judge.compare.agree` can tell apart.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import lzma
 from collections.abc import Mapping
@@ -15,15 +16,47 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .explain import differing
+from .compare import agree
 from .model import Array, Observations, Raised, Suspect
 
 _BITS = 23  # of a float32's mantissa
 _KEPT = 14  # for suspects: a relative error of at most 2⁻¹⁵
 
 
+def differing(seen: Observations, right: Observations) -> frozenset[str]:
+    """Keys on which ``seen`` and ``right`` disagree, in either direction."""
+    return frozenset(k for k in seen.keys() | right.keys() if not agree(seen.get(k), right.get(k)))
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """What of some observations differs from the right ones; a probe that raised is one key, the probe's id."""
+
+    seen: Observations
+    keys: frozenset[str]
+
+    @classmethod
+    def of(cls, seen: Observations, right: Observations) -> Deviation:
+        return cls(seen, frozenset(k for k in differing(seen, right) if k in seen))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Deviation) and all(
+            agree(self.seen.get(k), other.seen.get(k)) for k in self.keys | other.keys
+        )
+
+    def touches(self, key: str, other: Deviation) -> bool:
+        """True where this deviates in ``key`` too, in whatever way; where the other raised, in any key of the probe."""
+        if isinstance(other.seen[key], Raised):
+            return any(k == key or k.startswith(f"{key}/") for k in self.keys)
+        return key in self.keys or key.partition("/")[0] in self.keys
+
+    def unseen(self, key: str) -> bool:
+        """True where the probe raised, so that nothing is known of the key."""
+        return key not in self.seen and key.partition("/")[0] in self.seen
+
+
 @dataclass(frozen=True)
-class Answers:
+class Record:
     """Observations of a reference and of its suspects, ``lineup[suspect.id]``.
 
     ``source``: the reference's code, "" in a class edition.  ``made_from``: digest of the modules it was made from.
@@ -35,15 +68,20 @@ class Answers:
     source: str = ""
     made_from: str = ""
 
+    @functools.cached_property
+    def deviations(self) -> dict[str, Deviation]:
+        """What each suspect does differently, by its id."""
+        return {s.id: Deviation.of(self.lineup[s.id], self.right) for s in self.suspects}
 
-def to_bytes(answers: Answers) -> bytes:
+
+def to_bytes(record: Record) -> bytes:
     """The record as bytes, the same for the same observations."""
     arrays: dict[bytes, int] = {}
-    keys = list(answers.right)
+    keys = list(record.right)
     seen_by: dict[str, list[list[object]]] = {}
-    for owner, seen in [("", answers.right), *((s.id, answers.lineup[s.id]) for s in answers.suspects)]:
+    for owner, seen in [("", record.right), *((s.id, record.lineup[s.id]) for s in record.suspects)]:
         entries = seen_by.setdefault(owner, [])
-        for key in keys if not owner else sorted(differing(seen, answers.right)):
+        for key in keys if not owner else sorted(differing(seen, record.right)):
             if key not in keys:
                 keys.append(key)
             value, place = seen.get(key), keys.index(key)
@@ -53,20 +91,20 @@ def to_bytes(answers: Answers) -> bytes:
             else:
                 entries.append([place, [value.kind, value.message] if value else None])
     index = {
-        "suspects": [[s.id, s.category, s.title, s.shows] for s in answers.suspects],
+        "suspects": [[s.id, s.category, s.title, s.shows] for s in record.suspects],
         "keys": keys,
         "observations": seen_by,
         "sizes": [len(data) // 4 for data in arrays],
-        "source": answers.source,
-        "made_from": answers.made_from,
+        "source": record.source,
+        "made_from": record.made_from,
     }
     planes = np.frombuffer(b"".join(arrays), dtype=np.uint8).reshape(-1, 4).T.tobytes()
     line = json.dumps(index, separators=(",", ":")).encode()
     return lzma.compress(line + b"\n" + planes, preset=9 | lzma.PRESET_EXTREME)
 
 
-def from_bytes(data: bytes) -> Answers:
-    """The answers in a record; its suspects have no ``make``."""
+def from_bytes(data: bytes) -> Record:
+    """The record that :func:`to_bytes` wrote; its suspects have no ``make``."""
     line, _, rest = lzma.decompress(data).partition(b"\n")
     index = json.loads(line)
     planes = np.frombuffer(rest, dtype=np.uint8).reshape(4, -1)
@@ -85,7 +123,7 @@ def from_bytes(data: bytes) -> Answers:
                 seen[key] = arrays[what].reshape(shape)
     right = observed.pop("")
     suspects = tuple(Suspect(id, category, title, None, shows) for id, category, title, shows in index["suspects"])
-    return Answers(right, suspects, observed, index["source"], index["made_from"])
+    return Record(right, suspects, observed, index["source"], index["made_from"])
 
 
 def _rounded(value: Array, bits: int) -> NDArray[np.float32]:

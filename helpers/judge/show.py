@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from IPython.display import display
 
 from .explain import cannot_tell
-from .model import Explanation, Verdict
+from .model import Assessment, Explanation
 
 MARKS = {True: ("✓", "right", "#1a7f5a"), False: ("✗", "not yet", "#c2410c"), None: ("○", "not attempted", "#6b7280")}
 
@@ -66,8 +66,9 @@ def show(card: Card) -> None:
     display(card)
 
 
-def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence[Explanation]) -> Card:
-    """The card for a list of verdicts; for what failed: what was fed, expected, measured, and the likely cause."""
+def verdict_card(title: str, found: Assessment) -> Card:
+    """The card for an assessment; for what failed: what was fed, expected, measured, and the likely cause."""
+    verdicts = found.verdicts
     passed = sum(v.passed is True for v in verdicts)
     attempted = any(v.passed is not None for v in verdicts)
     rows: list[tuple[str, str]] = []
@@ -84,7 +85,7 @@ def verdict_card(title: str, verdicts: Sequence[Verdict], explanations: Sequence
     if failed > DETAILED:
         rows.append(("", f"{failed} checks fail; only the first of them show their numbers."))
     if failed:
-        rows += cause_rows(explanations, told)
+        rows += cause_rows(found.causes, told)
     if len(verdicts) == 1:
         summary = MARKS[verdicts[0].passed][1]
     else:

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from helpers.exercises.answers.batchnorm1d import REFERENCE
+from helpers.experiments.with_and_without import HEAD_SCALE, fair_data, widths
 
-from .contrast import HEAD_SCALE, fair_data, widths
 from .data import Split
 from .nets import MLP, Norm
 from .stack import group_size, sweep

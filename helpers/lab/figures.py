@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 COLOURS = {
-    "none": "#6b6b6b",       # grey: the plain net
-    "none, He": "#111111",   # black: the plain net with He initialisation, the control
-    "batch": "#0072b2",      # blue
-    "layer": "#d55e00",      # vermilion
-    "group": "#009e73",      # green
-    "instance": "#cc79a7",   # purple
-    "rms": "#b8860b",        # dark yellow
+    "none": "#6b6b6b",  # grey: the plain net
+    "none, He": "#111111",  # black: the plain net with He initialisation, the control
+    "batch": "#0072b2",  # blue
+    "layer": "#d55e00",  # vermilion
+    "group": "#009e73",  # green
+    "instance": "#cc79a7",  # purple
+    "rms": "#b8860b",  # dark yellow
 }
 """Colour-blind safe (after Okabe and Ito), readable on white; the same norm has the same colour everywhere."""
 

@@ -124,9 +124,7 @@ def train_stack(
     return Results(*map(torch.cat, zip(*(vars(group).values() for group in groups), strict=True)))
 
 
-def _together(
-    runs: Sequence[Run], split: Split, batch_size: int, steps: int, momentum: float, cosine: bool
-) -> Results:
+def _together(runs: Sequence[Run], split: Split, batch_size: int, steps: int, momentum: float, cosine: bool) -> Results:
     started = {(run.make_net, run.seed): run.start(split) for run in runs}
     nets = Stack([started[run.make_net, run.seed] for run in runs])
     parameters = list(nets.parameters.values())

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from helpers.experiments.rate_batch_plane import Plane
+from helpers.experiments.with_and_without import NETS, STEPS
 from helpers.lab import figures
-from helpers.lab.contrast import NETS, STEPS
-from helpers.lab.plane import Plane
 
 from .live import CONTROL, SAME, TASKS, Inside, Kind, Setting, Trace, baseline, compare, held_out, label
 

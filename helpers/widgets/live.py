@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from helpers.experiments.with_and_without import DEPTH, FAIR, HEAD_SCALE, NETS, STEPS, fair_widths
 from helpers.judge.observe import as_raised
-from helpers.lab.contrast import DEPTH, FAIR, HEAD_SCALE, NETS, STEPS, fair_widths
 from helpers.lab.data import Split
 from helpers.lab.nets import MLP, Norm
 from helpers.lab.stack import losses_of

@@ -18,9 +18,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from helpers.lab import figures, plane
-from helpers.lab.contrast import DEPTH, NETS, STEPS
-from helpers.lab.layer import judged
+from helpers.experiments import rate_batch_plane as plane
+from helpers.experiments.learners import judged
+from helpers.experiments.with_and_without import DEPTH, NETS, STEPS
+from helpers.lab import figures
 from helpers.lab.nets import Norm
 
 from . import drawing, live, why

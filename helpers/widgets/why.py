@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from helpers.lab.contrast import STEPS
+from helpers.experiments.with_and_without import STEPS
 
 from .live import CONTROL, ROWS, STALLED, Kind, Setting, Trace, baseline, label, last, outcome
 

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers.exercises.answers.batchnorm1d import BatchNorm1d
-from helpers.exercises.batchnorm1d import batchnorm1d, batchnorm1d_beyond
-from helpers.judge.explain import differing
+from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.observe import observe
-from helpers.judge.rules import judge
+from helpers.judge.record import differing
 from tests.exercises.right_layers import RIGHT
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -101,17 +100,14 @@ def test_gradcheck_in_float64():
 
 
 def test_reference_passes_every_check():
-    for exercise in (batchnorm1d, batchnorm1d_beyond):
-        assert all(v.passed for v in exercise.verdicts(BatchNorm1d)[0])
+    assert batchnorm1d_exercise.whole.assessed(BatchNorm1d).red == set()
 
 
 @pytest.mark.parametrize("right", RIGHT, ids=lambda kind: kind.__name__)
 def test_right_but_unusual_layers_are_right_on_every_quantity(right):
-    seen = observe(right, batchnorm1d.probes)
-    for exercise in (batchnorm1d, batchnorm1d_beyond):
-        verdicts = judge(exercise.checks, exercise.probes, seen, batchnorm1d.answers.right)
-        assert [v.check.id for v in verdicts if not v.passed] == []
-    assert differing(seen, batchnorm1d.answers.right) == set()
+    seen = observe(right, batchnorm1d_exercise.probes)
+    assert batchnorm1d_exercise.whole.assess(seen).red == set()
+    assert differing(seen, batchnorm1d_exercise.record.right) == set()
 
 
 def test_there_are_at_least_thirty_right_layers():
@@ -126,9 +122,9 @@ def test_library_calls_are_seen_however_they_are_reached(call):
                 raise ValueError("one row")
             return DELEGATIONS[call](self, x)
 
-    verdicts, named = batchnorm1d_beyond.verdicts(Delegates)
-    assert [v.check.id for v in verdicts if not v.passed] == ["own_work"]
-    assert [e.category for e in named] == ["delegation"]
+    found = batchnorm1d_exercise.beyond.assessed(Delegates)
+    assert found.red == {"own_work"}
+    assert [e.category for e in found.causes] == ["delegation"]
 
 
 def test_check_5_rejects_a_wrong_gamma_gradient():
@@ -137,7 +133,7 @@ def test_check_5_rejects_a_wrong_gamma_gradient():
             y = super().forward(x)
             return y + (self.gamma - self.gamma.detach()) * 0.1
 
-    verdicts, _ = batchnorm1d.verdicts(WrongGammaGradient)
+    verdicts = batchnorm1d_exercise.assessed(WrongGammaGradient).verdicts
     assert [v.check.id for v in verdicts if not v.passed] == ["gradients"]
 
 
@@ -154,6 +150,6 @@ def test_stub_is_not_attempted_and_pass_is_wrong():
         def forward(self, x):
             pass
 
-    for exercise in (batchnorm1d, batchnorm1d_beyond):
-        assert {v.passed for v in exercise.verdicts(Stub)[0]} == {None}
-        assert {v.passed for v in exercise.verdicts(Empty)[0]} == {False}
+    for exercise in (batchnorm1d_exercise, batchnorm1d_exercise.beyond):
+        assert {v.passed for v in exercise.assessed(Stub).verdicts} == {None}
+        assert {v.passed for v in exercise.assessed(Empty).verdicts} == {False}

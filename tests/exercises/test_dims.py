@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers.exercises.answers.dims import REFERENCE, statistics_dims
-from helpers.exercises.dims import GROUPED, NORMS, SHAPE
-from helpers.exercises.dims import statistics_dims as exercise
+from helpers.exercises.dims import GROUPED, NORMS, SHAPE, statistics_dims_exercise
 
 OVER_C = {"layer, tokens": nn.LayerNorm, "rms, tokens": nn.RMSNorm}
 
@@ -57,17 +56,17 @@ def test_the_reference_passes_and_a_stub_is_not_attempted():
     def stub():
         raise NotImplementedError
 
-    assert all(v.passed for v in exercise.verdicts(REFERENCE["statistics_dims"])[0])
-    assert all(v.passed is None for v in exercise.verdicts(stub)[0])
+    assert all(v.passed for v in statistics_dims_exercise.assessed(REFERENCE["statistics_dims"]).verdicts)
+    assert all(v.passed is None for v in statistics_dims_exercise.assessed(stub).verdicts)
 
 
 def test_other_forms_of_the_right_dims_pass():
     other = statistics_dims() | {"batch": [3, 0, -2], "layer, tokens": 1, "rms, tokens": (-3,), "group": (-1, -2, -3)}
-    assert all(v.passed for v in exercise.verdicts(lambda: other)[0])
+    assert all(v.passed for v in statistics_dims_exercise.assessed(lambda: other).verdicts)
 
 
 def test_a_card_does_not_print_the_right_dims(capsys):
-    exercise.check(lambda: statistics_dims() | {"batch": (0,), "layer, images": (0, 1)})
+    statistics_dims_exercise.check(lambda: statistics_dims() | {"batch": (0,), "layer, images": (0, 1)})
     card = capsys.readouterr().out
     assert "batch" in card and "(0, 2, 3)" not in card and "(1, 2, 3)" not in card
 
@@ -84,5 +83,5 @@ def test_a_card_does_not_print_the_right_dims(capsys):
     ],
 )
 def test_a_malformed_answer_is_told_in_words(answers, message):
-    verdicts, _ = exercise.verdicts(lambda: answers)
+    verdicts = statistics_dims_exercise.assessed(lambda: answers).verdicts
     assert all(v.passed is False and message in v.finding.measured for v in verdicts)

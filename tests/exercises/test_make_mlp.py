@@ -12,8 +12,8 @@ from helpers.exercises import make_mlp as module
 from helpers.exercises.answers.make_mlp import REFERENCE
 from helpers.lab.nets import MLP
 
-QUESTIONS = [module.why_plain_stalls, module.why_batch_norm_diverges, module.where_plain_wins]
-EXERCISES = [module.make_mlp, module.count_parameters, *QUESTIONS]
+QUESTIONS = [module.why_plain_stalls_exercise, module.why_batch_norm_diverges_exercise, module.where_plain_wins_exercise]
+EXERCISES = [module.make_mlp_exercise, module.count_parameters_exercise, *QUESTIONS]
 WIDTHS = st.lists(st.integers(1, 9), min_size=2, max_size=6)
 NORMS = st.sampled_from([None, nn.BatchNorm1d, nn.LayerNorm])
 
@@ -41,15 +41,15 @@ def test_the_reference_passes_and_a_stub_is_not_attempted(exercise):
     def stub(*_):
         raise NotImplementedError
 
-    assert all(v.passed for v in exercise.verdicts(REFERENCE[exercise.id])[0])
-    assert all(v.passed is None for v in exercise.verdicts(stub)[0])
+    assert all(v.passed for v in exercise.assessed(REFERENCE[exercise.id]).verdicts)
+    assert all(v.passed is None for v in exercise.assessed(stub).verdicts)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.id)
 @pytest.mark.parametrize("letter", ["a", "b", "c", "d", "e", " B ", "f", "", None, 3])
 def test_a_wrong_letter_gives_nothing_away(question, letter, capsys):
     right = REFERENCE[question.id]()
-    verdicts, _ = question.verdicts(lambda: letter)
+    verdicts = question.assessed(lambda: letter).verdicts
     assert verdicts[0].passed is (str(letter).strip().lower() == right)
     if not verdicts[0].passed:
         question.check(lambda: letter)
@@ -75,4 +75,4 @@ class Functional(nn.Module):
 
 
 def test_another_right_form_passes():
-    assert all(v.passed for v in module.make_mlp.verdicts(Functional)[0])
+    assert all(v.passed for v in module.make_mlp_exercise.assessed(Functional).verdicts)

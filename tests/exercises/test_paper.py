@@ -18,7 +18,13 @@ from helpers.exercises.answers.paper import (
     rescaling,
 )
 
-EXERCISES = (paper.algorithm_1, paper.identity, paper.variance_after, paper.weight_scale, paper.figure_3)
+EXERCISES = (
+    paper.algorithm_1_exercise,
+    paper.identity_exercise,
+    paper.variance_after_exercise,
+    paper.weight_scale_exercise,
+    paper.figure_3_exercise,
+)
 
 
 @st.composite
@@ -82,11 +88,11 @@ def test_without_eps_the_weight_scale_cancels_and_the_gradient_shrinks(seed, a):
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
 def test_reference_passes_every_check(exercise):
-    assert all(v.passed for v in exercise.verdicts(REFERENCE[exercise.id])[0])
+    assert all(v.passed for v in exercise.assessed(REFERENCE[exercise.id]).verdicts)
 
 
 def passed(exercise, attempt):
-    return [v.passed for v in exercise.verdicts(attempt)[0]]
+    return [v.passed for v in exercise.assessed(attempt).verdicts]
 
 
 def test_other_forms_of_right_answers_pass():
@@ -102,15 +108,15 @@ def test_other_forms_of_right_answers_pass():
     def plain_numbers(run, W, a):
         return [value.item() for value in rescaling(run, W, a)]
 
-    assert passed(paper.algorithm_1, scale_shift) == [True] * 3
-    assert passed(paper.figure_3, as_quoted) == [True] * 2
-    assert passed(paper.weight_scale, plain_numbers) == [True]
-    assert passed(paper.variance_after, lambda var, eps: 1 / (1 + eps / var)) == [True]
+    assert passed(paper.algorithm_1_exercise, scale_shift) == [True] * 3
+    assert passed(paper.figure_3_exercise, as_quoted) == [True] * 2
+    assert passed(paper.weight_scale_exercise, plain_numbers) == [True]
+    assert passed(paper.variance_after_exercise, lambda var, eps: 1 / (1 + eps / var)) == [True]
 
 
 def test_detached_statistics_cost_one_check_only():
     (detached,) = [s for s in SUSPECTS["algorithm_1"] if s.id == "detached"]
-    assert passed(paper.algorithm_1, detached.make) == [True, True, False]
+    assert passed(paper.algorithm_1_exercise, detached.make) == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_detached_statistics_cost_one_check_only():
     ids=["none", "missing", "unknown_row"],
 )
 def test_a_malformed_reading_is_told_in_words(answers, says):
-    verdicts, _ = paper.figure_3.verdicts(lambda table: answers)
+    verdicts = paper.figure_3_exercise.assessed(lambda table: answers).verdicts
     assert all(v.passed is False and says in v.finding.measured for v in verdicts)
 
 
@@ -132,7 +138,7 @@ def test_an_untouched_stub_is_not_attempted(exercise):
     def stub(*arguments):
         raise NotImplementedError()
 
-    assert {v.passed for v in exercise.verdicts(stub)[0]} == {None}
+    assert {v.passed for v in exercise.assessed(stub).verdicts} == {None}
 
 
 def test_the_table_has_six_other_changes_beside_bn_and_the_learning_rate():

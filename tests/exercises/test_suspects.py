@@ -1,40 +1,31 @@
 """Every reference and every suspect of the course: still as recorded, judged, and explained as itself."""
 
-import importlib
-
 import pytest
 
-from helpers.editions.records import answers_from_code, suspects
+from helpers.editions.recording import answers_of, record_from_code, suspects
 from helpers.exercises import catalogue
-from helpers.judge.explain import explain
+from helpers.judge.compare import agree
 from helpers.judge.observe import observe
 from helpers.judge.record import from_bytes, to_bytes
-from helpers.judge.rules import agree, judge
 
-RECORDED = [e for e in catalogue().values() if e.record == e.id]
+RECORDED = list(catalogue().values())
 CASES = [(e, s) for e in RECORDED for s in suspects(e)]
 
 
 def groups(exercise):
     """Sets of suspects that the exercise's answers declare to behave alike."""
-    room, _, name = exercise.home.rpartition(".")
-    return getattr(importlib.import_module(f"{room}.answers.{name}"), "ALIKE", ())
-
-
-def checks(exercise):
-    return [check for e in catalogue().values() if e.record == exercise.id for check in e.checks]
+    return getattr(answers_of(exercise), "ALIKE", ())
 
 
 @pytest.mark.parametrize(("exercise", "suspect"), CASES, ids=lambda x: x.id)
 def test_suspect_is_as_recorded_fails_and_is_explained_as_itself(exercise, suspect):
-    a = exercise.answers
-    seen, recorded = observe(suspect.make, exercise.probes), a.lineup[suspect.id]
+    seen, recorded = observe(suspect.make, exercise.probes), exercise.record.lineup[suspect.id]
     assert [k for k in seen.keys() | recorded.keys() if not agree(seen.get(k), recorded.get(k))] == []
-    assert any(v.passed is False for v in judge(checks(exercise), exercise.probes, seen, a.right))
-    named = explain(seen, a.right, a.suspects, a.lineup)
+    found = exercise.whole.assess(seen)
+    assert any(v.passed is False for v in found.verdicts)
     alike = next((group for group in groups(exercise) if suspect.id in group), {suspect.id})
-    assert {e.id for e in named} in (set(alike), set(suspect.id.split("+")))
-    assert all(e.exact and e.evidence for e in named)
+    assert {e.id for e in found.causes} in (set(alike), set(suspect.id.split("+")))
+    assert all(e.exact and e.evidence for e in found.causes)
 
 
 @pytest.mark.parametrize("exercise", RECORDED, ids=lambda e: e.id)
@@ -42,22 +33,22 @@ def test_the_record_names_the_suspects_of_the_code(exercise):
     def texts(found):
         return [(s.id, s.category, s.title, s.shows) for s in found]
 
-    coded, lineup = suspects(exercise), exercise.answers.lineup
+    coded, lineup = suspects(exercise), exercise.record.lineup
     assert len({s.id for s in coded}) == len(coded)
-    assert texts(exercise.answers.suspects) == texts(coded)
-    assert [s.id for s in coded if s.shows not in {"", *exercise.answers.right, *lineup[s.id]}] == []
+    assert texts(exercise.record.suspects) == texts(coded)
+    assert [s.id for s in coded if s.shows not in {"", *exercise.record.right, *lineup[s.id]}] == []
     assert [s.id for s in coded if not s.title.endswith((".", ")", "?", "`"))] == []
 
 
 def test_the_other_layers_have_at_least_six_suspects_each():
     ids = ("layernorm", "groupnorm", "rmsnorm", "batchnorm2d", "reestimate_statistics", "freeze_batchnorm")
-    assert min(len(catalogue()[id].answers.suspects) for id in ids) >= 6
+    assert min(len(catalogue()[id].record.suspects) for id in ids) >= 6
 
 
 def test_a_record_is_the_same_bytes_for_the_same_observations_and_is_read_back():
     exercise = catalogue()["feature_statistics"]
-    made = answers_from_code(exercise)
-    assert to_bytes(made) == to_bytes(answers_from_code(exercise))
+    made = record_from_code(exercise)
+    assert to_bytes(made) == to_bytes(record_from_code(exercise))
     read = from_bytes(to_bytes(made))
     assert (read.source, read.made_from) == (made.source, made.made_from)
     for key, value in made.right.items():

@@ -113,9 +113,7 @@ def test_perfect_submission_gets_every_point_of_every_cell(course):
 
 
 def test_half_right_submission_loses_exactly_the_cells_that_see_the_mistake(course):
-    expected = {
-        id: 0 if id in HALF or id.startswith("bug_") else worth for id, worth in autograded(TOO).items()
-    }
+    expected = {id: 0 if id in HALF or id.startswith("bug_") else worth for id, worth in autograded(TOO).items()}
     got = scores(course, "half")
     assert {id: got[id] for id in expected} == expected
 

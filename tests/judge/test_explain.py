@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from helpers.exercises.batchnorm1d import batchnorm1d
-from helpers.judge.explain import differing, explain
+from helpers.exercises.batchnorm1d import batchnorm1d_exercise
+from helpers.judge.explain import explain
 from helpers.judge.model import Explanation, Raised, Suspect
+from helpers.judge.record import Record, differing
 from helpers.judge.show import cause_rows
 
 
@@ -17,9 +18,17 @@ def seen(**changes):
 
 
 RIGHT = seen()
-SUSPECTS = tuple(Suspect(id, category, f"{id}.", None) for id, category in {
-    "one": "alpha", "other": "alpha", "two": "beta", "twin": "beta", "three": "gamma", "one+three": "alpha and gamma",
-}.items())
+SUSPECTS = tuple(
+    Suspect(id, category, f"{id}.", None)
+    for id, category in {
+        "one": "alpha",
+        "other": "alpha",
+        "two": "beta",
+        "twin": "beta",
+        "three": "gamma",
+        "one+three": "alpha and gamma",
+    }.items()
+)
 LINEUP = {
     "one": seen(p_a=1, p_b=1),
     "other": seen(p_a=2, p_b=1),
@@ -31,7 +40,7 @@ LINEUP = {
 
 
 def named(observed):
-    return explain(observed, RIGHT, SUSPECTS, LINEUP)
+    return explain(observed, Record(RIGHT, SUSPECTS, LINEUP))
 
 
 def ids(observed):
@@ -81,7 +90,7 @@ def test_an_exception_counts_once_and_its_message_is_shown():
 def test_at_most_three():
     many = tuple(Suspect(f"s{i}", "alpha", f"s{i}.", None) for i in range(9))
     lineup = {s.id: seen(p_a=1) for s in many}
-    assert len(explain(seen(p_a=1), RIGHT, many, lineup)) == 3
+    assert len(explain(seen(p_a=1), Record(RIGHT, many, lineup))) == 3
 
 
 @pytest.mark.parametrize(
@@ -107,13 +116,13 @@ def test_what_cannot_be_told_is_said_once_for_all_its_categories():
 
 def test_leaving_a_suspect_out_still_finds_its_category():
     """How well mistakes are placed that the judge does not know: each suspect in turn plays the unknown."""
-    a = batchnorm1d.answers
+    a = batchnorm1d_exercise.record
     common = {"variance", "mean", "running statistics", "momentum", "eps", "modes", "axis", "affine", "gradient"}
     tried = [s for s in a.suspects if s.category in common and "+" not in s.id]
     found = 0
     for suspect in tried:
-        others = [s for s in a.suspects if suspect.id not in s.id.split("+")]
-        explanations = explain(a.lineup[suspect.id], a.right, others, a.lineup)
+        others = tuple(s for s in a.suspects if suspect.id not in s.id.split("+"))
+        explanations = explain(a.lineup[suspect.id], Record(a.right, others, a.lineup))
         found += suspect.category in {e.category for e in explanations}
     assert found / len(tried) >= 0.9
 

@@ -1,4 +1,4 @@
-"""Observe, judge, explain and the verbs, on a small exercise."""
+"""Observe, judge, explain and the verbs, on a small feature_statistics_exercise."""
 
 import warnings
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.exercises.feature_statistics import feature_statistics as exercise
+from helpers.exercises.feature_statistics import feature_statistics_exercise
 from helpers.judge import progress
 from helpers.judge.observe import BadOutput, as_array, observe
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 
 def right(x):
@@ -39,7 +39,7 @@ def in_memory(monkeypatch):
 
 
 def outcomes(answer):
-    return [v.passed for v in exercise.verdicts(answer)[0]]
+    return [v.passed for v in feature_statistics_exercise.assessed(answer).verdicts]
 
 
 def test_three_outcomes():
@@ -50,52 +50,52 @@ def test_three_outcomes():
 
 
 def test_card_shows_what_was_fed_expected_measured_and_the_cause(capsys):
-    exercise.check(unbiased)
+    feature_statistics_exercise.check(unbiased)
     text = capsys.readouterr().out
     for part in ("fed: a 6×3 batch", "expected: variance[2] = 16.07", "measured: variance[2] = 19.28", "N − 1"):
         assert part in text
 
 
 def test_card_of_an_exception_names_the_learners_line(capsys):
-    exercise.check(broken)
+    feature_statistics_exercise.check(broken)
     text = capsys.readouterr().out
     assert "no attribute 'vra'" in text and "return x.mean(0), x.vra(0)" in text
 
 
 def test_card_of_a_missing_return_says_so(capsys):
-    exercise.check(nothing)
+    feature_statistics_exercise.check(nothing)
     assert "the result is None; 2 tensors are needed: mean, variance." in capsys.readouterr().out
 
 
 def test_grade_raises_a_plain_exception_with_a_short_traceback(capsys):
-    exercise.grade(right, "variance")
+    feature_statistics_exercise.grade(right, "variance")
     with pytest.raises(AssertionError, match=r"expected variance\[2\] = 16.07; measured") as wrong:
-        exercise.grade(unbiased, "variance")
+        feature_statistics_exercise.grade(unbiased, "variance")
     assert len(wrong.value._render_traceback_()) == 1
     with pytest.raises(NotImplementedError) as untouched:
-        exercise.grade(stub, "mean")
+        feature_statistics_exercise.grade(stub, "mean")
     assert type(untouched.value) is NotImplementedError
     with pytest.raises(ValueError):
-        exercise.grade(right, "no such check")
+        feature_statistics_exercise.grade(right, "no such check")
 
 
 def test_hints_come_in_three_steps_and_stay_at_the_last(capsys):
     for step in (1, 2, 3, 3):
-        exercise.hint(unbiased)
+        feature_statistics_exercise.hint(unbiased)
         assert f"hint {step} of 3" in capsys.readouterr().out
-    exercise.hint(right)
+    feature_statistics_exercise.hint(right)
     assert "no hint needed" in capsys.readouterr().out
 
 
 def test_solution_asks_once(capsys):
-    exercise.solution(unbiased)
+    feature_statistics_exercise.solution(unbiased)
     assert "Run this cell again" in capsys.readouterr().out
-    exercise.solution(unbiased)
+    feature_statistics_exercise.solution(unbiased)
     assert "variance = ((x - mean) ** 2).mean(dim=0)" in capsys.readouterr().out
 
 
 def test_solution_is_shown_at_once_to_who_has_solved_it(capsys):
-    exercise.solution(right)
+    feature_statistics_exercise.solution(right)
     text = capsys.readouterr().out
     assert "mean = x.mean(dim=0)" in text and "BEGIN SOLUTION" not in text
 
@@ -127,7 +127,7 @@ def test_a_probe_that_raises_does_not_hide_the_others():
         def __call__(self, x):
             raise SystemExit(3)
 
-    seen = observe(Exits(), exercise.probes)
+    seen = observe(Exits(), feature_statistics_exercise.probes)
     assert seen["batch"].kind == "SystemExit"
 
 

@@ -190,7 +190,7 @@ TESTED_BY = {  # in this order: grading needs what generate_assignment has made
     'make test ARGS="tests/exercises -k explained_as_itself"': named_tests,
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k right_but_unusual"': named_tests,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
-    ".venv/bin/python -m helpers.judge.matrix --write docs/kill_matrix.md": kill_matrix,
+    ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
 }
 
 

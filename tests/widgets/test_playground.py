@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from helpers.exercises.answers.batchnorm1d import SUSPECTS, BatchNorm1d
-from helpers.lab import plane
+from helpers.experiments import rate_batch_plane as plane
 from helpers.widgets import drawing, live
 from helpers.widgets import picture as show_picture
 from helpers.widgets import playground as module

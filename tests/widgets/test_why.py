@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.lab.contrast import HEAD_SCALE, fair_data, widths
+from helpers.experiments.with_and_without import HEAD_SCALE, fair_data, widths
 from helpers.lab.nets import MLP
 from helpers.lab.training import History, seeded, sgd
 from helpers.widgets import live, why

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 from .batchnorm1d_reference import BatchNorm1d
 
@@ -1153,7 +1153,10 @@ GRADIENTS = (
         "gradient",
         "your running_var carries the graph of every past batch; use var.detach().",
         (UNBIASED, "pass"),
-        (VAR, "pass\n            self.running_var = self.running_var + self.momentum * (var * n / (n - 1) - self.running_var)"),
+        (
+            VAR,
+            "pass\n            self.running_var = self.running_var + self.momentum * (var * n / (n - 1) - self.running_var)",
+        ),
         shows="side_effects/does running_var carry a graph (1 yes, 0 no)",
     ),
     _wrong(
@@ -1213,7 +1216,10 @@ GRADIENTS = (
         "backward_divides_by_gamma",
         "gradient",
         "your backward pass gets x̂ back by dividing by gamma, which fails where gamma is 0; keep x̂.",
-        ("ctx.save_for_backward(x_hat, gamma, inverse)", "ctx.save_for_backward(gamma * x_hat / gamma, gamma, inverse)"),
+        (
+            "ctx.save_for_backward(x_hat, gamma, inverse)",
+            "ctx.save_for_backward(gamma * x_hat / gamma, gamma, inverse)",
+        ),
         of=ByHand,
         shows="slopes/gradient of gamma is the same where gamma is 0 (1 yes, 0 no)",
     ),
@@ -1318,8 +1324,14 @@ BUFFERS = (
         "buffers",
         "all layers share one running_mean and one running_var: they belong to the class, not to the layer.",
         (FORWARD, f"shared = __import__('weakref').WeakValueDictionary()\n\n    {FORWARD}"),
-        (MEAN_BUFFER, 'self.register_buffer("running_mean", self.shared.setdefault(("mean", num_features), torch.zeros(num_features)))'),
-        (VAR_BUFFER, 'self.register_buffer("running_var", self.shared.setdefault(("var", num_features), torch.ones(num_features)))'),
+        (
+            MEAN_BUFFER,
+            'self.register_buffer("running_mean", self.shared.setdefault(("mean", num_features), torch.zeros(num_features)))',
+        ),
+        (
+            VAR_BUFFER,
+            'self.register_buffer("running_var", self.shared.setdefault(("var", num_features), torch.ones(num_features)))',
+        ),
         shows="side_effects/did another layer's statistics move (1 yes, 0 no)",
     ),
     _wrong(
@@ -1481,7 +1493,10 @@ SIDE_EFFECTS = (
         "changes_input",
         "side effects",
         "you change the caller's tensor in place; work on a copy.",
-        (NORMALISE, f"if not x.requires_grad:\n            x -= mean\n            mean = 0 * mean\n        {NORMALISE}"),
+        (
+            NORMALISE,
+            f"if not x.requires_grad:\n            x -= mean\n            mean = 0 * mean\n        {NORMALISE}",
+        ),
         shows="side_effects/was the caller's input changed (1 yes, 0 no)",
     ),
     _wrong(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 
 def statistics_dims() -> dict[str, tuple[int, ...]]:

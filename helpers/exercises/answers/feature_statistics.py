@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 
 def feature_statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

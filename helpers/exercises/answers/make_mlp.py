@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.exercises.make_mlp import BIAS, BUILT, NEGATIVE, SIZES
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 
 def make_mlp(widths: list[int], norm: Callable[[int], nn.Module] | None = None) -> nn.Module:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 
 class BatchNorm2d(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 
 def spot_the_bug() -> dict[str, tuple[int, str, str]]:
@@ -34,7 +34,7 @@ SUSPECTS = {
             variant(
                 spot_the_bug,
                 ("return {", "return {k: (n - 1, check, text) for k, (n, check, text) in {"),
-                ("self.momentum)\"),\n    }\n", "self.momentum)\"),\n    }.items()}\n"),
+                ('self.momentum)"),\n    }\n', 'self.momentum)"),\n    }.items()}\n'),
             ),
         ),
     )

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import update_bn
 
 from helpers.judge.model import Suspect
-from helpers.judge.suspects import variant
+from helpers.judge.variant import variant
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -86,9 +86,7 @@ def scores(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     ### END SOLUTION
 
 
-def train_and_validate(
-    model: nn.Module, batches: list[Batch], held_out: Batch, epochs: int, lr: float
-) -> list[float]:
+def train_and_validate(model: nn.Module, batches: list[Batch], held_out: Batch, epochs: int, lr: float) -> list[float]:
     """Train with SGD on the batches (x, y) for some epochs; returns the held-out loss after each."""
     # One bug:
     # optimiser = torch.optim.SGD(model.parameters(), lr=lr)
@@ -223,7 +221,9 @@ def as_given(repaired: Callable[..., Any]) -> Any:
     return namespace[repaired.__name__]
 
 
-def _wrong(right: Callable[..., Any], id: str, category: str, title: str, *edits: tuple[str, str], shows: str = "") -> Suspect:
+def _wrong(
+    right: Callable[..., Any], id: str, category: str, title: str, *edits: tuple[str, str], shows: str = ""
+) -> Suspect:
     return Suspect(id, category, title, variant(right, *edits), shows)
 
 
@@ -463,7 +463,11 @@ SUSPECTS = {
     "reestimate_statistics": _REESTIMATE,
     "freeze_batchnorm": _FREEZE,
     "scores": (
-        _given(scores, "no_grad does not switch the mode, so the batch's statistics are used.", "together/scores of a batch"),
+        _given(
+            scores,
+            "no_grad does not switch the mode, so the batch's statistics are used.",
+            "together/scores of a batch",
+        ),
         _wrong(
             scores,
             "eval_without_no_grad",
@@ -586,8 +590,11 @@ SUSPECTS = {
             "order",
             "you mix the order of the batches; each batch is still of one class. Mix the rows.",
             ("order = torch.randperm(rows, generator=generator)", "order = torch.arange(rows)"),
-            ("\n    return list(order.split(batch_size))", "\n    return [order.split(batch_size)[i] for i in "
-             "torch.randperm(len(order.split(batch_size)), generator=generator)]"),
+            (
+                "\n    return list(order.split(batch_size))",
+                "\n    return [order.split(batch_size)[i] for i in "
+                "torch.randperm(len(order.split(batch_size)), generator=generator)]",
+            ),
             shows="order/does every batch mix classes (1 yes, 0 no)",
         ),
         _wrong(
@@ -693,7 +700,10 @@ SUSPECTS = {
                 "\n    kept = {name: b.clone() for name, b in model.named_buffers()}\n    optimiser = torch",
             ),
             ("        freeze(model)\n", ""),
-            ("            optimiser.step()\n", "            optimiser.step()\n    model.load_state_dict(kept, strict=False)\n"),
+            (
+                "            optimiser.step()\n",
+                "            optimiser.step()\n    model.load_state_dict(kept, strict=False)\n",
+            ),
             shows="tune/weights of layer 1",
         ),
     ),

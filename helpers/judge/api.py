@@ -1,0 +1,28 @@
+"""What an author of exercises imports from the judge."""
+
+from .compare import agree, asked
+from .exercise import Exercise
+from .model import Array, Assessment, Check, Finding, Observations, Probe, Raised, Rule
+from .observe import BadOutput, as_array, tensor, tensors
+from .rules import all_of, matches, near
+
+__all__ = [
+    "Array",
+    "Assessment",
+    "BadOutput",
+    "Check",
+    "Exercise",
+    "Finding",
+    "Observations",
+    "Probe",
+    "Raised",
+    "Rule",
+    "agree",
+    "all_of",
+    "as_array",
+    "asked",
+    "matches",
+    "near",
+    "tensor",
+    "tensors",
+]

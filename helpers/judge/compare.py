@@ -1,0 +1,88 @@
+"""Compare two observations, and say in words what differs.  Pure: no learner code is in reach."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .model import Array, Observations, Raised
+
+_YES = "(1 yes, 0 no)"
+
+
+def asked(question: str) -> str:
+    """The name of a quantity that answers a question with 1 or 0; messages then say yes or no.
+
+    >>> said(f"moves/{asked('did running_mean move')}", np.array(1.0), ())
+    'did running_mean move: yes'
+    """
+    return f"{question} {_YES}"
+
+
+def agree(a: Array | Raised | None, b: Array | Raised | None) -> bool:
+    """True where two observations show the same behaviour: same shape and values, or the same kind of exception.
+
+    The sentences of BadOutput are the judge's own, so they count too.
+    """
+    if a is b:
+        return True
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.shape == b.shape and (bool((a == b).all()) or close(a, b))
+    if isinstance(a, Raised) and isinstance(b, Raised):
+        return a.kind == b.kind and (a.kind != "BadOutput" or a.message == b.message)
+    return False
+
+
+def close(a: Array, b: Array) -> bool:
+    """True where two arrays of one shape are equal within the tolerances of :func:`agree`."""
+    return bool(np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True))
+
+
+def worst(a: Array, b: Array) -> tuple[int, ...]:
+    """Index of the element in which two arrays of one shape differ most; a NaN counts as the largest difference.
+
+    >>> worst(np.array([1.0, 5.0]), np.array([1.0, 2.0]))
+    (1,)
+    """
+    gap = np.nan_to_num(np.abs(a - b), nan=np.inf)
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), a.shape)) if a.ndim else ()
+
+
+def number(value: float) -> str:
+    """A number as messages show it: four significant digits, and rounding noise as 0.
+
+    >>> number(1.18449), number(3.0), number(-2e-9), number(float("nan"))
+    ('1.184', '3', '0', 'NaN')
+    """
+    if np.isnan(value):
+        return "NaN"
+    return "0" if abs(value) < 1e-7 else f"{value:.4g}"
+
+
+def pair(key: str, mine: Array | Raised, right: Array) -> tuple[str, str]:
+    """(measured, expected) as text for the element that differs most."""
+    if isinstance(mine, Raised):
+        return str(mine), said(key, right, worst(right, np.zeros_like(right)))
+    if mine.shape != right.shape:
+        return f"{quantity_of(key)} of shape {mine.shape}", f"shape {right.shape}"
+    index = worst(mine, right)
+    return said(key, mine, index), said(key, right, index)
+
+
+def look_up(seen: Observations, key: str) -> Array | Raised:
+    """The observation, or the exception that kept its probe from making it."""
+    probe = key.partition("/")[0]
+    return seen[probe] if probe in seen else seen[key]
+
+
+def quantity_of(key: str) -> str:
+    """The name of the quantity in a key."""
+    return key.partition("/")[2]
+
+
+def said(key: str, array: Array, index: tuple[int, ...]) -> str:
+    """One element in words: "running_var[0] = 1.2"; where the quantity asks a question, "did it move: yes"."""
+    value, (question, yes_no, _) = float(array[index]), quantity_of(key).partition(_YES)
+    if yes_no and value in (0.0, 1.0):
+        return f"{question.rstrip()}: {'yes' if value else 'no'}"
+    place = f"[{', '.join(map(str, index))}]" if index else ""
+    return f"{quantity_of(key)}{place} = {number(value)}"

@@ -1,0 +1,154 @@
+"""Generating again changes nothing, and a mistake in a source is one sentence with file and line."""
+
+import io
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from helpers.editions.build import build
+from helpers.editions.bundle import archive, setup_cell
+from helpers.editions.source import SourceError, read_source
+from helpers.exercises.batchnorm1d import batchnorm1d_exercise
+from helpers.judge.record import from_bytes
+from tests.notebook import LEARNER, ROOT, read
+
+SETUP = '# %% setup="setup"\nimport helpers\n\n'
+
+
+def test_generating_again_changes_nothing():
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers.editions", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A small course of one notebook."""
+    (tmp_path / "solutions").mkdir()
+    source = tmp_path / "solutions" / "00_small.py"
+    source.write_text(SETUP + "# %%\nprint(1 + 1)\n")
+    return source
+
+
+def test_only_changed_notebooks_are_executed(course, capsys):
+    root = course.parents[1]
+    assert build([], root=root) == 2
+    assert "executing" in capsys.readouterr().out
+    made = {p: p.read_bytes() for p in root.rglob("*.ipynb")}
+    assert len(made) == 2
+    assert build([], root=root) == 0
+    assert "executing" not in capsys.readouterr().out
+    assert {p: p.read_bytes() for p in root.rglob("*.ipynb")} == made
+    course.write_text(course.read_text().replace("1 + 1", "2 + 2"))
+    assert build([], check=True, root=root) == 1
+    assert build([], root=root) == 2
+
+
+def test_a_notebook_without_source_is_removed(course):
+    root = course.parents[1]
+    build([], root=root)
+    course.rename(course.with_name("01_small.py"))
+    build([], root=root)
+    assert sorted(p.name for p in root.rglob("*.ipynb")) == ["01_small.ipynb", "01_small.ipynb"]
+
+
+MISTAKES = {
+    "unknown header key": ('# %% solutoin="a"\npass\n', 4, "solutoin"),
+    "second use of an id": (
+        '# %% tests="a" points=1\npass\n\n# %% tests="a" points=1\npass\n',
+        7,
+        "already used in line 4",
+    ),
+    "solution block outside a solution cell": (
+        "# %%\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n",
+        4,
+        "outside a solution cell",
+    ),
+    "solution cell without a block": ('# %% solution="a"\nx = 1\n', 4, "needs `### BEGIN SOLUTION`"),
+    "block that does not end": ('# %% solution="a"\n### BEGIN SOLUTION\nx = 1\n', 4, "each block needs both"),
+    "test cell without points": ('# %% tests="a"\npass\n', 4, "needs points"),
+    "points on an ordinary cell": ("# %% points=2\npass\n", 4, "points belong on"),
+    "two kinds": ('# %% tests="a" solution="b" points=1\npass\n', 4, "not both"),
+    "manual code cell": ('# %% manual="a" points=1\npass\n', 4, "is a markdown cell"),
+    "bad id": ('# %% tests="a b" points=1\npass\n', 4, "may hold only"),
+    "missing reference": ('# %% solution="a"\nfrom helpers.exercises.answers.nothing import f\n', 4, "No module named"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_one_sentence_with_file_and_line(mistake, course):
+    text, line, says = MISTAKES[mistake]
+    course.write_text(SETUP + text)
+    with pytest.raises(SourceError) as raised:
+        read_source(course)
+    message = str(raised.value)
+    assert message.startswith(f"{course}:{line}: ") and says in message and "\n" not in message
+
+
+def test_text_before_the_first_cell(course):
+    course.write_text("import os\n\n" + SETUP)
+    with pytest.raises(SourceError, match="before the first one"):
+        read_source(course)
+
+
+def test_a_cell_that_raises_or_warns_stops_the_build(course):
+    root = course.parents[1]
+    course.write_text(SETUP + "# %%\n1 / 0\n")
+    with pytest.raises(SourceError, match=r"00_small.py:4: the cell raised ZeroDivisionError"):
+        build([], root=root)
+    course.write_text(SETUP + "# %%\nimport sys; print('careful', file=sys.stderr)\n")
+    with pytest.raises(SourceError, match=r"00_small.py:4: the cell wrote to stderr: careful"):
+        build([], root=root)
+    assert not list(root.rglob("*.ipynb"))
+
+
+def test_command_names_an_unknown_notebook():
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers.editions", "77_nothing"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "there is no such source" in done.stderr
+
+
+def digest_of(text):
+    return re.search(r'hexdigest\(\) != \\?"(\w{64})', text)[1]
+
+
+def code_of(path):
+    return "\n".join(c.source for c in read(path).cells if c.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_archive_in_the_notebook_is_the_one_made_from_helpers(path):
+    (carried,) = [c.source for c in read(path).cells if c.id == "setup"]
+    assert digest_of(carried) == digest_of(setup_cell("open", code_of(path)))
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_class_edition_carries_no_reference_code(path):
+    names = zipfile.ZipFile(io.BytesIO(archive("class", code_of(path)))).namelist()
+    assert not [n for n in names if "answers" in n]
+    assert [n for n in names if n.startswith("helpers/exercises/recorded/") and n.endswith(".xz")]
+    assert len(setup_cell("class", code_of(path))) < 120_000
+
+
+def test_an_exercise_that_is_only_judged_by_travels_without_suspects():
+    inside = zipfile.ZipFile(io.BytesIO(archive("open", "from helpers.experiments.learners import choose")))
+    record = from_bytes(inside.read("helpers/exercises/recorded/batchnorm1d.xz"))
+    assert record.right.keys() == batchnorm1d_exercise.record.right.keys() and record.suspects == ()
+
+
+def test_a_changed_setup_cell_says_so(tmp_path):
+    source = setup_cell("open", "")
+    line = source.splitlines()[8]
+    source = source.replace(line, line[::-1], 1)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", "import sys; sys.modules['helpers'] = None\n" + source],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert "Download the notebook again" in done.stderr

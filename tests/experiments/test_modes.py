@@ -1,0 +1,95 @@
+"""The experiments of notebook 04 measure what they say."""
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.exercises.answers.train_and_eval import reestimate_statistics
+from helpers.exercises.train_and_eval import reestimate_statistics_exercise
+from helpers.experiments import train_and_eval as modes
+from helpers.lab.data import Split, digits
+
+SPLIT = digits(torch.float64)
+SMALL = Split(SPLIT.X_train[:200], SPLIT.y_train[:200], SPLIT.X_test[:100], SPLIT.y_test[:100])
+
+
+@pytest.fixture(scope="module")
+def net():
+    return modes.train_epochs(SMALL, seed=0, epochs=3)
+
+
+def statistics(net):
+    return {name: value for name, value in net.named_buffers() if "running" in name}
+
+
+def test_start_value_is_forgotten_as_computed():
+    for momentum in (0.1, 0.01):
+        steps = modes.steps_until(0.01, momentum)
+        assert (1 - momentum) ** steps <= 0.01 < (1 - momentum) ** (steps - 1)
+    seen = modes.moving_averages(0.1, 50)
+    assert seen.shape == (2, 51, 20)
+    assert seen[0, 0].eq(0).all() and seen[1, 0].eq(1).all()
+    assert seen[0, 3].mean().item() == pytest.approx(3 * (1 - 0.9**3), abs=0.1)
+
+
+def test_momentum_of_the_statistics_does_not_change_the_weights():
+    curves = [modes.accuracy_while_training(SMALL, 0, m, modes.torch_reestimate, steps=20) for m in (0.1, 0.001)]
+    assert curves[0] == curves[1] and len(curves[0]) == 2
+
+
+def test_predicting_in_train_mode_leaves_the_net_as_it_was(net):
+    before = {name: value.clone() for name, value in statistics(net).items()}
+    order = modes.by_class(SMALL.y_test)
+    assert SMALL.y_test[order].diff().ge(0).all()
+    accuracy, polluted = modes.predict_in_train_mode(net, SMALL.X_test, SMALL.y_test, order, 4)
+    assert 0 <= accuracy < modes.accuracy(net, SMALL.X_test, SMALL.y_test)
+    assert not net.training and not polluted.training
+    assert all(torch.equal(before[name], value) for name, value in statistics(net).items())
+    assert any(not torch.equal(before[name], value) for name, value in statistics(polluted).items())
+
+
+@pytest.mark.parametrize("reestimate", [modes.torch_reestimate, reestimate_statistics])
+def test_lost_statistics_are_repaired(net, reestimate):
+    lost = modes.without_statistics(net)
+    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), lost.parameters(), strict=True))
+    assert all(value.unique().numel() == 1 for value in statistics(lost).values())
+    right = modes.accuracy(net, SMALL.X_test, SMALL.y_test)
+    repaired = modes.repaired(lost, SMALL.X_train, reestimate)
+    assert modes.accuracy(lost, SMALL.X_test, SMALL.y_test) < right - 0.1
+    assert modes.accuracy(repaired, SMALL.X_test, SMALL.y_test) > right - 0.1
+
+
+def test_a_freeze_before_the_loop_is_none(net):
+    tuned = {
+        freeze: modes.fine_tune(net, SMALL.X_train[:40], SMALL.y_train[:40], freeze, batch_size=8, seed=0)
+        for freeze in ("never", "before", "always")
+    }
+    for name, value in tuned["never"].state_dict().items():
+        assert torch.equal(value, tuned["before"].state_dict()[name])
+    for name, value in statistics(net).items():
+        assert torch.equal(value, statistics(tuned["always"])[name])
+        assert not torch.equal(value, statistics(tuned["never"])[name])
+
+
+def test_forgetting_train_stops_the_statistics():
+    right, wrong = (modes.train_epochs(SMALL, 0, back_to_train=back, epochs=2) for back in (True, False))
+    counts = [next(v for n, v in net.named_buffers() if "tracked" in n).item() for net in (right, wrong)]
+    assert counts == [8, 4]
+
+
+def test_yours_is_used_only_where_it_passes(capsys):
+    assert modes.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise) is reestimate_statistics
+    assert modes.yours_or_torch(modes.torch_reestimate, reestimate_statistics_exercise) is modes.torch_reestimate
+
+    def unwritten(model: nn.Module, batches: object) -> None:
+        raise NotImplementedError()
+
+    assert modes.yours_or_torch(unwritten, reestimate_statistics_exercise) is modes.torch_reestimate
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_contrast_does_not_matter_once_statistics_are_re_estimated(net):
+    faint = modes.shifts(SMALL.X_test)["contrast × 0.4"]
+    plain = modes.repaired(net, SMALL.X_test, modes.torch_reestimate)(SMALL.X_test)
+    adapted = modes.repaired(net, faint, modes.torch_reestimate)(faint)
+    assert (plain - adapted).abs().max() < 0.05
