@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="Algorithm 1 and 2 as functions"
 # # 01 · Read the paper
-#
-# **45 minutes · 10 points**
 #
 # Sergey Ioffe and Christian Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
 # Shift*, 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167). You do not need the paper at hand, but it is good to have
@@ -201,17 +199,15 @@ for name, row in paper.FIGURE_3.items():
 from helpers.exercises.answers.paper import read_figure_3
 
 # %%
-paper.figure_3_exercise.check(read_figure_3)
+from helpers.exercises.paper import figure_3_exercise
+
+figure_3_exercise.check(read_figure_3)
 
 # %%
-# paper.figure_3_exercise.hint(read_figure_3)
-# paper.figure_3_exercise.solution(read_figure_3)
+# figure_3_exercise.hint(read_figure_3)
+# figure_3_exercise.solution(read_figure_3)
 
-# %% tests="figure_3_speed_ups" points=1
-paper.figure_3_exercise.grade(read_figure_3, "speed")
-
-# %% tests="figure_3_reading" points=1
-paper.figure_3_exercise.grade(read_figure_3, "reading")
+# %% grade="figure_3" points=1
 
 # %% [markdown]
 # So: **BN alone 2.3 times; BN with five times the learning rate and six other changes 14 times.** (From the rounded numbers of the
@@ -241,20 +237,15 @@ paper.figure_3_exercise.grade(read_figure_3, "reading")
 from helpers.exercises.answers.paper import batch_norm
 
 # %%
-paper.algorithm_1_exercise.check(batch_norm)
+from helpers.exercises.paper import algorithm_1_exercise
+
+algorithm_1_exercise.check(batch_norm)
 
 # %%
-# paper.algorithm_1_exercise.hint(batch_norm)
-# paper.algorithm_1_exercise.solution(batch_norm)
+# algorithm_1_exercise.hint(batch_norm)
+# algorithm_1_exercise.solution(batch_norm)
 
-# %% tests="algorithm_1_normalise" points=1
-paper.algorithm_1_exercise.grade(batch_norm, "normalise")
-
-# %% tests="algorithm_1_scale_and_shift" points=1
-paper.algorithm_1_exercise.grade(batch_norm, "scale_and_shift")
-
-# %% tests="algorithm_1_gradient" points=1
-paper.algorithm_1_exercise.grade(batch_norm, "gradient")
+# %% grade="algorithm_1" points=1
 
 # %% [markdown]
 # ### Is the variance of the output 1?
@@ -278,14 +269,15 @@ for std, var in zip(stds.tolist(), x_hat.var(0, correction=0).tolist(), strict=T
 from helpers.exercises.answers.paper import output_variance
 
 # %%
-paper.variance_after_exercise.check(output_variance)
+from helpers.exercises.paper import variance_after_exercise
+
+variance_after_exercise.check(output_variance)
 
 # %%
-# paper.variance_after_exercise.hint(output_variance)
-# paper.variance_after_exercise.solution(output_variance)
+# variance_after_exercise.hint(output_variance)
+# variance_after_exercise.solution(output_variance)
 
-# %% tests="variance_of_the_output" points=1
-paper.variance_after_exercise.grade(output_variance, "variance")
+# %% grade="variance_after" points=1
 
 # %% [markdown]
 # ε does more than avoid a division by 0: a feature whose variance is far below ε is hardly normalised at all. Is that good? A
@@ -303,14 +295,15 @@ paper.variance_after_exercise.grade(output_variance, "variance")
 from helpers.exercises.answers.paper import identity_parameters
 
 # %%
-paper.identity_exercise.check(identity_parameters)
+from helpers.exercises.paper import identity_exercise
+
+identity_exercise.check(identity_parameters)
 
 # %%
-# paper.identity_exercise.hint(identity_parameters)
-# paper.identity_exercise.solution(identity_parameters)
+# identity_exercise.hint(identity_parameters)
+# identity_exercise.solution(identity_parameters)
 
-# %% tests="identity_parameters_check" points=1
-paper.identity_exercise.grade(identity_parameters, "identity")
+# %% grade="identity" points=1
 
 # %% [markdown]
 # *Predict first.* γ and β are constants, learned over many batches. μ and σ² are new in every batch. We choose γ and β for batch
@@ -408,14 +401,15 @@ def run(V):
 from helpers.exercises.answers.paper import rescaling
 
 # %%
-paper.weight_scale_exercise.check(rescaling)
+from helpers.exercises.paper import weight_scale_exercise
+
+weight_scale_exercise.check(rescaling)
 
 # %%
-# paper.weight_scale_exercise.hint(rescaling)
-# paper.weight_scale_exercise.solution(rescaling)
+# weight_scale_exercise.hint(rescaling)
+# weight_scale_exercise.solution(rescaling)
 
-# %% tests="weight_scale_measured" points=1
-paper.weight_scale_exercise.grade(rescaling, "rescaling")
+# %% grade="weight_scale" points=1
 
 # %% [markdown]
 # *Predict first.* The equations have no ε in them. The layer has. At which $a$ will they fail: large or small?
@@ -530,5 +524,3 @@ print("BN of 0.001·W with ε is BN of W with 1,000,000·ε:",
 # 4. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 anything from 2 to more
 #    than 25, by the choice of the plain net's settings.
 # 5. The paper shows *that* BN trains faster and stays stable. *Why* was its hypothesis then and is contested now.
-#
-# Next: [02 build_batchnorm1d](02_build_batchnorm1d.ipynb)

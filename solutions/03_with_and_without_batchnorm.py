@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="a deep net with and without the layer"
 # # 03 · With and without batch norm
-#
-# **30 minutes · 8 points**
 #
 # After this notebook you can
 # - build a deep net with or without a norm, and say why a Linear before a norm has no bias,
@@ -97,17 +95,7 @@ make_mlp_exercise.check(make_mlp)
 # make_mlp_exercise.hint(make_mlp)
 # make_mlp_exercise.solution(make_mlp)
 
-# %% tests="make_mlp_layers" points=1
-make_mlp_exercise.grade(make_mlp, "layers")
-
-# %% tests="make_mlp_placement" points=1
-make_mlp_exercise.grade(make_mlp, "placement")
-
-# %% tests="make_mlp_bias" points=1
-make_mlp_exercise.grade(make_mlp, "bias")
-
-# %% tests="make_mlp_own_norm" points=1
-make_mlp_exercise.grade(make_mlp, "own_norm")
+# %% grade="make_mlp" points=1
 
 # %% [markdown]
 # *Exercise, easy, 3 minutes.* The bias goes, γ and β come. Has the net more or fewer numbers to learn? Buffers are not
@@ -125,8 +113,7 @@ count_parameters_exercise.check(count_parameters)
 # count_parameters_exercise.hint(count_parameters)
 # count_parameters_exercise.solution(count_parameters)
 
-# %% tests="count_parameters_test" points=1
-count_parameters_exercise.grade(count_parameters, "counts")
+# %% grade="count_parameters" points=1
 
 # %% [markdown]
 # ## 2 · The popular demo
@@ -204,7 +191,7 @@ for lr, steps in ((0.05, 20), (0.03, 300)):
 # From here on many nets are trained at once, as one stack: all learning rates and seeds of one figure. `torch.func.vmap` runs the code of
 # one net, your layer included, on all of them. The arithmetic is the same as one by one.
 #
-# *Question, 1 point.* Why does the plain net stay near 0.5 in the demo?
+# *Question, 1 minute.* Why does the plain net stay near 0.5 in the demo?
 #
 # - **a** A net of 6 layers without a norm cannot fit this target, however long it is trained.
 # - **b** Its learning rate is too high, so its loss diverged to a plateau and stays there.
@@ -221,8 +208,7 @@ from helpers.exercises.make_mlp import why_plain_stalls_exercise
 why_plain_stalls_exercise.check(why_plain_stalls)
 # why_plain_stalls_exercise.hint(why_plain_stalls)
 
-# %% tests="why_plain_stalls_test" points=1
-why_plain_stalls_exercise.grade(why_plain_stalls, "answer")
+# %% grade="why_plain_stalls" points=1
 
 # %% [markdown]
 # **Catch 3: the learning rate.** Batch norm is said to allow larger learning rates. *Predict first:* raise the demo's learning
@@ -254,7 +240,7 @@ print(f"no norm, default init, width  64: {contrast.head_limit(None, 64):.2f}")
 # The demo, at width 128 and learning rate 0.05, is already above its limit: that is the peak at the start of its training
 # curve. (At learning rate 1.0 the plain net is above its own limit, and its loss grows.)
 #
-# *Question, 1 point.* Why does the batch norm net diverge first here?
+# *Question, 1 minute.* Why does the batch norm net diverge first here?
 #
 # - **a** At a large learning rate the batch statistics change too much from one batch to the next.
 # - **b** A net with batch norm needs a smaller learning rate than a plain net, whatever its head.
@@ -271,8 +257,7 @@ from helpers.exercises.make_mlp import why_batch_norm_diverges_exercise
 why_batch_norm_diverges_exercise.check(why_batch_norm_diverges)
 # why_batch_norm_diverges_exercise.hint(why_batch_norm_diverges)
 
-# %% tests="why_batch_norm_diverges_test" points=1
-why_batch_norm_diverges_exercise.grade(why_batch_norm_diverges, "answer")
+# %% grade="why_batch_norm_diverges" points=1
 
 # %% [markdown]
 # ## 3 · The fair set-up
@@ -433,7 +418,7 @@ for factor, (change, gradient, share) in zip(factors, contrast.turns(layer, fact
 # %% [markdown]
 # The last two columns are relative to the first row. The first one is the paper's §3.3, BN((aW)u) = BN(Wu), up to ε.
 #
-# *Question, 1 point.* Why is batch norm so slow at large weights and a small learning rate?
+# *Question, 1 minute.* Why is batch norm so slow at large weights and a small learning rate?
 #
 # - **a** After 150 steps its running statistics still carry their starting values.
 # - **b** Before a norm only the direction of W counts, and a step turns weights a times as large by 1/a² as much.
@@ -450,8 +435,7 @@ from helpers.exercises.make_mlp import where_plain_wins_exercise
 where_plain_wins_exercise.check(where_plain_wins)
 # where_plain_wins_exercise.hint(where_plain_wins)
 
-# %% tests="where_plain_wins_test" points=1
-where_plain_wins_exercise.grade(where_plain_wins, "answer")
+# %% grade="where_plain_wins" points=1
 
 # %% [markdown]
 # ### Depth
@@ -516,5 +500,3 @@ table(
 # 4. In a fair set-up batch norm has the wider range of learning rates and initial scales; He initialisation alone wins at tiny
 #    batches, and in training loss at moderate depth.
 # 5. Large weights before a norm act as a small learning rate.
-#
-# Next: [04 Train and eval](04_train_and_eval.ipynb), where the running statistics cause most of the bugs.

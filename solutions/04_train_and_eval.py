@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="precise batch norm, a freeze, six repaired loops"
 # # 04 · Train and eval
-#
-# **40 minutes · 12 points**
 #
 # After this notebook you can
 # - say what each mode reads and writes, and why `no_grad()` is another switch,
@@ -179,7 +177,7 @@ for name, order in {"mixed": modes.shuffled(y, 0), "sorted by class": modes.by_c
 # %% [markdown]
 # ### Build it
 #
-# *Exercise, medium, 10 minutes, 3 points.*
+# *Exercise, medium, 10 minutes.*
 #
 # - Every `nn.BatchNorm1d` in the model, nested ones too, gets the pooled mean and variance of *what it is fed*.
 # - While you collect, all BN layers are in train mode (so a deep one sees what it sees in training), and everything else is
@@ -195,28 +193,21 @@ from collections.abc import Callable, Iterable
 from helpers.exercises.answers.train_and_eval import reestimate_statistics
 
 # %%
-from helpers.exercises import train_and_eval as exercises
+from helpers.exercises.train_and_eval import reestimate_statistics_exercise
 
-exercises.reestimate_statistics_exercise.check(reestimate_statistics)
+reestimate_statistics_exercise.check(reestimate_statistics)
 
 # %%
-# exercises.reestimate_statistics_exercise.hint(reestimate_statistics)
-# exercises.reestimate_statistics_exercise.solution(reestimate_statistics)
+# reestimate_statistics_exercise.hint(reestimate_statistics)
+# reestimate_statistics_exercise.solution(reestimate_statistics)
 
-# %% tests="reestimate_means" points=1
-exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "means")
-
-# %% tests="reestimate_variances" points=1
-exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "variances")
-
-# %% tests="reestimate_nothing_else" points=1
-exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "rest")
+# %% grade="reestimate_statistics" points=1
 
 # %% [markdown]
 # PyTorch has a relative, `torch.optim.swa_utils.update_bn`: the plain average, with the whole model in train mode.
 
 # %%
-reestimate = modes.yours_or_torch(reestimate_statistics, exercises.reestimate_statistics_exercise)
+reestimate = modes.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise)
 
 # %% [markdown]
 # ## 4 · Seven bugs
@@ -295,21 +286,22 @@ table(["batch size", "after mixed rows", "after sorted rows", "then re-estimated
 #
 # ### Repair 1 · `scores`
 #
-# *Six small repairs, easy, 2 minutes each, 1 point each.* The comment below `One bug:` is the function as it was found.
+# *Exercise, easy, 12 minutes.* Six small repairs. The comment below `One bug:` is the function as it was found.
 # Remove its `#` signs (mark the lines, then Ctrl + /), repair it, and delete the `raise` line.
 
 # %% solution="repair_scores"
 from helpers.exercises.answers.train_and_eval import scores
 
 # %%
-exercises.scores_exercise.check(scores)
+from helpers.exercises.train_and_eval import scores_exercise
+
+scores_exercise.check(scores)
 
 # %%
-# exercises.scores_exercise.hint(scores)
-# exercises.scores_exercise.solution(scores)
+# scores_exercise.hint(scores)
+# scores_exercise.solution(scores)
 
-# %% tests="repair_scores_test" points=1
-exercises.scores_exercise.grade(scores, "repaired")
+# %% grade="scores" points=1
 
 # %% [markdown]
 # ### Bug 3 · Never back to train mode
@@ -351,14 +343,15 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 from helpers.exercises.answers.train_and_eval import train_and_validate
 
 # %%
-exercises.train_and_validate_exercise.check(train_and_validate)
+from helpers.exercises.train_and_eval import train_and_validate_exercise
+
+train_and_validate_exercise.check(train_and_validate)
 
 # %%
-# exercises.train_and_validate_exercise.hint(train_and_validate)
-# exercises.train_and_validate_exercise.solution(train_and_validate)
+# train_and_validate_exercise.hint(train_and_validate)
+# train_and_validate_exercise.solution(train_and_validate)
 
-# %% tests="repair_train_and_validate_test" points=1
-exercises.train_and_validate_exercise.grade(train_and_validate, "repaired")
+# %% grade="train_and_validate" points=1
 
 # %% [markdown]
 # ### Bug 4 · A momentum that is too small
@@ -412,14 +405,15 @@ for size in (2, 4, 8, 16, 32, 64):
 from helpers.exercises.answers.train_and_eval import one_epoch
 
 # %%
-exercises.one_epoch_exercise.check(one_epoch)
+from helpers.exercises.train_and_eval import one_epoch_exercise
+
+one_epoch_exercise.check(one_epoch)
 
 # %%
-# exercises.one_epoch_exercise.hint(one_epoch)
-# exercises.one_epoch_exercise.solution(one_epoch)
+# one_epoch_exercise.hint(one_epoch)
+# one_epoch_exercise.solution(one_epoch)
 
-# %% tests="repair_one_epoch_test" points=1
-exercises.one_epoch_exercise.grade(one_epoch, "repaired")
+# %% grade="one_epoch" points=1
 
 # %% [markdown]
 # ### Bug 6 · Batches of one class
@@ -463,14 +457,15 @@ print("batch norm, re-estimated: ", accuracies([modes.repaired(net, X, reestimat
 from helpers.exercises.answers.train_and_eval import epoch_batches
 
 # %%
-exercises.epoch_batches_exercise.check(epoch_batches)
+from helpers.exercises.train_and_eval import epoch_batches_exercise
+
+epoch_batches_exercise.check(epoch_batches)
 
 # %%
-# exercises.epoch_batches_exercise.hint(epoch_batches)
-# exercises.epoch_batches_exercise.solution(epoch_batches)
+# epoch_batches_exercise.hint(epoch_batches)
+# epoch_batches_exercise.solution(epoch_batches)
 
-# %% tests="repair_epoch_batches_test" points=1
-exercises.epoch_batches_exercise.grade(epoch_batches, "repaired")
+# %% grade="epoch_batches" points=1
 
 # %% [markdown]
 # ### Bug 7 · Lost buffers
@@ -499,14 +494,15 @@ import copy
 from helpers.exercises.answers.train_and_eval import restore_best
 
 # %%
-exercises.restore_best_exercise.check(restore_best)
+from helpers.exercises.train_and_eval import restore_best_exercise
+
+restore_best_exercise.check(restore_best)
 
 # %%
-# exercises.restore_best_exercise.hint(restore_best)
-# exercises.restore_best_exercise.solution(restore_best)
+# restore_best_exercise.hint(restore_best)
+# restore_best_exercise.solution(restore_best)
 
-# %% tests="repair_restore_best_test" points=1
-exercises.restore_best_exercise.grade(restore_best, "repaired")
+# %% grade="restore_best" points=1
 
 # %% [markdown]
 # ## 5 · Other data than in training
@@ -579,7 +575,7 @@ table(["statistics", "gamma and beta", "buffers moved", "gamma moved"], rows)
 #
 # ### Build it
 #
-# *Exercise, easy, 5 minutes, 3 points.* Freeze both, in every `nn.BatchNorm1d` of a model, and nothing else. The function is
+# *Exercise, easy, 5 minutes.* Freeze both, in every `nn.BatchNorm1d` of a model, and nothing else. The function is
 # called on nets in train mode and in eval mode. (In your own code test for `nn.modules.batchnorm._BatchNorm`: it covers 1d, 2d, 3d
 # and the synchronised layer.)
 
@@ -587,20 +583,15 @@ table(["statistics", "gamma and beta", "buffers moved", "gamma moved"], rows)
 from helpers.exercises.answers.train_and_eval import freeze_batchnorm
 
 # %%
-exercises.freeze_batchnorm_exercise.check(freeze_batchnorm)
+from helpers.exercises.train_and_eval import freeze_batchnorm_exercise
+
+freeze_batchnorm_exercise.check(freeze_batchnorm)
 
 # %%
-# exercises.freeze_batchnorm_exercise.hint(freeze_batchnorm)
-# exercises.freeze_batchnorm_exercise.solution(freeze_batchnorm)
+# freeze_batchnorm_exercise.hint(freeze_batchnorm)
+# freeze_batchnorm_exercise.solution(freeze_batchnorm)
 
-# %% tests="freeze_statistics" points=1
-exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "statistics")
-
-# %% tests="freeze_gamma_and_beta" points=1
-exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "affine")
-
-# %% tests="freeze_nothing_else" points=1
-exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "others")
+# %% grade="freeze_batchnorm" points=1
 
 # %% [markdown]
 # *Predict first:* a frozen layer, and then the `net.train()` that stands at the top of every epoch. Which of the two freezes
@@ -652,14 +643,15 @@ table(["contrast", "batch", "never frozen", "before the loop", "in every epoch",
 from helpers.exercises.answers.train_and_eval import fine_tune
 
 # %%
-exercises.fine_tune_exercise.check(fine_tune)
+from helpers.exercises.train_and_eval import fine_tune_exercise
+
+fine_tune_exercise.check(fine_tune)
 
 # %%
-# exercises.fine_tune_exercise.hint(fine_tune)
-# exercises.fine_tune_exercise.solution(fine_tune)
+# fine_tune_exercise.hint(fine_tune)
+# fine_tune_exercise.solution(fine_tune)
 
-# %% tests="repair_fine_tune_test" points=1
-exercises.fine_tune_exercise.grade(fine_tune, "repaired")
+# %% grade="fine_tune" points=1
 
 # %% [markdown]
 # ## What would change my mind
@@ -680,5 +672,3 @@ exercises.fine_tune_exercise.grade(fine_tune, "repaired")
 # 4. Re-estimating repairs buffers: polluted, lost, lagging, or from another camera. It repairs no weights, no noise, and
 #    it is fooled by a new mixture of classes.
 # 5. `net.train()` undoes frozen statistics. Freeze again after it.
-#
-# Next: [05 layer_group_instance_rms](05_layer_group_instance_rms.ipynb)

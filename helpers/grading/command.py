@@ -22,11 +22,14 @@ from .submission import NotJudged, Submission, read
 DEFAULT = "batchnorm1d"
 
 
+_NOTHING = Assessment(())
+
+
 @dataclass(frozen=True)
 class Report:
     """The result for one file; ``error`` says what kept the judge from seeing all of it, or is None."""
 
-    found: Assessment = Assessment(())
+    found: Assessment = _NOTHING
     error: str | None = None
     title: str = ""
 

@@ -59,14 +59,13 @@ class Deviation:
 class Record:
     """Observations of a reference and of its suspects, ``lineup[suspect.id]``.
 
-    ``source``: the reference's code, "" in a class edition.  ``made_from``: digest of the modules it was made from.
+    ``source``: the reference's code, "" in a class edition.
     """
 
     right: Observations
     suspects: tuple[Suspect, ...]
     lineup: Mapping[str, Observations]
     source: str = ""
-    made_from: str = ""
 
     @functools.cached_property
     def deviations(self) -> dict[str, Deviation]:
@@ -96,7 +95,6 @@ def to_bytes(record: Record) -> bytes:
         "observations": seen_by,
         "sizes": [len(data) // 4 for data in arrays],
         "source": record.source,
-        "made_from": record.made_from,
     }
     planes = np.frombuffer(b"".join(arrays), dtype=np.uint8).reshape(-1, 4).T.tobytes()
     line = json.dumps(index, separators=(",", ":")).encode()
@@ -123,7 +121,7 @@ def from_bytes(data: bytes) -> Record:
                 seen[key] = arrays[what].reshape(shape)
     right = observed.pop("")
     suspects = tuple(Suspect(id, category, title, None, shows) for id, category, title, shows in index["suspects"])
-    return Record(right, suspects, observed, index["source"], index["made_from"])
+    return Record(right, suspects, observed, index["source"])
 
 
 def _rounded(value: Array, bits: int) -> NDArray[np.float32]:

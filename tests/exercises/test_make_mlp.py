@@ -12,7 +12,11 @@ from helpers.exercises import make_mlp as module
 from helpers.exercises.answers.make_mlp import REFERENCE
 from helpers.lab.nets import MLP
 
-QUESTIONS = [module.why_plain_stalls_exercise, module.why_batch_norm_diverges_exercise, module.where_plain_wins_exercise]
+QUESTIONS = [
+    module.why_plain_stalls_exercise,
+    module.why_batch_norm_diverges_exercise,
+    module.where_plain_wins_exercise,
+]
 EXERCISES = [module.make_mlp_exercise, module.count_parameters_exercise, *QUESTIONS]
 WIDTHS = st.lists(st.integers(1, 9), min_size=2, max_size=6)
 NORMS = st.sampled_from([None, nn.BatchNorm1d, nn.LayerNorm])
