@@ -8,6 +8,7 @@ from helpers.judge.compare import agree
 from helpers.judge.observe import observe
 from helpers.judge.record import from_bytes, to_bytes
 
+SCATTERED = True
 RECORDED = list(catalogue().values())
 CASES = [(e, s) for e in RECORDED for s in suspects(e)]
 

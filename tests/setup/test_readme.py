@@ -150,6 +150,10 @@ def notebooks(command, folder):
     assert "Everything is up to date." in run(command, folder)
 
 
+def new(command, folder):
+    assert "Next: `make notebooks`" in run(command.replace("NAME", "new_thing"), folder)
+
+
 def class_edition(command, folder):
     run(command, folder)
     assert names(folder / "class") == names(folder / "solutions")
@@ -182,6 +186,8 @@ TESTED_BY = {  # in this order: grading needs what generate_assignment has made
     ".venv/bin/jupyter lab": lab_at_the_root,
     ".venv/bin/nbgrader validate notebooks/00_start_here.ipynb": validate,
     "make notebooks": notebooks,
+    'make new ARGS="notebook 06_why_it_works"': new,
+    'make new ARGS="exercise NAME --notebook 06"': new,
     "make notebooks EDITION=class": class_edition,
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k agrees"': named_tests,
     'make test ARGS="tests/exercises -k explained_as_itself"': named_tests,
@@ -197,8 +203,7 @@ def test_command(command, copy):
 
 
 def test_no_other_command_is_shown():
-    assert set(commands(README)) == set(TESTED_BY)
-    assert set(commands(CONTRIBUTING)) <= set(TESTED_BY)
+    assert {*commands(README), *commands(CONTRIBUTING)} == TESTED_BY.keys()
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README.md", "CONTRIBUTING.md"])
