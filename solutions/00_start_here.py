@@ -22,7 +22,7 @@ import helpers
 # ## Is everything there?
 
 # %% tags=["nbval-ignore-output"]
-from helpers.widgets.start import Board, installation, widget_test
+from helpers.widgets.first_steps import Board, installation, widget_test
 
 installation()
 

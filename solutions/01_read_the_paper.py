@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.exercises import paper
-from helpers.experiments import paper_figures as fig1
+from helpers.experiments import paper_figures
 from helpers.lab.figures import show
 
 # %% [markdown]
@@ -77,12 +77,12 @@ from helpers.lab.figures import show
 # hidden layer stay where it is, or move?
 
 # %%
-plain = fig1.train_curve(norm=False, lr=0.5, std=0.1)
-with_bn = fig1.train_curve(norm=True, lr=0.5, std=0.1)
+plain = paper_figures.train_curve(norm=False, lr=0.5, std=0.1)
+with_bn = paper_figures.train_curve(norm=True, lr=0.5, std=0.1)
 
-show(fig1.accuracy_figure(plain, with_bn), "Held-out accuracy against update steps, with and without BN, and a line at 95 %.")
+show(paper_figures.accuracy_figure(plain, with_bn), "Held-out accuracy against update steps, with and without BN, and a line at 95 %.")
 for name, curve in (("without BN", plain), ("with BN", with_bn)):
-    print(f"{name:10}  steps to 95 %: {fig1.span(fig1.steps_to(curve))}: median (range) of seeds 0, 1, 2")
+    print(f"{name:10}  steps to 95 %: {paper_figures.span(paper_figures.steps_to(curve))}: median (range) of seeds 0, 1, 2")
 
 # %% [markdown]
 # This is Figure 1a in its shape: a long plateau, then a slow climb; with BN the climb is over before the plateau ends.
@@ -93,10 +93,10 @@ for name, curve in (("without BN", plain), ("with BN", with_bn)):
 # middle distance. The printed numbers are over all 300 units of the three seeds.
 
 # %%
-show(fig1.inputs_figure(plain, with_bn), "Percentiles of the input of one sigmoid against update steps, without and with BN.")
+show(paper_figures.inputs_figure(plain, with_bn), "Percentiles of the input of one sigmoid against update steps, without and with BN.")
 for name, curve in (("without BN", plain), ("with BN", with_bn)):
-    start, end = np.median(fig1.width(curve)[[0, -1]], axis=(1, 2))
-    moved = np.median(fig1.excursion(curve))
+    start, end = np.median(paper_figures.width(curve)[[0, -1]], axis=(1, 2))
+    moved = np.median(paper_figures.excursion(curve))
     print(f"{name:10}  the median input moves over {moved:.1f};  15th to 85th percentile: {start:.2f} → {end:.1f}")
 
 # %% [markdown]
@@ -127,25 +127,25 @@ SETTINGS = {
     "std 0.3": dict(std=0.3),
     "std 0.3, standardised": dict(std=0.3, standardised=True),
 }
-tuned = {(s, norm): fig1.tune(norm, LEARNING_RATES, **how) for s, how in SETTINGS.items() for norm in (False, True)}
+tuned = {(s, norm): paper_figures.tune(norm, LEARNING_RATES, **how) for s, how in SETTINGS.items() for norm in (False, True)}
 
 print("steps to 95 %: median (range) of three seeds")
 print(f"{'learning rate':34}" + "".join(f"{lr:<17g}" for lr in LEARNING_RATES))
 for (setting, norm), row in tuned.items():
-    print(f"{setting:22}{'with BN' if norm else 'without BN':12}" + "".join(f"{fig1.span(row[lr]):17}" for lr in LEARNING_RATES))
+    print(f"{setting:22}{'with BN' if norm else 'without BN':12}" + "".join(f"{paper_figures.span(row[lr]):17}" for lr in LEARNING_RATES))
 
 # %% [markdown]
 # A learning rate is *given up* after 1,500 steps, or after three times what the slowest seed of a better one of its row has
 # needed. (Large learning rates amplify rounding errors, so your numbers may differ a little from another computer's.)
 
 # %% tags=["nbval-ignore-output"]
-rows = [("same learning rate, 0.5", fig1.steps_to(plain), fig1.steps_to(with_bn))]
+rows = [("same learning rate, 0.5", paper_figures.steps_to(plain), paper_figures.steps_to(with_bn))]
 labels = ("1. each at its best learning rate", "2. and initial weights 3 times larger", "3. and standardised pixels")
 for label, setting in zip(labels, SETTINGS, strict=True):
     each = [tuned[setting, norm] for norm in (False, True)]
-    rows.append((label, *(row[fig1.best(row)] for row in each)))
+    rows.append((label, *(row[paper_figures.best(row)] for row in each)))
 
-show(fig1.ladder_figure(rows), "Steps to 95 % with and without BN in four settings, each fairer to the plain net than the last.")
+show(paper_figures.ladder_figure(rows), "Steps to 95 % with and without BN in four settings, each fairer to the plain net than the last.")
 for label, without, with_it in rows:
     print(f"{label:38} speed-up {np.median(without) / np.median(with_it):.2g}")
 
@@ -162,7 +162,7 @@ for label, without, with_it in rows:
 # settings?
 
 # %% tags=["nbval-ignore-output"]
-friendly = fig1.train_curve(norm=False, lr=1, std=0.3, standardised=True)
+friendly = paper_figures.train_curve(norm=False, lr=1, std=0.3, standardised=True)
 for name, curve in (("plain, Figure 1", plain), ("plain, friendlier", friendly), ("with BN, Figure 1", with_bn)):
     late = 100 * np.median(curve.accuracy[-10:], axis=0)
     print(f"{name:18} accuracy, median of the last 10 tests: {np.median(late):.1f} % ({late.min():.1f}–{late.max():.1f})")
@@ -181,7 +181,7 @@ for name, curve in (("plain, Figure 1", plain), ("plain, friendlier", friendly),
 # change or none. Hatched: several changes at once.
 
 # %%
-show(fig1.table_figure(paper.FIGURE_3), "Steps to 72.2 % and best accuracy of five networks, from the paper's Figure 3.")
+show(paper_figures.table_figure(paper.FIGURE_3), "Steps to 72.2 % and best accuracy of five networks, from the paper's Figure 3.")
 
 for name, row in paper.FIGURE_3.items():
     steps = f"{row['steps'] / 1e6:.1f} M steps to 72.2 %" if row["steps"] else "72.2 % never reached"
@@ -416,11 +416,11 @@ weight_scale_exercise.check(rescaling)
 
 # %%
 scales = np.logspace(-4, 4, 49)
-changes, ratios = fig1.scale_sweep(scales)
-show(fig1.scale_figure(scales, changes, ratios), "Change of the output and ratio of the gradients against a, from 1e-4 to 1e4.")
+changes, ratios = paper_figures.scale_sweep(scales)
+show(paper_figures.scale_figure(scales, changes, ratios), "Change of the output and ratio of the gradients against a, from 1e-4 to 1e4.")
 
 for a in (1e4, 10, 0.1, 0.01, 0.001, 0.0001):
-    (change,), (ratio,) = fig1.scale_sweep([a])
+    (change,), (ratio,) = paper_figures.scale_sweep([a])
     print(f"a = {a:<7g} largest change of the output {change:.3f}   a · ratio of the gradients {a * ratio:.3f}")
 
 V = 0.001 * W

@@ -14,7 +14,7 @@ import helpers
 # %% [markdown]
 # ## 1 · Two switches
 #
-# A batch norm layer has two modes. `net.train()` and `net.eval()` choose one for every module inside the net.
+# A batch norm layer has two train_and_eval. `net.train()` and `net.eval()` choose one for every module inside the net.
 #
 # | | train mode | eval mode |
 # |---|---|---|
@@ -58,7 +58,7 @@ print("gradient of gamma is 0 everywhere?", bool((layer.weight.grad == 0).all())
 print("gradient of beta is 0 everywhere? ", bool((layer.bias.grad == 0).all()))
 
 # %% [markdown]
-# They do: eval mode is about statistics. γ and β (`weight` and `bias` in PyTorch) are trained in both modes.
+# They do: eval mode is about statistics. γ and β (`weight` and `bias` in PyTorch) are trained in both train_and_eval.
 #
 # ### One row
 #
@@ -104,12 +104,12 @@ print("BatchNorm2d, one image: runs; the same as instance norm?", same)
 # *Predict first:* after how many batches does the start value weigh less than 1 %? For PyTorch's default? For Keras's?
 
 # %%
-from helpers.experiments import train_and_eval as modes
+from helpers.experiments import train_and_eval
 
 rows = []
 for momentum in (0.1, 0.01, 0.001):
     averaged = round((2 - momentum) / momentum)
-    rows.append([momentum, f"{1 - momentum:g}", modes.steps_until(0.1, momentum), modes.steps_until(0.01, momentum), averaged])
+    rows.append([momentum, f"{1 - momentum:g}", train_and_eval.steps_until(0.1, momentum), train_and_eval.steps_until(0.01, momentum), averaged])
 table(["PyTorch momentum", "in Keras", "batches until 10 %", "until 1 %", "averages about"], rows)
 
 # %% [markdown]
@@ -121,9 +121,9 @@ table(["PyTorch momentum", "in Keras", "batches until 10 %", "until 1 %", "avera
 # %%
 from helpers.lab import figures
 
-averages = {momentum: modes.moving_averages(momentum, steps=600) for momentum in (0.1, 0.01, 0.001)}
+averages = {momentum: train_and_eval.moving_averages(momentum, steps=600) for momentum in (0.1, 0.01, 0.001)}
 figures.show(
-    modes.moving_average_figure(averages),
+    train_and_eval.moving_average_figure(averages),
     "Two line charts of running_mean and running_var against the number of batches, for momentum 0.1, 0.01 and 0.001.",
 )
 
@@ -169,7 +169,7 @@ from helpers.lab.data import digits
 split = digits(torch.float64)
 X, y = split.X_train, split.y_train
 pixels = X.var(dim=0) > 0.05
-for name, order in {"mixed": modes.shuffled(y, 0), "sorted by class": modes.by_class(y)}.items():
+for name, order in {"mixed": train_and_eval.shuffled(y, 0), "sorted by class": train_and_eval.by_class(y)}.items():
     batches = X[order].split(64)
     plain = torch.stack([batch.var(dim=0) for batch in batches]).mean(dim=0)
     print(f"rows {name}: plain average / variance of all rows = {(plain / X.var(dim=0))[pixels].median():.2f} (median pixel)")
@@ -207,7 +207,7 @@ reestimate_statistics_exercise.check(reestimate_statistics)
 # PyTorch has a relative, `torch.optim.swa_utils.update_bn`: the plain average, with the whole model in train mode.
 
 # %%
-reestimate = modes.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise)
+reestimate = train_and_eval.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise)
 
 # %% [markdown]
 # ## 4 · Seven bugs
@@ -218,12 +218,12 @@ reestimate = modes.yours_or_torch(reestimate_statistics, reestimate_statistics_e
 
 # %%
 X_test, y_test = split.X_test, split.y_test
-nets = modes.trained(split)
+nets = train_and_eval.trained(split)
 
 
 def accuracies(some_nets, X=X_test, y=y_test):
     """Held-out accuracy of each net in eval mode, as median (range)."""
-    return spread([modes.accuracy(net, X, y) for net in some_nets])
+    return spread([train_and_eval.accuracy(net, X, y) for net in some_nets])
 
 
 print("eval mode:", accuracies(nets))
@@ -241,16 +241,16 @@ sizes = [2, 4, 8, 16, 32, 64, 128, 500]
 def in_train_mode(order):
     """Accuracy for each seed and batch size; order(seed) gives the rows in the order in which they come."""
     return [
-        [modes.predict_in_train_mode(net, X_test, y_test, order(seed), size)[0] for size in sizes]
+        [train_and_eval.predict_in_train_mode(net, X_test, y_test, order(seed), size)[0] for size in sizes]
         for seed, net in enumerate(nets)
     ]
 
 
-mixed = in_train_mode(lambda seed: modes.shuffled(y_test, seed))
-by_class = in_train_mode(lambda seed: modes.by_class(y_test))
-right = torch.tensor([modes.accuracy(net, X_test, y_test) for net in nets]).median().item()
+mixed = in_train_mode(lambda seed: train_and_eval.shuffled(y_test, seed))
+by_class = in_train_mode(lambda seed: train_and_eval.by_class(y_test))
+right = torch.tensor([train_and_eval.accuracy(net, X_test, y_test) for net in nets]).median().item()
 figures.show(
-    modes.train_mode_figure(sizes, mixed, by_class, right),
+    train_and_eval.train_mode_figure(sizes, mixed, by_class, right),
     "Held-out accuracy in train mode against batch size, for mixed rows and for rows sorted by class, and in eval mode.",
 )
 table(
@@ -273,10 +273,10 @@ table(
 rows = []
 for size in (2, 8, 64):
     mixed_pass, sorted_pass = (
-        [modes.predict_in_train_mode(net, X_test, y_test, order, size)[1] for net in nets]
-        for order in (modes.shuffled(y_test, 0), modes.by_class(y_test))
+        [train_and_eval.predict_in_train_mode(net, X_test, y_test, order, size)[1] for net in nets]
+        for order in (train_and_eval.shuffled(y_test, 0), train_and_eval.by_class(y_test))
     )
-    repaired = [modes.repaired(net, X, reestimate) for net in sorted_pass]
+    repaired = [train_and_eval.repaired(net, X, reestimate) for net in sorted_pass]
     rows.append([size, accuracies(mixed_pass), accuracies(sorted_pass), accuracies(repaired)])
 table(["batch size", "after mixed rows", "after sorted rows", "then re-estimated"], rows)
 
@@ -312,7 +312,7 @@ scores_exercise.check(scores)
 # %% tags=["nbval-ignore-output"]
 def accuracy_and_diverged(**settings):
     """Median accuracy (range), and how many of the five nets have weights that are not finite."""
-    trained = [modes.train_epochs(split, seed, **settings) for seed in modes.SEEDS]
+    trained = [train_and_eval.train_epochs(split, seed, **settings) for seed in train_and_eval.SEEDS]
     diverged = sum(not bool(torch.isfinite(net.head.weight).all()) for net in trained)
     return accuracies(trained) + f", {diverged} diverged"
 
@@ -363,10 +363,10 @@ train_and_validate_exercise.check(train_and_validate)
 
 # %%
 momenta = [0.1, 0.01, 0.001, None]
-curves = {m: [modes.accuracy_while_training(split, seed, m) for seed in modes.SEEDS] for m in momenta}
-curves["re-estimated"] = [modes.accuracy_while_training(split, seed, 0.1, reestimate) for seed in modes.SEEDS]
+curves = {m: [train_and_eval.accuracy_while_training(split, seed, m) for seed in train_and_eval.SEEDS] for m in momenta}
+curves["re-estimated"] = [train_and_eval.accuracy_while_training(split, seed, 0.1, reestimate) for seed in train_and_eval.SEEDS]
 figures.show(
-    modes.usable_figure(curves),
+    train_and_eval.usable_figure(curves),
     "Held-out accuracy in eval mode against training step, for four momenta and for re-estimated statistics.",
 )
 rows = []
@@ -426,9 +426,9 @@ one_epoch_exercise.check(one_epoch)
 # %%
 rows = []
 for name, order in {"mixed": "mixed", "one class each": "blocks"}.items():
-    plain = [modes.train_epochs(split, seed, order=order, norm=False) for seed in modes.SEEDS]
-    normed = [modes.train_epochs(split, seed, order=order) for seed in modes.SEEDS]
-    again = [modes.repaired(net, X, reestimate) for net in normed]
+    plain = [train_and_eval.train_epochs(split, seed, order=order, norm=False) for seed in train_and_eval.SEEDS]
+    normed = [train_and_eval.train_epochs(split, seed, order=order) for seed in train_and_eval.SEEDS]
+    again = [train_and_eval.repaired(net, X, reestimate) for net in normed]
     rows.append([name, accuracies(plain), accuracies(normed), accuracies(again)])
 table(["batches", "no norm", "batch norm", "re-estimated"], rows)
 
@@ -440,11 +440,11 @@ table(["batches", "no norm", "batch norm", "re-estimated"], rows)
 
 # %% tags=["nbval-ignore-output"]
 tiny = {"batch_size": 2, "lr": 0.003, "momentum": 0.9, "epochs": 1}
-plain = [modes.train_epochs(split, seed, norm=False, **tiny) for seed in modes.SEEDS]
-normed = [modes.train_epochs(split, seed, **tiny) for seed in modes.SEEDS]
+plain = [train_and_eval.train_epochs(split, seed, norm=False, **tiny) for seed in train_and_eval.SEEDS]
+normed = [train_and_eval.train_epochs(split, seed, **tiny) for seed in train_and_eval.SEEDS]
 print("no norm:                  ", accuracies(plain))
 print("batch norm:               ", accuracies(normed))
-print("batch norm, re-estimated: ", accuracies([modes.repaired(net, X, reestimate) for net in normed]))
+print("batch norm, re-estimated: ", accuracies([train_and_eval.repaired(net, X, reestimate) for net in normed]))
 
 # %% [markdown]
 # Re-estimating repairs *buffers*. It cannot repair weights. Accumulating gradients over several batches of 2 does not help
@@ -474,12 +474,12 @@ epoch_batches_exercise.check(epoch_batches)
 # all weights are right, the buffers are 0 and 1. What is the accuracy?
 
 # %%
-lost = [modes.without_statistics(net) for net in nets]
+lost = [train_and_eval.without_statistics(net) for net in nets]
 missing = sorted(set(nets[0].state_dict()) - {name for name, _ in nets[0].named_parameters()})
 print("not in the checkpoint:", ", ".join(missing[:3]), "…")
 print("as saved:     ", accuracies(nets))
 print("loaded:       ", accuracies(lost))
-print("re-estimated: ", accuracies([modes.repaired(net, X, reestimate) for net in lost]))
+print("re-estimated: ", accuracies([train_and_eval.repaired(net, X, reestimate) for net in lost]))
 
 # %% [markdown]
 # The same happens wherever weights are handled and buffers are forgotten: an average of several checkpoints, weights kept
@@ -515,8 +515,8 @@ restore_best_exercise.check(restore_best)
 
 # %%
 rows = []
-for name, shifted in modes.shifts(X_test).items():
-    adapted = [modes.repaired(net, shifted, reestimate, batch_size=100) for net in nets]
+for name, shifted in train_and_eval.shifts(X_test).items():
+    adapted = [train_and_eval.repaired(net, shifted, reestimate, batch_size=100) for net in nets]
     rows.append([name, accuracies(nets, shifted), accuracies(adapted, shifted)])
 table(["change", "training statistics", "re-estimated on the new rows"], rows)
 
@@ -532,7 +532,7 @@ rows = []
 for name, classes in {"all digits": range(10), "3 and 8": (3, 8), "only 3": (3,)}.items():
     some = torch.isin(y_test, torch.tensor(list(classes)))
     X_some, y_some = X_test[some], y_test[some]
-    adapted = [modes.repaired(net, X_some, reestimate, batch_size=50) for net in nets]
+    adapted = [train_and_eval.repaired(net, X_some, reestimate, batch_size=50) for net in nets]
     rows.append([name, accuracies(nets, X_some, y_some), accuracies(adapted, X_some, y_some)])
 table(["what arrives", "training statistics", "re-estimated on it"], rows)
 
@@ -615,16 +615,16 @@ print("after net.train(): train mode", net[1].training, " · gamma gets a gradie
 # %% tags=["nbval-ignore-output"]
 def fine_tuned(start, X_new, freeze, size):
     """Each of the five nets, fine-tuned on its own 100 rows of X_new."""
-    chosen = [modes.shuffled(y, 100 + seed)[:100] for seed in modes.SEEDS]
+    chosen = [train_and_eval.shuffled(y, 100 + seed)[:100] for seed in train_and_eval.SEEDS]
     return [
-        modes.fine_tune(net, X_new[some], y[some], freeze, size, seed)
+        train_and_eval.fine_tune(net, X_new[some], y[some], freeze, size, seed)
         for seed, (net, some) in enumerate(zip(start, chosen, strict=True))
     ]
 
 
 rows = []
 for factor in (1.0, 0.4):
-    adapted = [modes.repaired(net, factor * X, reestimate) for net in nets]
+    adapted = [train_and_eval.repaired(net, factor * X, reestimate) for net in nets]
     for size in (2, 16):
         tuned = [fine_tuned(nets, factor * X, freeze, size) for freeze in ("never", "before", "always")]
         tuned.append(fine_tuned(adapted, factor * X, "always", size))

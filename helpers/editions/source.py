@@ -118,9 +118,7 @@ def _graded(cell: NotebookNode, where: str) -> list[NotebookNode]:
     points = cell.metadata.get("points")
     each = points if isinstance(points, list) else [points] * len(checks)
     if len(each) != len(checks):
-        raise SourceError(
-            f"{where}: {len(checks)} checks need {len(checks)} points, not {points}."
-        )
+        raise SourceError(f"{where}: {len(checks)} checks need {len(checks)} points, not {points}.")
     call = f"{id}_exercise{'.beyond' * beyond}.grade({exercise.builds}, "
     return [
         nbformat.v4.new_code_cell(f'{call}"{check}")', metadata={"tests": f"{exercise.id}_{check}", "points": worth})

@@ -188,9 +188,7 @@ def test_what_was_seen_before_the_end_is_kept():
                 while not self.training: pass
                 return super().forward(x)
     """)
-    outcome = observe_file(
-        Submission("ps2.py", "/nowhere", (code,)), batchnorm1d_exercise, Limits(seconds=3.0)
-    )
+    outcome = observe_file(Submission("ps2.py", "/nowhere", (code,)), batchnorm1d_exercise, Limits(seconds=3.0))
     first, *others = (probe.id for probe in batchnorm1d_exercise.probes)
     stopped = {key for key, value in outcome.seen.items() if isinstance(value, Raised) and value.kind == "Stopped"}
     assert "still running after 3 s" in outcome.problem

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.judge import progress
-from helpers.widgets.start import Board
+from helpers.widgets.first_steps import Board
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from helpers.exercises.syllabus import notebooks
 from helpers.judge import progress
 from helpers.judge.show import Card, show
 
-from .picture import show_widget
+from .parts import show_widget
 
 NEEDED = ("torch", "numpy", "matplotlib", "ipywidgets", "scikit-learn")
 
