@@ -6,7 +6,7 @@ A learner's class is built as ``BatchNorm1d(num_features, eps=1e-5, momentum=0.1
 
 from __future__ import annotations
 
-from helpers.judge.api import Check, Exercise, all_of, asked, matches, near
+from helpers.judge.api import Check, Exercise, Names, all_of, asked, matches, near
 
 from .batchnorm1d_probes import EVAL_GAP, LATE, MEMORY, PROBES
 
@@ -22,6 +22,12 @@ batchnorm1d_exercise = Exercise(
     module=__name__,
     builds="BatchNorm1d",
     probes=PROBES,
+    names=Names(
+        parameters=("gamma", "beta"),
+        buffers=("running_mean", "running_var"),
+        arguments=("eps", "momentum"),
+        costs={"parameter": "affine", "buffer": "running_statistics", "argument": "settings", "mode": "eval_mode"},
+    ),
     checks=(
         Check(
             "train_mode",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +90,7 @@ def to_bytes(record: Record) -> bytes:
             else:
                 entries.append([place, [value.kind, value.message] if value else None])
     index = {
-        "suspects": [[s.id, s.category, s.title, s.shows] for s in record.suspects],
+        "suspects": [_texts(s) for s in record.suspects],
         "keys": keys,
         "observations": seen_by,
         "sizes": [len(data) // 4 for data in arrays],
@@ -120,8 +120,26 @@ def from_bytes(data: bytes) -> Record:
             else:
                 seen[key] = arrays[what].reshape(shape)
     right = observed.pop("")
-    suspects = tuple(Suspect(id, category, title, None, shows) for id, category, title, shows in index["suspects"])
+    suspects = tuple(_suspect(*texts) for texts in index["suspects"])
     return Record(right, suspects, observed, index["source"])
+
+
+def _texts(suspect: Suspect) -> list[object]:
+    texts: list[object] = [suspect.id, suspect.category, suspect.title, suspect.shows]
+    more = [suspect.short, suspect.needs, suspect.refuted_by]
+    return texts + more if any(more) else texts
+
+
+def _suspect(
+    id: str,
+    category: str,
+    title: str,
+    shows: str,
+    short: str = "",
+    needs: Iterable[str] = (),
+    refuted_by: Iterable[str] = (),
+) -> Suspect:
+    return Suspect(id, category, title, None, shows, short, tuple(needs), tuple(refuted_by))
 
 
 def _rounded(value: Array, bits: int) -> NDArray[np.float32]:

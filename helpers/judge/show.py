@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from IPython.display import display
 
-from .explain import cannot_tell
 from .model import Assessment, Explanation
 
 MARKS = {True: ("✓", "right", "#1a7f5a"), False: ("✗", "not yet", "#c2410c"), None: ("○", "not attempted", "#6b7280")}
@@ -69,6 +68,8 @@ def show(card: Card) -> None:
 def verdict_card(title: str, found: Assessment) -> Card:
     """The card for an assessment; for what failed: what was fed, expected, measured, and the likely cause."""
     verdicts = found.verdicts
+    if found.not_judged:
+        return Card(f"{title}: could not be judged", (("→", found.not_judged),))
     passed = sum(v.passed is True for v in verdicts)
     attempted = any(v.passed is not None for v in verdicts)
     rows: list[tuple[str, str]] = []
@@ -84,8 +85,7 @@ def verdict_card(title: str, found: Assessment) -> Card:
     failed = sum(v.passed is False for v in verdicts)
     if failed > DETAILED:
         rows.append(("", f"{failed} checks fail; only the first of them show their numbers."))
-    if failed:
-        rows += cause_rows(found.causes, told)
+    rows += cause_rows(found.causes, told)
     if len(verdicts) == 1:
         summary = MARKS[verdicts[0].passed][1]
     else:
@@ -97,24 +97,22 @@ def verdict_card(title: str, found: Assessment) -> Card:
 
 
 def _lead(e: Explanation, first: bool) -> str:
+    if e.kind == "like":
+        return "This looks like, but is not exactly: "
+    if e.kind != "cause":
+        return ""
     if first:
-        return "Most likely: " if e.exact else "This looks like, but is not exactly: "
-    if e.together:
-        return "And: " if e.exact else "And also like: "
-    return "Or, which behaves the same: " if e.exact else "Or like: "
+        return "Most likely: "
+    return "And: " if e.together else "Or, which behaves the same: "
 
 
 def cause_rows(explanations: Sequence[Explanation], told: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Rows that name the likely cause, or say honestly that none is known; evidence in ``told`` is left out."""
-    if not explanations:
-        return [("→", "No mistake I know behaves exactly like this. Start from the numbers above.")]
+    """Rows that say what to mend, the first thing first; evidence in ``told`` is left out."""
     rows: list[tuple[str, str]] = []
-    unknown: dict[str, list[str]] = {}
+    causes = 0
     for e in explanations:
-        if not e.id:
-            unknown.setdefault(e.evidence, []).append(e.category)
-            continue
-        rows.append(("→", f"{_lead(e, first=not rows)}{e.title}"))
+        rows.append(("→", f"{_lead(e, causes == 0)}{e.title}"))
+        causes += e.kind == "cause"
         if e.evidence and not any(text in e.evidence for text in told):
             rows.append(("", e.evidence))
-    return rows + [("→", cannot_tell(text, categories)) for text, categories in unknown.items()]
+    return rows
