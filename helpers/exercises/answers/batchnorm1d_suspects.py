@@ -154,7 +154,7 @@ def _wrong(
     """One misconception: the right layer ``of`` with each (right, wrong) pair of texts exchanged."""
     if of is BatchNorm1d:
         _EDITS[id] = edits
-    return Suspect(id, category, title, variant(of, *edits), shows or SHOWS.get(category, ""), also)
+    return Suspect(id, category, title, variant(of, *edits), shows or SHOWS.get(category, ""), also=also)
 
 
 VARIANCES = (
@@ -290,14 +290,14 @@ RUNNING = (
         "n_counts_all_numbers",
         "running statistics",
         "your N counts all numbers of the batch, rows × features; N should be the number of rows, x.shape[0].",
-        ("n = x.shape[0]", "n = x.numel()"),
+        (UNBIASED, "unbiased = var * x.numel() / (x.numel() - 1)"),
         shows=RUNNING_VAR,
     ),
     _wrong(
         "n_counts_features",
         "running statistics",
         "your N is the number of features; N should be the number of rows, x.shape[0].",
-        ("n = x.shape[0]", "n = x.shape[1]"),
+        (UNBIASED, "unbiased = var * x.shape[1] / (x.shape[1] - 1)"),
         shows=RUNNING_VAR,
     ),
     _wrong(
@@ -348,6 +348,22 @@ RUNNING = (
         (MEAN, "self.running_mean.copy_(mean)"),
         (VAR, "self.running_var.copy_(unbiased)"),
         shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "last_mean_only",
+        "running statistics",
+        "your running_mean is that of the last batch; mix it with the old one.",
+        (MEAN, "self.running_mean.copy_(mean)"),
+        shows=RUNNING_MEAN,
+        also="running_var is mixed.",
+    ),
+    _wrong(
+        "last_var_only",
+        "running statistics",
+        "your running_var is that of the last batch; mix it with the old one.",
+        (VAR, "self.running_var.copy_(unbiased)"),
+        shows=RUNNING_VAR,
+        also="running_mean is mixed.",
     ),
     _wrong(
         "first_batch_copied",
@@ -557,6 +573,16 @@ RUNNING = (
         "running statistics",
         "your running_var moves by the squares of x − running_mean; take the variance about the mean of the batch.",
         (UNBIASED, "unbiased = ((x - self.running_mean) ** 2).sum(dim=0) / (n - 1)"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
+        "running_var_about_moved_running_mean",
+        "running statistics",
+        "your running_var moves by the squares of x − running_mean, which has just moved; take the variance about the mean of the batch.",
+        (
+            f"{UNBIASED}\n                {MEAN}",
+            f"{MEAN}\n                unbiased = ((x - self.running_mean) ** 2).sum(dim=0) / (n - 1)",
+        ),
         shows=RUNNING_VAR,
     ),
     _wrong(
@@ -1589,7 +1615,7 @@ NUMERICS = (
     _wrong(
         "matrix_of_gamma",
         "numerics",
-        "you scale by a matrix product with diag(gamma); 0 · NaN is NaN, so one bad feature spoils all. Multiply elementwise.",
+        "you scale by a matrix product; 0 · NaN is NaN, so one bad feature spoils all. Multiply elementwise.",
         (RESULT, "return x_hat @ torch.diag(self.gamma) + self.beta"),
         shows="nan/other features stay free of it (1 yes, 0 no)",
     ),
@@ -1643,7 +1669,7 @@ NUMERICS = (
         "one row",
         "you refuse one row in eval mode; there the running statistics are enough.",
         (TRAIN, f'if x.shape[0] < 2:\n            raise ValueError("one row")\n        {TRAIN}'),
-        shows="neighbours",
+        shows="neighbours/one row is refused in eval mode (1 yes, 0 no)",
     ),
     _wrong(
         "two_rows_refused",
