@@ -159,9 +159,9 @@ def _moves(make: Any) -> dict[str, Any]:
 
 def _numbers(make: Any) -> dict[str, Any]:
     layer = make(3)
-    seen = {"train output": _run(layer, _batch(2, (4, 3), [2.1, -1.3, 3.7], [2.7, 1.4, 0.6])), **_statistics(layer)}
+    seen = {"train output": _run(layer, _batch(2, (4, 3), [2.1, -1.3, 3.7], [2.7, 1.4, 1.1])), **_statistics(layer)}
     layer.eval()
-    return {**seen, "eval output": _run(layer, normal(3, (2, 3)))}
+    return {**seen, "eval output": _run(layer, _batch(3, (2, 3), [0.3, -0.2, 0.5], [0.9, 1.1, 0.7]))}
 
 
 def _gradients(make: Any) -> dict[str, Any]:

@@ -1293,7 +1293,7 @@ GRADIENTS = (
     _wrong(
         "output_detached",
         "gradient",
-        "the output is cut out of the graph: no layer before it, and neither gamma nor beta, can learn. Is a no_grad around it?",
+        "the output is cut out of the graph, perhaps by a no_grad around it: no layer before it, and neither gamma nor beta, can learn.",
         (RESULT, "return (self.gamma * x_hat + self.beta).detach()"),
     ),
     _wrong(
