@@ -32,7 +32,6 @@ COST = 0.6
 """What one more suspect must explain to be worth naming, in keys that only one suspect makes so."""
 LAST = "one row"
 """The category whose mistakes come last: a whole batch is more than its last row."""
-_VOUCHING = re.compile(r"[;:,] [^;:,]*\b(is|are) right\b[^;]*|; only [^;]*|, as in (train|eval) mode|, as you do with \w+")
 
 Bools = NDArray[np.bool_]
 
@@ -321,15 +320,8 @@ def _named(
     together: bool = False,
 ) -> Explanation:
     key = suspect.shows if suspect.shows in keys else _telling(seen, right, keys)
-    title = suspect.title if exact else unvouched(suspect)
+    title = f"{suspect.title} {suspect.also}".rstrip() if exact else suspect.title
     return Explanation(suspect.id, suspect.category, title, exact, evidence(key, seen, right), together)
-
-
-def unvouched(suspect: Suspect) -> str:
-    """The title without what it says of the rest of the layer, which was not measured."""
-    if suspect.short or not _VOUCHING.search(suspect.title):
-        return suspect.short or suspect.title
-    return _VOUCHING.sub("", suspect.title).rstrip(".") + "."
 
 
 def _unknown(verdict: Verdict, seen: Observations, right: Observations) -> Explanation:

@@ -111,10 +111,10 @@ class Suspect:
     """A deliberately wrong implementation: ``make`` replaces the learner's object, ``title`` names the mistake.
 
     ``category`` groups suspects that share a misconception (for example ``variance`` or ``eps``).  ``shows`` is the
-    observation that tells it best; "" leaves the choice to the explainer.  ``short`` is the title without what it
-    says of the rest of the layer, for a likeness that is not exact.  ``needs`` and ``refuted_by`` are patterns for
-    the learner's source: the suspect is not named where none of the first, or one of the second, occurs; see
-    :mod:`helpers.judge.source` for what holds of every suspect.
+    observation that tells it best; "" leaves the choice to the explainer.  ``also`` is what holds beside it only
+    where the whole layer behaves exactly so ("running_var is right."), "" where there is nothing to say.  ``needs``
+    and ``refuted_by`` are patterns for the learner's source: the suspect is not named where none of the first, or one
+    of the second, occurs; see :mod:`helpers.judge.source` for what holds of every suspect.
     """
 
     id: str
@@ -122,7 +122,7 @@ class Suspect:
     title: str
     make: Any
     shows: str = ""
-    short: str = ""
+    also: str = ""
     needs: tuple[str, ...] = ()
     refuted_by: tuple[str, ...] = ()
 

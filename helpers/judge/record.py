@@ -126,7 +126,7 @@ def from_bytes(data: bytes) -> Record:
 
 def _texts(suspect: Suspect) -> list[object]:
     texts: list[object] = [suspect.id, suspect.category, suspect.title, suspect.shows]
-    more = [suspect.short, suspect.needs, suspect.refuted_by]
+    more = [suspect.also, suspect.needs, suspect.refuted_by]
     return texts + more if any(more) else texts
 
 
@@ -135,11 +135,11 @@ def _suspect(
     category: str,
     title: str,
     shows: str,
-    short: str = "",
+    also: str = "",
     needs: Iterable[str] = (),
     refuted_by: Iterable[str] = (),
 ) -> Suspect:
-    return Suspect(id, category, title, None, shows, short, tuple(needs), tuple(refuted_by))
+    return Suspect(id, category, title, None, shows, also, tuple(needs), tuple(refuted_by))
 
 
 def _rounded(value: Array, bits: int) -> NDArray[np.float32]:
