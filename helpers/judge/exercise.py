@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -16,7 +19,7 @@ from .observe import observe
 from .reading import PROBE, SLIPS, Names, Slip, slips_in, under
 from .record import Record, from_bytes
 from .rules import verdicts_of
-from .show import Card, cause_rows, show, verdict_card
+from .show import Card, VerdictCard, cause_rows, show
 from .slips import missing_package
 from .source import Source, source_of
 from .unpatched import unpatched
@@ -105,7 +108,7 @@ class Exercise:
         found = self.assessed(obj)
         if not found.not_judged:
             progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts})
-        show(verdict_card(self.title, found))
+        show(self._card(self.title, found))
 
     def grade(self, obj: Any, check: str) -> None:
         """One check, for a graded cell: shows its card, and raises unless it passed.  Only this check is explained.
@@ -117,7 +120,7 @@ class Exercise:
         found = dataclasses.replace(self, checks=(asked,), further=()).assessed(obj)
         (verdict,) = found.verdicts
         progress.attempted(self.id, {check: verdict.passed})
-        show(verdict_card(f"{self.title} · {verdict.check.title}", found))
+        show(self._card(f"{self.title} · {verdict.check.title}", found))
         if verdict.passed is None:
             raise _quiet(NotImplementedError("not attempted yet"))
         if not verdict.passed:
@@ -152,6 +155,20 @@ class Exercise:
         order = [v for v in red if shows in self._asked[v.check.id]] + [v for v in red if v.check.id in blamed]
         return (order + red)[0]
 
+    def show_check(self, check: str) -> None:
+        """Print what a check feeds, and the code that measures it."""
+        asked = self.whole._asked
+        if check not in asked:
+            print(f"There is no check {check!r}; there are {', '.join(asked)}.")
+            return
+        looked_at = {key.partition("/")[0] for key in asked[check]}
+        for probe in self.probes:
+            if probe.id in looked_at:
+                print(f"# fed: {probe.fed}", textwrap.dedent(inspect.getsource(_measuring(probe))), sep="\n")
+
+    def _card(self, title: str, found: Assessment) -> VerdictCard:
+        return VerdictCard(title, found, f'{self.record_id}_exercise.show_check("{{}}")')
+
     def solution(self, obj: Any) -> None:
         """The reference's code.  Asks once: the first call says what it would show, the second shows it."""
         source = self.record.source
@@ -163,6 +180,14 @@ class Exercise:
             show(Card(f"{self.title}: show the whole solution?", rows))
             return
         show(Card(f"{self.title}: one solution", (), None, source))
+
+
+def _measuring(probe: Probe) -> Callable[..., Any]:
+    """The function that a probe runs, without what is wrapped around it."""
+    run = probe.run
+    while isinstance(run, functools.partial):
+        run = next((argument.run for argument in run.args if isinstance(argument, Probe)), run.func)
+    return run
 
 
 def _wrong_name(slip: Slip) -> Finding:
