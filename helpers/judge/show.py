@@ -118,7 +118,7 @@ class VerdictCard:
             return ("Start here" if causes[0].kind == "unknown" else "Mend this first"), _said(causes, 0)
         if self.outcome is None:
             return "To do", "Replace `raise NotImplementedError()` with your code, then run this cell again."
-        return "Start here", f"I do not know this mistake. Start here: {red[0].check.title if red else 'the numbers below'}."
+        return "Start here", f"I do not know this mistake. Start here: {red[0].check.title}."
 
     @property
     def _red(self) -> list[Verdict]:
@@ -190,7 +190,7 @@ class VerdictCard:
     def _in_full(self, v: Verdict) -> str:
         rows = "".join(f"<dd>{name}: {_marked_up(text)}</dd>" for name, text in _numbers(v))
         why = f"<dd>{_marked_up(v.check.why)}</dd>" if v.check.why else ""
-        ask = f"<dd>How it is measured: <code>{html.escape(self.ask.format(v.check.id))}</code></dd>" if self.ask else ""
+        ask = f"<dd>To see how it is measured: {_marked_up(f'`{self.ask.format(v.check.id)}`')}</dd>" if self.ask else ""
         return f"{_mark(False)} {_marked_up(v.check.title)}<dl>{why}{rows}{ask}</dl>"
 
 
