@@ -156,8 +156,8 @@ print(f"  for the batch [1, -1] it is exactly {layer.weight.grad.item()}")
 # %% [markdown]
 # $\partial L/\partial\gamma = \sum_i \hat x_i$ for this loss, and $\sum_i \hat x_i = 0$ by construction: that is what
 # normalising means. The check passes or fails on rounding noise. It rejects PyTorch's own layer for the batch [1, −1], and
-# it rejects a correct layer that is written as `x * scale + shift`. So we weight the outputs with random numbers and
-# compare the *values* of the gradients with those of autograd through PyTorch's layer:
+# it rejects a correct layer that is written as `x * scale + shift`. So the outputs are weighted with random numbers, and
+# the *values* count: two right layers have the same gradient, however they are written.
 
 # %%
 torch.manual_seed(0)
@@ -180,11 +180,15 @@ gap = (layer.weight.grad - other.weight.grad).abs().max().item()
 print(f"gradient of gamma, torch: {[round(v, 3) for v in layer.weight.grad.tolist()]}")
 print(f"largest difference below 1e-5? {gap < 1e-5}")
 
+# %% [markdown]
+# The check goes one step further and needs no second layer: it changes γ and β a little, measures how much the loss changes, and
+# compares that slope with the gradient.
+
 # %% grade="batchnorm1d.gradients" points=2
 
 # %% [markdown]
 # ### 6 · γ and β scale and shift
-# γ = 2 and β = 5 must give mean 5 (within 1e-3) and variance 4 (within 5e-2).
+# Against the output with γ = 1 and β = 0: γ = 2 doubles it, and β = 5 adds 5, each within 1e-3.
 
 # %% grade="batchnorm1d.affine" points=2
 
