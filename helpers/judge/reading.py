@@ -2,7 +2,7 @@
 
 A layer with ``weight`` in place of ``gamma`` is wrong once, in its name.  Its numbers are judged all the same: the
 class is wrapped so that the name asked for leads to the learner's.  Where every name is as asked, nothing is wrapped.
-What was found travels as an observation, ``"names/buffer running_mean → moving_mean"``.
+What was found travels as an observation, ``"reading/buffer running_mean → moving_mean"``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import nn
 from .model import Observations, Probe
 from .source import Source, source_of
 
-PROBE = "names"
+PROBE = "reading"
 SLIPS = "names that are not as asked"
 _ARROW = " → "
 
