@@ -26,10 +26,14 @@ from .slips import mode_slip, nested_forward, sentence
 from .source import Source
 
 AT_MOST = 3
-CANDIDATES = 24
+CANDIDATES = 16
 """So many suspects, the likeliest by themselves, are tried in threes."""
 COST = 0.6
 """What one more suspect must explain to be worth naming, in keys that only one suspect makes so."""
+TELLING = 0.3
+"""What a suspect that is named must explain alone, in the same measure."""
+LIKE = 0.8
+"""A suspect that is only alike must disturb this share of the keys that either disturbs."""
 LAST = "one row"
 """The category whose mistakes come last: a whole batch is more than its last row."""
 _VOUCHING = re.compile(r"[;:,] [^;:,]*\b(is|are) right\b[^;]*|; only [^;]*|, as in (train|eval) mode|, as you do with \w+")
@@ -91,7 +95,10 @@ def explain(
         return (*exact, *half)
     found = [*_names(slips, source)]
     crash, whole = _crash(seen, record, card, source)
-    found += crash
+    if any(s.role == "method" and not s.found for s in slips):
+        return tuple(found)
+    late = [s.asked for s in slips if s.role in ("late", "parameter", "buffer") and not s.found]
+    found += [e for e in crash if not any(re.match(rf"(the layer has no |there is no )?.?{n}\b", e.title, re.I) for n in late)]
     if not whole:
         named = _causes(seen, record, card, source, slips)
         found += [replace(e, together=bool(found) or i > 0) if e.kind == "cause" else e for i, e in enumerate(named)]
@@ -103,7 +110,7 @@ def explain(
 def _exact(seen: Observations, record: Record, source: Source) -> tuple[Explanation, ...]:
     mine = Deviation.of(seen, record.right)
     by_id = {s.id: s for s in record.suspects}
-    same = [by_id[id] for id, deviation in record.deviations.items() if deviation == mine]
+    same = [by_id[id] for id, deviation in record.deviations.items() if deviation.alike(mine)]
     parts = {s.id: [by_id[part] for part in s.id.split("+")] for s in same}
     same = [s for s in same if not any(source.refutes(p) for p in parts[s.id])]
     if not same:
@@ -120,7 +127,10 @@ def _exact(seen: Observations, record: Record, source: Source) -> tuple[Explanat
 
 def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
     """One sentence about the names, and one about what keeps the class from being a layer at all."""
-    sentences = [_slip_said(s, source) for s in slips if s.role in ("instance", "class", "super", "method", "late")]
+    sentences = [_slip_said(s, source) for s in slips if s.role in ("instance", "class", "super", "method")]
+    late = [s.asked for s in slips if s.role == "late"]
+    if late:
+        sentences.append(_late(late))
     renamed = [(s.asked, s.found) for s in slips if s.role in ("parameter", "buffer") and s.found]
     lost = [s.asked for s in slips if s.role in ("parameter", "buffer") and not s.found]
     if renamed:
@@ -139,6 +149,12 @@ def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
     return [Explanation("", "names", text if fatal else f"{text} The rest is judged as if that were so.", False, "", kind="names")]
 
 
+def _late(names: Sequence[str]) -> str:
+    what = " and ".join(f"`self.{name}`" for name in names)
+    verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
+    return f"{what} {verb} None after `__init__`; make {it} there: an optimizer or a state_dict looks before the first batch."
+
+
 def _slip_said(slip: Slip, source: Source) -> str:
     match slip.role:
         case "instance":
@@ -151,8 +167,6 @@ def _slip_said(slip: Slip, source: Source) -> str:
             return f"the method is called `forward`; yours is `{slip.found}`."
         case "method":
             return nested_forward(source) or "the class has no method `forward`; look at its name and its indentation."
-        case "late":
-            return f"`self.{slip.asked}` is None after `__init__`; make it there, since an optimizer made before the first batch would not find it."
         case "mode":
             return f"`forward` takes x alone; the mode is `self.training`, not an argument `{slip.found}`."
         case _:
@@ -219,39 +233,61 @@ class _Lineup:
                 if key in column:
                     i = column[key]
                     self.touches[row, i] = True
-                    if self.wrong[i]:
-                        self.agrees[row, i] = agree(seen[key], record.lineup[suspect.id][key])
                 else:
                     self.touches[row, of_probe.get(key, [])] = True
+        rows = {s.id: row for row, s in enumerate(suspects)}
+        for i in np.flatnonzero(self.wrong):
+            value = seen[self.keys[i]]
+            if isinstance(value, np.ndarray):
+                self.agrees[[rows[id] for id in record.agreeing(self.keys[i], value) if id in rows], i] = True
         self.touches &= known
         alike = self.agrees.sum(0)
         self.weight = 1 / np.maximum(1, alike)
         """Of a key, the less the more suspects make it so."""
 
+    def telling(self, keys: Collection[str]) -> list[str]:
+        """Of some keys those that the fewest suspects make so."""
+        weights = dict(zip(self.keys, self.weight, strict=True))
+        most = max((weights[k] for k in keys), default=0.0)
+        return [k for k in keys if weights[k] >= 0.5 * most]
+
     def score(self, rows: Sequence[int]) -> float:
         """What a set of suspects accounts for, less what speaks against it."""
         touched = self.touches[list(rows)].sum(0)
-        agreed = self.agrees[list(rows)].any(0)
+        agreeing = self.agrees[list(rows)].sum(0)
+        agreed = agreeing > 0
         explained = (self.weight * (self.wrong & agreed)).sum()
-        mixed = (self.wrong & ~agreed & (touched > 1)).sum() * 0.3
+        mixed = (self.wrong & ~agreed & (touched > 1)).sum() * 0.02
         odd = (self.wrong & ~agreed & (touched == 1)).sum() * 0.5
-        against = (self.right & (touched > 0)).sum()
-        return float(explained + mixed - odd - against - COST * len(rows))
+        against = (self.right & (touched > 0)).sum() + 0.2 * (agreed & (touched > agreeing)).sum()
+        return float(explained - mixed - odd - against - COST * len(rows))
 
     def best(self) -> tuple[int, ...]:
         """The set of at most three suspects that accounts for most, () where none does."""
-        alone = [self.score([row]) for row in range(len(self.suspects))]
         worth = (self.weight * self.agrees).sum(1) - (self.right & self.touches).sum(1)
-        order = np.argsort(-worth, kind="stable")[:CANDIDATES]
-        rows = [int(r) for r in order if self.agrees[r].any()]
+        rows: list[int] = []
+        told: set[bytes] = set()
+        for row in np.argsort(-worth, kind="stable"):
+            behaviour = self.agrees[row].tobytes() + self.touches[row].tobytes()
+            if self.agrees[row].any() and behaviour not in told and len(rows) < CANDIDATES:
+                told.add(behaviour)
+                rows.append(int(row))
         best: tuple[int, ...] = ()
         value = 0.0
         for many in range(1, AT_MOST + 1):
             for some in itertools.combinations(rows, many):
-                now = alone[some[0]] if many == 1 else self.score(some)
+                now = self.score(some)
                 if now > value + 1e-9:
                     best, value = some, now
         return best
+
+    def like(self) -> int | None:
+        """The suspect that disturbs nearly the same keys, some of them just so, and none that is right; or None."""
+        union = (self.touches | self.wrong).sum(1)
+        share = np.where(self.agrees.any(1), (self.touches & self.wrong).sum(1) / np.maximum(union, 1), 0.0)
+        share[(self.touches & self.right).any(1)] = 0.0
+        row = int(np.argmax(share)) if len(share) else 0
+        return row if len(share) and share[row] >= LIKE else None
 
     def trusted(self, row: int, chosen: Sequence[int]) -> bool:
         """True where nothing but a little speaks against a suspect among the others that are chosen."""
@@ -259,8 +295,10 @@ class _Lineup:
         own = self.touches[row] & ~others
         agreed = (own & self.agrees[row]).sum() + 0.5 * (self.agrees[row] & others).sum()
         odd = (own & self.wrong & ~self.agrees[row]).sum()
-        against = (self.touches[row] & self.right & ~others).sum() + 0.5 * (self.touches[row] & self.right & others).sum()
-        return bool(agreed > 0 and against <= 0.1 * agreed and odd <= 0.34 * agreed)
+        overruled = self.agrees[[r for r in chosen if r != row]].any(0) & self.touches[row] & ~self.agrees[row]
+        against = (self.touches[row] & self.right).sum() + 0.2 * overruled.sum()
+        telling = (self.weight * (own & self.agrees[row])).sum()
+        return bool(telling >= TELLING and against <= 0.1 * agreed and odd <= 0.34 * agreed)
 
 
 def _causes(
@@ -288,7 +326,8 @@ def _causes(
         if not (keys & on_card) or not lineup.trusted(row, chosen):
             continue
         explained |= keys
-        told.append(_named(known[row], False, seen, right, agreed & on_card or agreed))
+        telling = lineup.telling(agreed & on_card or agreed)
+        told.append(_named(known[row], False, seen, right, telling))
     mode = mode_slip(source)
     if mode and any(e.category == "modes" for e in told):
         first = next(e for e in told if e.category == "modes")
@@ -297,15 +336,13 @@ def _causes(
         told.insert(0, Explanation("", "modes", mode, False, "", kind="cause"))
     unexplained = [v for v in card.red if wrong[v.check.id] and not (wrong[v.check.id] & explained)]
     unexplained = [v for v in unexplained if not isinstance(seen.get(v.finding.key.partition("/")[0]), Raised)]
-    if unexplained and v_is_early(unexplained[0]) and not told:
-        told = [_unknown(unexplained[0], seen, right)]
-    elif unexplained and all(e.category == LAST for e in told):
+    row = lineup.like() if not told else None
+    if row is not None and _on(lineup, row, on_card):
+        keys = frozenset(itertools.compress(lineup.keys, lineup.agrees[row])) & on_card
+        return [replace(_named(known[row], False, seen, right, lineup.telling(keys)), kind="like")]
+    if unexplained and all(e.category == LAST for e in told):
         told = [_unknown(unexplained[0], seen, right), *told]
     return told
-
-
-def v_is_early(verdict: Verdict) -> bool:
-    return True
 
 
 def _on(lineup: _Lineup, row: int, on_card: Collection[str]) -> float:

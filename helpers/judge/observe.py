@@ -75,7 +75,8 @@ def tensor(value: Any, name: str) -> torch.Tensor:
     What comes back is exactly a ``torch.Tensor``, in the same graph: a subclass could answer for itself.
     """
     if value is None:
-        raise BadOutput(f"{name} is None. Does every path of your code end with a return?")
+        question = " Does every path of your code end with a return?" if name.startswith("the ") else ""
+        raise BadOutput(f"{name} is None.{question}")
     if not isinstance(value, torch.Tensor):
         raise BadOutput(f"{name} is a {type(value).__name__}; a torch.Tensor is needed.")
     return _plain(value)

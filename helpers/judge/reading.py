@@ -27,8 +27,8 @@ SLIPS = "names that are not as asked"
 _ARROW = " → "
 
 ALIKE: Mapping[str, tuple[str, ...]] = {
-    "gamma": ("weight", "scale", "gain", "g", "w", "Gamma", "weights", "gammas", "γ"),
-    "beta": ("bias", "shift", "offset", "b", "Beta", "biases", "betas", "β"),
+    "gamma": ("weight", "scale", "gain", "g", "w", "Gamma", "weights", "gammas", "a_2", "γ"),
+    "beta": ("bias", "shift", "offset", "b", "Beta", "biases", "betas", "b_2", "β"),
     "running_mean": ("moving_mean", "run_mean", "mean", "mu", "ema_mean", "avg_mean", "mean_running", "mov_mean"),
     "running_var": ("moving_var", "run_var", "var", "sigma2", "ema_var", "avg_var", "running_variance", "mov_var"),
     "eps": ("epsilon", "e", "eps_", "EPS", "ep", "ε"),
@@ -201,7 +201,7 @@ class _Reader:
             return
         if ".training" in self.source.code or not self.source.code:
             return
-        flags = [k for k in _FLAGS if isinstance(vars(layer).get(k), bool)]
+        flags = [k for k in _FLAGS if isinstance(vars(layer).get(k), bool) or vars(layer).get(k) in ("train", "training")]
         if flags and self.names.buffers:
             self.flag = flags[0]
             self.slips.append(Slip("flag", "training", self.flag))
@@ -251,7 +251,7 @@ class _Reader:
         def train(self: Any, mode: bool = True) -> Any:
             cls.train(self, mode) if not plain else nn.Module.train(self, mode)
             if reader.flag:
-                setattr(self, reader.flag, mode)
+                setattr(self, reader.flag, _flag_for(getattr(self, reader.flag), mode, reader.source, reader.flag))
             return self
 
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -272,6 +272,15 @@ class _Reader:
             return type(cls.__name__, bases, body | {"__qualname__": cls.__qualname__, "__module__": cls.__module__})
         except TypeError:
             return cls
+
+
+def _flag_for(now: Any, mode: bool, source: Source, name: str) -> Any:
+    """What a flag of the learner's holds in a mode: True or False, or one of the words that the code uses."""
+    if isinstance(now, bool):
+        return mode
+    words = [w for w in _compared(source, name) if isinstance(w, str)]
+    train = next((w for w in (now, *words) if str(w).startswith("train")), "train")
+    return train if mode else next((w for w in words if w != train), "eval")
 
 
 def _alias(found: str) -> property:
@@ -306,5 +315,5 @@ def _of_start(role: str, name: str, tensors: Mapping[str, Any]) -> str:
 def _compared(source: Source, name: str) -> Iterable[Any]:
     """Constants that the code compares ``name`` with."""
     for node in ast.walk(source.tree) if source.tree else ():
-        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == name:
+        if isinstance(node, ast.Compare) and getattr(node.left, "id", getattr(node.left, "attr", "")) == name:
             yield from (c.value for c in node.comparators if isinstance(c, ast.Constant))
