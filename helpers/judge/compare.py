@@ -30,13 +30,17 @@ def agree(a: Array | Raised | None, b: Array | Raised | None) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.shape == b.shape and (bool((a == b).all()) or close(a, b))
     if isinstance(a, Raised) and isinstance(b, Raised):
-        return a.kind == b.kind and (a.message == b.message or (a.refusal and _refuses(b)) or (b.refusal and _refuses(a)))
+        return a.kind == b.kind and (
+            a.message == b.message or (a.refusal and _refuses(b)) or (b.refusal and _refuses(a))
+        )
     return False
 
 
 def _refuses(raised: Raised) -> bool:
     """True for an exception that may have been raised on purpose; a record keeps no line that would tell."""
-    return raised.refusal or (raised.kind == "ValueError" and not raised.where and "values to unpack" not in raised.message)
+    return raised.refusal or (
+        raised.kind == "ValueError" and not raised.where and "values to unpack" not in raised.message
+    )
 
 
 def close(a: Array, b: Array) -> bool:

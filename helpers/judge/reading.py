@@ -201,7 +201,9 @@ class _Reader:
             return
         if ".training" in self.source.code or not self.source.code:
             return
-        flags = [k for k in _FLAGS if isinstance(vars(layer).get(k), bool) or vars(layer).get(k) in ("train", "training")]
+        flags = [
+            k for k in _FLAGS if isinstance(vars(layer).get(k), bool) or vars(layer).get(k) in ("train", "training")
+        ]
         if flags and self.names.buffers:
             self.flag = flags[0]
             self.slips.append(Slip("flag", "training", self.flag))
