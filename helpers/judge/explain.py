@@ -16,10 +16,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .compare import agree, pair
-from .model import Check, Explanation, Observations, Raised, Suspect, Verdict
+from .model import Array, Check, Explanation, Observations, Raised, Suspect, Verdict
 from .reading import PROBE, Slip, slips_in
 from .record import Deviation, Record
 from .slips import mode_slip, nested_forward, sentence
@@ -42,7 +41,7 @@ _VOUCHING = re.compile(
     r"[;:,] [^;:,]*\b(is|are) right\b[^;]*|; only [^;]*|, as in (train|eval) mode|, as you do with \w+"
 )
 
-Bools = NDArray[np.bool_]
+NO_SOURCE = Source()
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def keys_asked(check: Check, right: Observations) -> frozenset[str]:
     return frozenset(seen.read)
 
 
-def explain(seen: Observations, record: Record, card: Card, source: Source = Source()) -> tuple[Explanation, ...]:
+def explain(seen: Observations, record: Record, card: Card, source: Source = NO_SOURCE) -> tuple[Explanation, ...]:
     """What is to be said, the first thing to mend first; () where no check of the card is red."""
     if all(v.passed for v in card.verdicts):
         return ()
@@ -179,7 +178,8 @@ def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
 def _late(names: Sequence[str]) -> str:
     what = " and ".join(f"`self.{name}`" for name in names)
     verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
-    return f"{what} {verb} None after `__init__`; make {it} there: an optimizer or a state_dict looks before the first batch."
+    why = "an optimizer or a state_dict looks before the first batch"
+    return f"{what} {verb} None after `__init__`; make {it} there: {why}."
 
 
 def _slip_said(slip: Slip, source: Source) -> str:
@@ -206,7 +206,7 @@ def _crash(seen: Observations, record: Record, card: Card, source: Source) -> tu
     """The exception that stops most, among those that red checks of the card met; and whether it says all there is."""
     groups: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], Raised] = {}
-    for key, value in seen.items():
+    for value in seen.values():
         if isinstance(value, Raised) and not value.not_attempted:
             group = (value.kind, value.where or value.message)
             groups[group] += 1
@@ -214,8 +214,9 @@ def _crash(seen: Observations, record: Record, card: Card, source: Source) -> tu
     probes = {k.partition("/")[0] for k in record.right} - {PROBE}
     met: Counter[tuple[str, str]] = Counter()
     for verdict in card.red:
-        value = seen.get(verdict.finding.key.partition("/")[0])
-        if isinstance(value, Raised):
+        stopped = seen.get(verdict.finding.key.partition("/")[0])
+        if isinstance(stopped, Raised):
+            value = stopped
             group = (value.kind, value.where or value.message)
             theirs = value.where or value.kind == "BadOutput" or groups[group] >= len(probes) / 2
             met[group] += bool(theirs)
@@ -265,7 +266,7 @@ class _Lineup:
                 else:
                     self.touches[row, of_probe.get(key, [])] = True
         rows = {s.id: row for row, s in enumerate(suspects)}
-        for i in np.flatnonzero(self.wrong):
+        for i in map(int, np.flatnonzero(self.wrong)):
             value = seen[self.keys[i]]
             if isinstance(value, np.ndarray):
                 self.agrees[[rows[id] for id in record.agreeing(self.keys[i], value) if id in rows], i] = True
@@ -386,10 +387,10 @@ def _causes(
         told.insert(0, Explanation("", "modes", mode, False, "", kind="cause"))
     unexplained = [v for v in card.red if wrong[v.check.id] and not (wrong[v.check.id] & explained)]
     unexplained = [v for v in unexplained if not isinstance(seen.get(v.finding.key.partition("/")[0]), Raised)]
-    row = lineup.like() if not told else None
-    if row is not None and _on(lineup, row, on_card):
-        keys = frozenset(itertools.compress(lineup.keys, lineup.agrees[row])) & on_card
-        return [replace(_named(known[row], False, seen, right, lineup.telling(keys)), kind="like")]
+    alike = lineup.like() if not told else None
+    if alike is not None and _on(lineup, alike, on_card):
+        keys = frozenset(itertools.compress(lineup.keys, lineup.agrees[alike])) & on_card
+        return [replace(_named(known[alike], False, seen, right, lineup.telling(keys)), kind="like")]
     if unexplained and all(e.category == LAST for e in told):
         told = [_unknown(unexplained[0], seen, right), *told]
     return told
@@ -401,7 +402,8 @@ def _of_argument(suspect: Suspect, name: str) -> bool:
 
 
 def _on(lineup: _Lineup, row: int, on_card: Collection[str]) -> float:
-    return sum(w for k, a, w in zip(lineup.keys, lineup.agrees[row], lineup.weight, strict=True) if a and k in on_card)
+    here = np.array([k in on_card for k in lineup.keys], dtype=bool)
+    return float(lineup.weight[lineup.agrees[row] & here].sum())
 
 
 def _named(
@@ -441,7 +443,7 @@ def evidence(key: str, seen: Observations, right: Observations) -> str:
     return f"yours: {measured}; right: {wanted}"
 
 
-def _at(seen: Observations, key: str) -> object:
+def _at(seen: Observations, key: str) -> Array | Raised | None:
     return seen[key] if key in seen else seen.get(key.partition("/")[0])
 
 

@@ -34,8 +34,8 @@ def observe(obj: Any, probes: Iterable[Probe]) -> Observations:
     """Run every probe on ``obj``.
 
     A probe that raises leaves one :class:`Raised` under its own id; the others still run.  The global random state,
-    the default dtype and device (float32 and the CPU for the probes), the number of threads, the gradient mode and the warning filters are afterwards as they were
-    before, and while a probe runs nothing of torch or NumPy is patched.
+    the default dtype and device (float32 and the CPU for the probes), the number of threads, the gradient mode and
+    the warning filters are afterwards as they were before, and while a probe runs nothing of torch or NumPy is patched.
     """
     seen: Observations = {}
     for probe in probes:

@@ -192,7 +192,7 @@ class _Reader:
             if found:
                 self.aliases[name] = found
             self.slips.append(Slip(role, name, found))
-        for role, name in asked:
+        for _, name in asked:
             if name in held and held[name] is None:
                 self.slips.append(Slip("late", name))
 
@@ -239,19 +239,20 @@ class _Reader:
         return True, False
 
     def _wrapped(self) -> Any:
-        reader, cls = self, self.cls
+        reader: _Reader = self
+        cls: Any = self.cls
         plain = not issubclass(cls, nn.Module)
         early = plain or any(s.role == "super" for s in self.slips)
 
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             if early:
                 nn.Module.__init__(self)
-            renamed = {reader.arguments.get(k, k): v for k, v in kwargs.items()}
-            renamed.pop(None, None)
-            cls.__init__(self, *args, **renamed)
+            names = {k: reader.arguments.get(k, k) for k in kwargs}
+            taken = {name: kwargs[k] for k, name in names.items() if name is not None}
+            cls.__init__(self, *args, **taken)
 
         def train(self: Any, mode: bool = True) -> Any:
-            cls.train(self, mode) if not plain else nn.Module.train(self, mode)
+            (nn.Module if plain else cls).train(self, mode)
             if reader.flag:
                 setattr(self, reader.flag, _flag_for(getattr(self, reader.flag), mode, reader.source, reader.flag))
             return self
@@ -265,7 +266,7 @@ class _Reader:
         if self.flag:
             body["train"] = train
         name = "__call__" if "__call__" in vars(cls) else "forward"
-        method = getattr(cls, self.method or name, None)
+        method: Any = getattr(cls, self.method or name, None)
         if method is not None and (self.mode or self.method):
             body[name] = run
         body |= {asked: _alias(found) for asked, found in self.aliases.items()}
@@ -300,7 +301,7 @@ def _alike(name: str, candidates: Iterable[str]) -> str:
 
 
 def _of_start(role: str, name: str, tensors: Mapping[str, Any]) -> str:
-    """The one tensor left of the kind asked for that starts as it should: gamma and running_var at 1, the others at 0."""
+    """The one tensor left of that kind that starts as it should: gamma and running_var at 1, the others at 0."""
     start = 1.0 if name in ("gamma", "running_var") else 0.0
     fit = [
         k

@@ -81,7 +81,8 @@ def _name(found: re.Match[str], raised: Raised, source: Source) -> str:
         return f"Write `self.{name}`."
     for function, _ in source.functions():
         if name in [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]:
-            return f"`{name}` is an argument of `{function.name}` only: keep it there, `self.{name} = {name}`, and write `self.{name}`."
+            keep = f"keep it there, `self.{name} = {name}`, and write `self.{name}`"
+            return f"`{name}` is an argument of `{function.name}` only: {keep}."
     imports = {"torch": "import torch", "nn": "from torch import nn", "np": "import numpy as np"}
     imports["F"] = "import torch.nn.functional as F"
     if name in imports:
@@ -118,7 +119,9 @@ def _said(text: str) -> Callable[[re.Match[str], Raised, Source], str]:
 def _numpy(found: re.Match[str], raised: Raised, source: Source) -> str:
     called = re.search(rf"\bnp\.({_MATH})\b|numpy\.({_MATH})\b", raised.line)
     name = f"torch.{called[1] or called[2]}" if called else "torch's functions"
-    return f"NumPy cannot compute with a tensor that has a gradient. Use `{name}`; with `.detach()` no gradient would flow."
+    return (
+        f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
+    )
 
 
 def _positional(found: re.Match[str], raised: Raised, source: Source) -> str:

@@ -1,14 +1,13 @@
 """What is said first of layers from the field, and that what is said is all of it."""
 
 import pytest
+from field_layers import layer, source
 
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.model import Raised
 from helpers.judge.observe import observe
 from helpers.judge.reading import prepared
 from helpers.judge.slips import missing_package
-
-from field_layers import layer, source
 
 
 def said(name, exercise=batchnorm1d_exercise):
