@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .model import Array, Observations, Raised
 
@@ -29,18 +30,29 @@ def agree(a: Array | Raised | None, b: Array | Raised | None) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.shape == b.shape and (bool((a == b).all()) or close(a, b))
     if isinstance(a, Raised) and isinstance(b, Raised):
-        return a.kind == b.kind and (a.message == b.message or (a.refusal and _refuses(b)) or (b.refusal and _refuses(a)))
+        return a.kind == b.kind and (
+            a.message == b.message or (a.refusal and _refuses(b)) or (b.refusal and _refuses(a))
+        )
     return False
 
 
 def _refuses(raised: Raised) -> bool:
     """True for an exception that may have been raised on purpose; a record keeps no line that would tell."""
-    return raised.refusal or (raised.kind == "ValueError" and not raised.where and "values to unpack" not in raised.message)
+    return raised.refusal or (
+        raised.kind == "ValueError" and not raised.where and "values to unpack" not in raised.message
+    )
 
 
 def close(a: Array, b: Array) -> bool:
     """True where two arrays of one shape are equal within the tolerances of :func:`agree`."""
     return bool(np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True))
+
+
+def close_each(a: Array, stack: Array) -> NDArray[np.bool_]:
+    """For each array of a stack whether ``a`` is equal to it, as :func:`close` says."""
+    with np.errstate(invalid="ignore"):
+        same = (np.abs(a - stack) <= 1e-5 + 1e-4 * np.abs(stack)) | (a == stack) | (np.isnan(a) & np.isnan(stack))
+    return np.asarray(same.reshape(len(stack), -1).all(1))
 
 
 def worst(a: Array, b: Array) -> tuple[int, ...]:

@@ -16,24 +16,29 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .compare import agree, pair
-from .model import Check, Explanation, Observations, Raised, Suspect, Verdict
+from .model import Array, Check, Explanation, Observations, Raised, Suspect, Verdict
 from .reading import PROBE, Slip, slips_in
 from .record import Deviation, Record
 from .slips import mode_slip, nested_forward, sentence
 from .source import Source
 
 AT_MOST = 3
-CANDIDATES = 24
+CANDIDATES = 16
 """So many suspects, the likeliest by themselves, are tried in threes."""
+ROUNDS = 1
+"""So often the search begins anew without those that the rest speaks against."""
 COST = 0.6
 """What one more suspect must explain to be worth naming, in keys that only one suspect makes so."""
+TELLING = 0.3
+"""What a suspect that is named must explain alone, in the same measure."""
+LIKE = 0.8
+"""A suspect that is only alike must disturb this share of the keys that either disturbs."""
 LAST = "one row"
 """The category whose mistakes come last: a whole batch is more than its last row."""
 
-Bools = NDArray[np.bool_]
+NO_SOURCE = Source()
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,7 @@ def keys_asked(check: Check, right: Observations) -> frozenset[str]:
     return frozenset(seen.read)
 
 
-def explain(
-    seen: Observations, record: Record, card: Card, source: Source = Source()
-) -> tuple[Explanation, ...]:
+def explain(seen: Observations, record: Record, card: Card, source: Source = NO_SOURCE) -> tuple[Explanation, ...]:
     """What is to be said, the first thing to mend first; () where no check of the card is red."""
     if all(v.passed for v in card.verdicts):
         return ()
@@ -86,11 +89,14 @@ def explain(
         return half
     slips = slips_in(seen)
     exact = _exact(seen, record, source)
-    if exact:
-        return (*exact, *half)
     found = [*_names(slips, source)]
+    if exact:
+        return (*_on_this_card(exact, found, slips, seen, record, card), *half)
     crash, whole = _crash(seen, record, card, source)
-    found += crash
+    if any(s.role == "method" and not s.found for s in slips):
+        return tuple(found)
+    late = [s.asked for s in slips if s.role in ("late", "parameter", "buffer") and not s.found]
+    found += [e for e in crash if not late or "line " in e.title]
     if not whole:
         named = _causes(seen, record, card, source, slips)
         found += [replace(e, together=bool(found) or i > 0) if e.kind == "cause" else e for i, e in enumerate(named)]
@@ -99,10 +105,29 @@ def explain(
     return (*found, *half)
 
 
+def _on_this_card(
+    exact: Sequence[Explanation],
+    names: Sequence[Explanation],
+    slips: Collection[Slip],
+    seen: Observations,
+    record: Record,
+    card: Card,
+) -> tuple[Explanation, ...]:
+    """Of two mistakes at once those that this card asks about; a mistake in names in the words for names."""
+    if names:
+        pairs = [(s.found or "nothing", s.asked) for s in slips]
+        told = f"yours: {', '.join(f for f, _ in pairs)}; right: {', '.join(a for _, a in pairs)}"
+        return tuple(replace(e, title=names[0].title, kind="names", evidence=told) for e in exact[:1])
+    red = frozenset(k for v in card.red for k in card.keys(v, seen, record.right))
+    probes = {k.partition("/")[0] for k in red}
+    here = [e for e in exact if any(k in red or k in probes for k in record.deviations[e.id].keys)]
+    return tuple(replace(e, together=e.together and i > 0) for i, e in enumerate(here or exact))
+
+
 def _exact(seen: Observations, record: Record, source: Source) -> tuple[Explanation, ...]:
     mine = Deviation.of(seen, record.right)
     by_id = {s.id: s for s in record.suspects}
-    same = [by_id[id] for id, deviation in record.deviations.items() if deviation == mine]
+    same = [by_id[id] for id, deviation in record.deviations.items() if deviation.alike(mine)]
     parts = {s.id: [by_id[part] for part in s.id.split("+")] for s in same}
     same = [s for s in same if not any(source.refutes(p) for p in parts[s.id])]
     if not same:
@@ -119,11 +144,16 @@ def _exact(seen: Observations, record: Record, source: Source) -> tuple[Explanat
 
 def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
     """One sentence about the names, and one about what keeps the class from being a layer at all."""
-    sentences = [_slip_said(s, source) for s in slips if s.role in ("instance", "class", "super", "method", "late")]
+    sentences = [_slip_said(s, source) for s in slips if s.role in ("instance", "class", "super", "method")]
+    late = [s.asked for s in slips if s.role == "late"]
+    if late:
+        sentences.append(_late(late))
     renamed = [(s.asked, s.found) for s in slips if s.role in ("parameter", "buffer") and s.found]
     lost = [s.asked for s in slips if s.role in ("parameter", "buffer") and not s.found]
     if renamed:
-        sentences.append(f"other names are asked for: {', '.join(f'`self.{a}` for your `self.{f}`' for a, f in renamed)}.")
+        sentences.append(
+            f"other names are asked for: {', '.join(f'`self.{a}` for your `self.{f}`' for a, f in renamed)}."
+        )
     if lost:
         sentences.append(f"there is no {' and no '.join(f'`self.{name}`' for name in lost)}; make it in `__init__`.")
     arguments = [s for s in slips if s.role == "argument"]
@@ -135,7 +165,18 @@ def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
         return []
     text = " ".join(s if s.startswith("`") else s[0].upper() + s[1:] for s in sentences)
     fatal = any(s.role == "method" and not s.found for s in slips)
-    return [Explanation("", "names", text if fatal else f"{text} The rest is judged as if that were so.", False, "", kind="names")]
+    return [
+        Explanation(
+            "", "names", text if fatal else f"{text} The rest is judged as if that were so.", False, "", kind="names"
+        )
+    ]
+
+
+def _late(names: Sequence[str]) -> str:
+    what = " and ".join(f"`self.{name}`" for name in names)
+    verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
+    why = "an optimizer or a state_dict looks before the first batch"
+    return f"{what} {verb} None after `__init__`; make {it} there: {why}."
 
 
 def _slip_said(slip: Slip, source: Source) -> str:
@@ -150,21 +191,19 @@ def _slip_said(slip: Slip, source: Source) -> str:
             return f"the method is called `forward`; yours is `{slip.found}`."
         case "method":
             return nested_forward(source) or "the class has no method `forward`; look at its name and its indentation."
-        case "late":
-            return f"`self.{slip.asked}` is None after `__init__`; make it there, since an optimizer made before the first batch would not find it."
         case "mode":
             return f"`forward` takes x alone; the mode is `self.training`, not an argument `{slip.found}`."
         case _:
-            return f"the mode is `self.training`, which `train()` and `eval()` set; nobody sets your `self.{slip.found}`."
+            return (
+                f"the mode is `self.training`, which `train()` and `eval()` set; nobody sets your `self.{slip.found}`."
+            )
 
 
-def _crash(
-    seen: Observations, record: Record, card: Card, source: Source
-) -> tuple[list[Explanation], bool]:
+def _crash(seen: Observations, record: Record, card: Card, source: Source) -> tuple[list[Explanation], bool]:
     """The exception that stops most, among those that red checks of the card met; and whether it says all there is."""
     groups: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], Raised] = {}
-    for key, value in seen.items():
+    for value in seen.values():
         if isinstance(value, Raised) and not value.not_attempted:
             group = (value.kind, value.where or value.message)
             groups[group] += 1
@@ -172,8 +211,9 @@ def _crash(
     probes = {k.partition("/")[0] for k in record.right} - {PROBE}
     met: Counter[tuple[str, str]] = Counter()
     for verdict in card.red:
-        value = seen.get(verdict.finding.key.partition("/")[0])
-        if isinstance(value, Raised):
+        stopped = seen.get(verdict.finding.key.partition("/")[0])
+        if isinstance(stopped, Raised):
+            value = stopped
             group = (value.kind, value.where or value.message)
             theirs = value.where or value.kind == "BadOutput" or groups[group] >= len(probes) / 2
             met[group] += bool(theirs)
@@ -193,7 +233,9 @@ def _half(seen: Observations, card: Card) -> tuple[Explanation, ...]:
     for verdict in card.verdicts:
         value = seen.get(verdict.finding.key.partition("/")[0])
         if verdict.passed is None and isinstance(value, Raised):
-            return (Explanation("", "half", f"○ means: the code still stops at {value.where}.", False, "", kind="half"),)
+            return (
+                Explanation("", "half", f"○ means: the code still stops at {value.where}.", False, "", kind="half"),
+            )
     return ()
 
 
@@ -218,48 +260,87 @@ class _Lineup:
                 if key in column:
                     i = column[key]
                     self.touches[row, i] = True
-                    if self.wrong[i]:
-                        self.agrees[row, i] = agree(seen[key], record.lineup[suspect.id][key])
                 else:
                     self.touches[row, of_probe.get(key, [])] = True
+        rows = {s.id: row for row, s in enumerate(suspects)}
+        for i in map(int, np.flatnonzero(self.wrong)):
+            value = seen[self.keys[i]]
+            if isinstance(value, np.ndarray):
+                self.agrees[[rows[id] for id in record.agreeing(self.keys[i], value) if id in rows], i] = True
         self.touches &= known
         alike = self.agrees.sum(0)
-        self.weight = 1 / np.maximum(1, alike)
+        self.weight = self.worth = 1 / np.maximum(1, alike)
         """Of a key, the less the more suspects make it so."""
+
+    def telling(self, keys: Collection[str]) -> list[str]:
+        """Of some keys those that the fewest suspects make so."""
+        weights = dict(zip(self.keys, self.weight, strict=True))
+        most = max((weights[k] for k in keys), default=0.0)
+        return [k for k in keys if weights[k] >= 0.5 * most]
 
     def score(self, rows: Sequence[int]) -> float:
         """What a set of suspects accounts for, less what speaks against it."""
         touched = self.touches[list(rows)].sum(0)
-        agreed = self.agrees[list(rows)].any(0)
-        explained = (self.weight * (self.wrong & agreed)).sum()
-        mixed = (self.wrong & ~agreed & (touched > 1)).sum() * 0.3
-        odd = (self.wrong & ~agreed & (touched == 1)).sum() * 0.5
-        against = (self.right & (touched > 0)).sum()
-        return float(explained + mixed - odd - against - COST * len(rows))
+        agreeing = self.agrees[list(rows)].sum(0)
+        agreed = agreeing > 0
+        explained = (self.worth * (self.wrong & agreed)).sum()
+        mixed = (self.wrong & ~agreed & (touched > 1)).sum() * 0.05
+        odd = (self.wrong & ~agreed & (touched == 1)).sum() * 0.08
+        against = (self.right & (touched > 0)).sum() + 0.2 * (agreed & (touched > agreeing)).sum()
+        return float(explained - mixed - odd - against - COST * len(rows))
 
-    def best(self) -> tuple[int, ...]:
-        """The set of at most three suspects that accounts for most, () where none does."""
-        alone = [self.score([row]) for row in range(len(self.suspects))]
-        worth = (self.weight * self.agrees).sum(1) - (self.right & self.touches).sum(1)
-        order = np.argsort(-worth, kind="stable")[:CANDIDATES]
-        rows = [int(r) for r in order if self.agrees[r].any()]
+    def best(self, on_card: Collection[str]) -> tuple[int, ...]:
+        """The at most three suspects that account for most together, each of them trusted; () where there are none."""
+        self.worth = self.weight * np.array([2.0 if k in on_card else 1.0 for k in self.keys])
+        doubtful: set[int] = set()
+        for _ in range(ROUNDS):
+            chosen = self._best(doubtful)
+            now = {row for row in chosen if not self.trusted(row, chosen)}
+            if not now:
+                return chosen
+            doubtful |= now
+        return tuple(row for row in chosen if row not in doubtful)
+
+    def _best(self, without: Collection[int]) -> tuple[int, ...]:
+        worth = (self.worth * self.agrees).sum(1) - (self.right & self.touches).sum(1)
+        rows: list[int] = []
+        told: set[bytes] = set()
+        for row in np.argsort(-worth, kind="stable"):
+            behaviour = self.agrees[row].tobytes() + self.touches[row].tobytes()
+            if row not in without and self.agrees[row].any() and behaviour not in told and len(rows) < CANDIDATES:
+                told.add(behaviour)
+                rows.append(int(row))
         best: tuple[int, ...] = ()
         value = 0.0
         for many in range(1, AT_MOST + 1):
             for some in itertools.combinations(rows, many):
-                now = alone[some[0]] if many == 1 else self.score(some)
+                now = self.score(some)
                 if now > value + 1e-9:
                     best, value = some, now
         return best
 
+    def like(self) -> int | None:
+        """The suspect that disturbs nearly the same keys, some of them just so, and none that is right; or None."""
+        union = (self.touches | self.wrong).sum(1)
+        share = np.where(self.agrees.any(1), (self.touches & self.wrong).sum(1) / np.maximum(union, 1), 0.0)
+        share[(self.touches & self.right).any(1)] = 0.0
+        share[self.agrees.sum(1) < 0.25 * self.wrong.sum()] = 0.0
+        share[(self.agrees * self.weight).sum(1) < TELLING] = 0.0
+        row = int(np.argmax(share)) if len(share) else 0
+        return row if len(share) and share[row] >= LIKE else None
+
     def trusted(self, row: int, chosen: Sequence[int]) -> bool:
         """True where nothing but a little speaks against a suspect among the others that are chosen."""
-        others = self.touches[[r for r in chosen if r != row]].any(0) if len(chosen) > 1 else np.zeros(len(self.keys), bool)
+        others = (
+            self.touches[[r for r in chosen if r != row]].any(0) if len(chosen) > 1 else np.zeros(len(self.keys), bool)
+        )
         own = self.touches[row] & ~others
         agreed = (own & self.agrees[row]).sum() + 0.5 * (self.agrees[row] & others).sum()
         odd = (own & self.wrong & ~self.agrees[row]).sum()
-        against = (self.touches[row] & self.right & ~others).sum() + 0.5 * (self.touches[row] & self.right & others).sum()
-        return bool(agreed > 0 and against <= 0.1 * agreed and odd <= 0.34 * agreed)
+        overruled = self.agrees[[r for r in chosen if r != row]].any(0) & self.touches[row] & ~self.agrees[row]
+        against = (self.touches[row] & self.right).sum() + 0.2 * overruled.sum()
+        telling = (self.weight * (own & self.agrees[row])).sum()
+        return bool(telling >= TELLING and against <= 0.1 * agreed and odd <= agreed)
 
 
 def _causes(
@@ -273,42 +354,53 @@ def _causes(
         if "+" not in s.id
         and not source.refutes(s)
         and not any(k.startswith(f"{PROBE}/") for k in record.deviations[s.id].keys)
-        and not any(f"self.{name}" in s.title for name in lost)
+        and not any(_of_argument(s, name) for name in lost)
     ]
     lineup = _Lineup(seen, record, known)
-    chosen = lineup.best()
     wrong = {verdict.check.id: card.keys(verdict, seen, right) for verdict in card.red}
     on_card = frozenset().union(*wrong.values()) if wrong else frozenset()
+    chosen = lineup.best(on_card)
     told: list[Explanation] = []
     explained: set[str] = set()
-    for row in sorted(chosen, key=lambda r: (known[r].category == LAST, -_on(lineup, r, on_card))):
+
+    def place(row: int) -> tuple[bool, int, float]:
+        agreed = frozenset(itertools.compress(lineup.keys, lineup.agrees[row]))
+        first = next((i for i, v in enumerate(card.red) if wrong[v.check.id] & agreed), len(card.red))
+        return known[row].category == LAST, first, -_on(lineup, row, on_card)
+
+    for row in sorted(chosen, key=place):
         keys = frozenset(itertools.compress(lineup.keys, lineup.agrees[row] | (lineup.touches[row] & lineup.wrong)))
         agreed = frozenset(itertools.compress(lineup.keys, lineup.agrees[row]))
-        if not (keys & on_card) or not lineup.trusted(row, chosen):
+        if not keys & on_card:
             continue
         explained |= keys
-        told.append(_named(known[row], False, seen, right, agreed & on_card or agreed))
+        telling = lineup.telling(agreed & on_card or agreed)
+        told.append(_named(known[row], False, seen, right, telling))
     mode = mode_slip(source)
     if mode and any(e.category == "modes" for e in told):
         first = next(e for e in told if e.category == "modes")
         told = [replace(e, title=mode) if e is first else e for e in told if e is first or e.category != "modes"]
-    elif mode and any("eval" in k for k in on_card):
+    elif mode.startswith("`self.") and any("eval" in k for k in on_card):
         told.insert(0, Explanation("", "modes", mode, False, "", kind="cause"))
     unexplained = [v for v in card.red if wrong[v.check.id] and not (wrong[v.check.id] & explained)]
     unexplained = [v for v in unexplained if not isinstance(seen.get(v.finding.key.partition("/")[0]), Raised)]
-    if unexplained and v_is_early(unexplained[0]) and not told:
-        told = [_unknown(unexplained[0], seen, right)]
-    elif unexplained and all(e.category == LAST for e in told):
+    alike = lineup.like() if not told else None
+    if alike is not None and _on(lineup, alike, on_card):
+        keys = frozenset(itertools.compress(lineup.keys, lineup.agrees[alike])) & on_card
+        return [replace(_named(known[alike], False, seen, right, lineup.telling(keys)), kind="like")]
+    if unexplained and all(e.category == LAST for e in told):
         told = [_unknown(unexplained[0], seen, right), *told]
     return told
 
 
-def v_is_early(verdict: Verdict) -> bool:
-    return True
+def _of_argument(suspect: Suspect, name: str) -> bool:
+    """True where a suspect is about an argument of the constructor that is not there."""
+    return name in suspect.title and bool(re.search(r"argument|default|asked for|refuses|becomes", suspect.title))
 
 
 def _on(lineup: _Lineup, row: int, on_card: Collection[str]) -> float:
-    return sum(w for k, a, w in zip(lineup.keys, lineup.agrees[row], lineup.weight, strict=True) if a and k in on_card)
+    here = np.array([k in on_card for k in lineup.keys], dtype=bool)
+    return float(lineup.weight[lineup.agrees[row] & here].sum())
 
 
 def _named(
@@ -341,7 +433,7 @@ def evidence(key: str, seen: Observations, right: Observations) -> str:
     return f"yours: {measured}; right: {wanted}"
 
 
-def _at(seen: Observations, key: str) -> object:
+def _at(seen: Observations, key: str) -> Array | Raised | None:
     return seen[key] if key in seen else seen.get(key.partition("/")[0])
 
 

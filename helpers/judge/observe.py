@@ -34,8 +34,8 @@ def observe(obj: Any, probes: Iterable[Probe]) -> Observations:
     """Run every probe on ``obj``.
 
     A probe that raises leaves one :class:`Raised` under its own id; the others still run.  The global random state,
-    the default dtype and device (float32 and the CPU for the probes), the number of threads, the gradient mode and the warning filters are afterwards as they were
-    before, and while a probe runs nothing of torch or NumPy is patched.
+    the default dtype and device (float32 and the CPU for the probes), the number of threads, the gradient mode and
+    the warning filters are afterwards as they were before, and while a probe runs nothing of torch or NumPy is patched.
     """
     seen: Observations = {}
     for probe in probes:
@@ -75,7 +75,8 @@ def tensor(value: Any, name: str) -> torch.Tensor:
     What comes back is exactly a ``torch.Tensor``, in the same graph: a subclass could answer for itself.
     """
     if value is None:
-        raise BadOutput(f"{name} is None. Does every path of your code end with a return?")
+        question = " Does every path of your code end with a return?" if name.startswith("the ") else ""
+        raise BadOutput(f"{name} is None.{question}")
     if not isinstance(value, torch.Tensor):
         raise BadOutput(f"{name} is a {type(value).__name__}; a torch.Tensor is needed.")
     return _plain(value)

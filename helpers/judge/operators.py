@@ -19,7 +19,7 @@ class _Operators(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """False: torch then does not wrap the method below, for which it would import some 800 modules of torch._dynamo."""
+        """False: else torch wraps the method below, and imports some 800 modules of torch._dynamo to do so."""
         return False
 
     def __torch_dispatch__(

@@ -27,8 +27,8 @@ SLIPS = "names that are not as asked"
 _ARROW = " → "
 
 ALIKE: Mapping[str, tuple[str, ...]] = {
-    "gamma": ("weight", "scale", "gain", "g", "w", "Gamma", "weights", "gammas", "γ"),
-    "beta": ("bias", "shift", "offset", "b", "Beta", "biases", "betas", "β"),
+    "gamma": ("weight", "scale", "gain", "g", "w", "Gamma", "weights", "gammas", "a_2", "γ"),
+    "beta": ("bias", "shift", "offset", "b", "Beta", "biases", "betas", "b_2", "β"),
     "running_mean": ("moving_mean", "run_mean", "mean", "mu", "ema_mean", "avg_mean", "mean_running", "mov_mean"),
     "running_var": ("moving_var", "run_var", "var", "sigma2", "ema_var", "avg_var", "running_variance", "mov_var"),
     "eps": ("epsilon", "e", "eps_", "EPS", "ep", "ε"),
@@ -192,7 +192,7 @@ class _Reader:
             if found:
                 self.aliases[name] = found
             self.slips.append(Slip(role, name, found))
-        for role, name in asked:
+        for _, name in asked:
             if name in held and held[name] is None:
                 self.slips.append(Slip("late", name))
 
@@ -201,7 +201,9 @@ class _Reader:
             return
         if ".training" in self.source.code or not self.source.code:
             return
-        flags = [k for k in _FLAGS if isinstance(vars(layer).get(k), bool)]
+        flags = [
+            k for k in _FLAGS if isinstance(vars(layer).get(k), bool) or vars(layer).get(k) in ("train", "training")
+        ]
         if flags and self.names.buffers:
             self.flag = flags[0]
             self.slips.append(Slip("flag", "training", self.flag))
@@ -237,21 +239,22 @@ class _Reader:
         return True, False
 
     def _wrapped(self) -> Any:
-        reader, cls = self, self.cls
+        reader: _Reader = self
+        cls: Any = self.cls
         plain = not issubclass(cls, nn.Module)
         early = plain or any(s.role == "super" for s in self.slips)
 
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             if early:
                 nn.Module.__init__(self)
-            renamed = {reader.arguments.get(k, k): v for k, v in kwargs.items()}
-            renamed.pop(None, None)
-            cls.__init__(self, *args, **renamed)
+            names = {k: reader.arguments.get(k, k) for k in kwargs}
+            taken = {name: kwargs[k] for k, name in names.items() if name is not None}
+            cls.__init__(self, *args, **taken)
 
         def train(self: Any, mode: bool = True) -> Any:
-            cls.train(self, mode) if not plain else nn.Module.train(self, mode)
+            (nn.Module if plain else cls).train(self, mode)
             if reader.flag:
-                setattr(self, reader.flag, mode)
+                setattr(self, reader.flag, _flag_for(getattr(self, reader.flag), mode, reader.source, reader.flag))
             return self
 
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -263,7 +266,7 @@ class _Reader:
         if self.flag:
             body["train"] = train
         name = "__call__" if "__call__" in vars(cls) else "forward"
-        method = getattr(cls, self.method or name, None)
+        method: Any = getattr(cls, self.method or name, None)
         if method is not None and (self.mode or self.method):
             body[name] = run
         body |= {asked: _alias(found) for asked, found in self.aliases.items()}
@@ -272,6 +275,15 @@ class _Reader:
             return type(cls.__name__, bases, body | {"__qualname__": cls.__qualname__, "__module__": cls.__module__})
         except TypeError:
             return cls
+
+
+def _flag_for(now: Any, mode: bool, source: Source, name: str) -> Any:
+    """What a flag of the learner's holds in a mode: True or False, or one of the words that the code uses."""
+    if isinstance(now, bool):
+        return mode
+    words = [w for w in _compared(source, name) if isinstance(w, str)]
+    train = next((w for w in (now, *words) if str(w).startswith("train")), "train")
+    return train if mode else next((w for w in words if w != train), "eval")
 
 
 def _alias(found: str) -> property:
@@ -289,7 +301,7 @@ def _alike(name: str, candidates: Iterable[str]) -> str:
 
 
 def _of_start(role: str, name: str, tensors: Mapping[str, Any]) -> str:
-    """The one tensor left of the kind asked for that starts as it should: gamma and running_var at 1, the others at 0."""
+    """The one tensor left of that kind that starts as it should: gamma and running_var at 1, the others at 0."""
     start = 1.0 if name in ("gamma", "running_var") else 0.0
     fit = [
         k
@@ -306,5 +318,5 @@ def _of_start(role: str, name: str, tensors: Mapping[str, Any]) -> str:
 def _compared(source: Source, name: str) -> Iterable[Any]:
     """Constants that the code compares ``name`` with."""
     for node in ast.walk(source.tree) if source.tree else ():
-        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == name:
+        if isinstance(node, ast.Compare) and getattr(node.left, "id", getattr(node.left, "attr", "")) == name:
             yield from (c.value for c in node.comparators if isinstance(c, ast.Constant))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .compare import agree
+from .compare import agree, close_each
 from .model import Array, Observations, Raised, Suspect
 
 _BITS = 23  # of a float32's mantissa
@@ -44,15 +44,9 @@ class Deviation:
             agree(self.seen.get(k), other.seen.get(k)) for k in self.keys | other.keys
         )
 
-    def touches(self, key: str, other: Deviation) -> bool:
-        """True where this deviates in ``key`` too, in whatever way; where the other raised, in any key of the probe."""
-        if isinstance(other.seen[key], Raised):
-            return any(k == key or k.startswith(f"{key}/") for k in self.keys)
-        return key in self.keys or key.partition("/")[0] in self.keys
-
-    def unseen(self, key: str) -> bool:
-        """True where the probe raised, so that nothing is known of the key."""
-        return key not in self.seen and key.partition("/")[0] in self.seen
+    def alike(self, other: Deviation) -> bool:
+        """True where both are equal; most pairs are told apart by their keys alone."""
+        return len(self.keys ^ other.keys) <= 2 and self == other
 
 
 @dataclass(frozen=True)
@@ -71,6 +65,29 @@ class Record:
     def deviations(self) -> dict[str, Deviation]:
         """What each suspect does differently, by its id."""
         return {s.id: Deviation.of(self.lineup[s.id], self.right) for s in self.suspects}
+
+    @functools.cached_property
+    def by_key(self) -> dict[str, list[tuple[list[str], Array]]]:
+        """For each key the suspects that deviate there, with their values on top of one another, one stack a shape."""
+        groups: dict[str, dict[tuple[int, ...], list[str]]] = {}
+        for id, deviation in self.deviations.items():
+            for key in deviation.keys:
+                value = deviation.seen[key]
+                if isinstance(value, np.ndarray):
+                    groups.setdefault(key, {}).setdefault(value.shape, []).append(id)
+        return {
+            key: [(ids, np.stack([np.asarray(self.lineup[id][key]) for id in ids])) for ids in shapes.values()]
+            for key, shapes in groups.items()
+        }
+
+    def agreeing(self, key: str, value: Array) -> set[str]:
+        """The suspects that deviate in ``key`` just as ``value`` does."""
+        found: set[str] = set()
+        for ids, stack in self.by_key.get(key, ()):
+            if stack.shape[1:] == value.shape:
+                same = close_each(value, stack)
+                found.update(id for id, yes in zip(ids, same, strict=True) if yes)
+        return found
 
 
 def to_bytes(record: Record) -> bytes:

@@ -21,7 +21,11 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"persistent=False", r"persistent", ""),
     (r"\b(you|constructor) refuses?\b", r"\braise\b|\bassert\b", ""),
     (r"in place\b(?! of)", r"\w_\(|[-+*/@|&]=|\] =|out=", ""),
-    (r"average over (everything but )?dim=[01]", r"dim=|axis=|\(-?\d|, -?\d|\.T\b|\.t\(|transpose|sum\(|tuple\(|dims?\b", ""),
+    (
+        r"average over (everything but )?dim=[01]",
+        r"dim=|axis=|\(-?\d|, -?\d|\.T\b|\.t\(|transpose|sum\(|tuple\(|dims?\b",
+        "",
+    ),
     (r"\bdim=1\b|one mean for each row", r"-1\b|\b1\b", ""),
     (
         r"detach|out of the graph|without a graph|under no_grad|cut from the graph",
@@ -48,9 +52,14 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"library's batch norm", r"batch_norm|BatchNorm|instance_norm", ""),
     (r"\bmedian\b", r"median|sort|quantile", ""),
     (r"absolute deviation|sign of gamma|mean of \|x\|", r"abs|\*\* ?2|square|relu|exp|softplus|norm", ""),
-    (r"standard deviations?\b.*\b(remember|holds?|average)|remembers the standard", r"std|sqrt|\*\* ?0\.5|\*\* ?\(1", ""),
+    (
+        r"standard deviations?\b.*\b(remember|holds?|average)|remembers the standard",
+        r"std|sqrt|\*\* ?0\.5|\*\* ?\(1",
+        "",
+    ),
     (r"your backward pass|ctx\b|gradients? of gamma( and beta)? (is|are)", r"def backward|hook|Function", ""),
     (r"backward pass", r"def backward|hook|Function|checkpoint", ""),
+    (r"of its first use", r"is None|hasattr|getattr|cache|not self\.", ""),
     (r"in pieces", r"split|chunk|for |\[:", ""),
     (r"in a list", r"append|\+= \[|\+= \(|\[", ""),
     (r"random seed", r"seed", ""),
@@ -105,7 +114,7 @@ class Source:
     @functools.cached_property
     def code(self) -> str:
         """The code without comments and docstrings, in one style of spaces; "" where it is no Python."""
-        if self.tree is None:
+        if self.tree is None or not self.tree.body:
             return ""
         tree = ast.parse(textwrap.dedent(self.text))
         for node in ast.walk(tree):
