@@ -190,7 +190,8 @@ class VerdictCard:
     def _in_full(self, v: Verdict) -> str:
         rows = "".join(f"<dd>{name}: {_marked_up(text)}</dd>" for name, text in _numbers(v))
         why = f"<dd>{_marked_up(v.check.why)}</dd>" if v.check.why else ""
-        ask = f"<dd>To see how it is measured: {_marked_up(f'`{self.ask.format(v.check.id)}`')}</dd>" if self.ask else ""
+        how = f"To see how it is measured: `{self.ask.format(v.check.id)}`"
+        ask = f"<dd>{_marked_up(how)}</dd>" if self.ask else ""
         return f"{_mark(False)} {_marked_up(v.check.title)}<dl>{why}{rows}{ask}</dl>"
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.explain import Card, explain, keys_asked
 from helpers.judge.model import Check, Explanation, Probe, Raised, Suspect
 from helpers.judge.record import Record, differing
@@ -135,7 +134,7 @@ def test_an_inexact_title_does_not_vouch_for_the_rest():
         ("cause", False, "Or, which behaves the same: title."),
         ("cause", True, "And: title."),
         ("like", False, "This looks like, but is not exactly: title."),
-        ("unknown", False, "title."),
+        ("unknown", False, "Then: title."),
     ],
 )
 def test_the_card_says_how_far_an_explanation_goes(kind, together, lead):
