@@ -753,7 +753,7 @@ class _Upstream(torch.autograd.Function):
         return y.sum()
 
     @staticmethod
-    def backward(ctx: Any, _: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, _: torch.Tensor) -> tuple[torch.Tensor, None]:
         return ctx.upstream, None
 
 
