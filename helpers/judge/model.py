@@ -93,7 +93,8 @@ class Suspect:
     """A deliberately wrong implementation: ``make`` replaces the learner's object, ``title`` names the mistake.
 
     ``category`` groups suspects that share a misconception (for example ``variance`` or ``eps``).  ``shows`` is the
-    observation that tells it best; "" leaves the choice to the explainer.
+    observation that tells it best; "" leaves the choice to the explainer.  ``also`` is what holds beside it only
+    where the whole layer behaves exactly so ("running_var is right."), "" where there is nothing to say.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Suspect:
     title: str
     make: Any
     shows: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True)
