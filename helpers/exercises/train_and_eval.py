@@ -366,6 +366,7 @@ def _rest_of(rows: int) -> Run:
     return run
 
 
+_ROWS = 103 + 8 * (SALT % 97)
 _ONCE = (asked("does a row come twice"), asked("is a row missing"))
 _MIXES = asked("does every full batch mix classes")
 _ANEW = asked("has the second epoch another order")
@@ -552,7 +553,7 @@ epoch_batches_exercise = _repair(
     "the rows are mixed anew in each epoch",
     (
         Probe("even", "60 rows sorted by class, 5 classes, batches of 12, two epochs", _in_batches_of(12, 60)),
-        Probe("rest", "103 rows sorted by class, 5 classes, batches of 8, two epochs", _in_batches_of(8, 103)),
+        Probe("rest", f"{_ROWS} rows sorted by class, 5 classes, batches of 8, two epochs", _in_batches_of(8, _ROWS)),
     ),
     tuple(
         rule

@@ -142,6 +142,13 @@ _MAKE_MLP = (
         ),
     ),
     _net(
+        "norm_not_called",
+        "norm",
+        "norm itself is put among the layers; call it with a number of features to build one: norm(fan_out).",
+        "normed",
+        ("layers.append(norm(fan_out))", "layers.append(norm)"),
+    ),
+    _net(
         "built_twice",
         "norm",
         "you build two norms for each hidden layer and use one; call norm once.",

@@ -232,6 +232,12 @@ _BATCH_NORM = _suspects(
         (_HAT, "x_hat = (x - mean) * torch.sqrt(var + eps)"),
     ),
     (
+        "no_brackets",
+        "normalise",
+        "only the mean is divided by the root: brackets around x − mean are missing.",
+        (_HAT, "x_hat = x - mean / torch.sqrt(var + eps)"),
+    ),
+    (
         "gamma_on_x",
         "affine",
         "gamma and beta act on x, not on x̂: the normalised x is not used in line 4.",
@@ -259,6 +265,19 @@ _IDENTITY = _suspects(
         "eps",
         "gamma = √variance leaves eps out: the layer divides by √(variance + eps).",
         (_PAIR, "gamma, beta = torch.sqrt(var), mean"),
+    ),
+    (
+        "deviation_and_eps",
+        "variance",
+        "gamma is the unbiased standard deviation + eps; the layer divides by √(biased variance + eps).",
+        (_PAIR, "gamma, beta = x.std(dim=0) + eps, mean"),
+    ),
+    (
+        "whole",
+        "axis",
+        "you take one mean and one variance over the whole batch; each feature has its own.",
+        (_MEAN, "mean = x.mean()"),
+        (_VAR, "var = x.var(correction=0)"),
     ),
     (
         "constant_eps",
@@ -495,6 +514,18 @@ _RESCALING = _suspects(
         (_CHANGE, "change = (y_a - y).abs().max() / y.abs().max()"),
     ),
     (
+        "ratio_of_maxima",
+        "measure",
+        "your ratio compares the largest entries of the gradients; their norms are asked for.",
+        (_NORMS, "ratio = gradient_a.abs().max() / gradient.abs().max()"),
+    ),
+    (
+        "summed_change",
+        "measure",
+        "your change is the sum of the absolute differences; the largest one is asked for.",
+        (_CHANGE, "change = (y_a - y).abs().sum()"),
+    ),
+    (
         "norm_of_the_difference",
         "measure",
         "your ratio has the norm of the difference of the gradients on top; the norm of the gradient at a·W goes there.",
@@ -600,6 +631,12 @@ _FIGURE_3 = _suspects(
         "attribution",
         "these are the points of BN-x5, which has seven more changes; BN alone is the row BN-Baseline.",
         ('table["BN-Baseline"]["accuracy"] - ', 'table["BN-x5"]["accuracy"] - '),
+    ),
+    (
+        "x30_isolates",
+        "attribution",
+        "BN-x30 does not isolate BN: see its `changes`. BN-Baseline does.",
+        ('"isolates_bn": "BN-Baseline"', '"isolates_bn": "BN-x30"'),
     ),
     (
         "fewest_changes",

@@ -1103,6 +1103,14 @@ SUSPECTS = {
         ),
         _wrong(
             restore_best,
+            "nothing_kept",
+            "best",
+            "with scores below 0 no epoch is kept, so there is nothing to load: start from −∞ (a score may be a negative loss).",
+            ('\n    best, kept = float("-inf"), {}', "\n    best, kept = 0.0, {}"),
+            shows="negative",
+        ),
+        _wrong(
+            restore_best,
             "stops_early",
             "loop",
             "training stops at the first epoch that is not better; a better one may come after it.",
