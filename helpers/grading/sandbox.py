@@ -1,11 +1,13 @@
-"""Run a learner's file in a child process and read what the probes saw; nothing of it runs, or is unpickled, here."""
+"""Run a learner's file in a process of its own, and read what the probes saw: nothing runs, or is unpickled, here."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import dataclasses
+import importlib.util
 import os
 import queue
+import re
 import signal
 import sys
 import tempfile
@@ -13,154 +15,233 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Self
 
-from helpers.judge.exercise import Exercise
-from helpers.judge.model import Observations, Probe, Raised
+from helpers.judge.model import Observations, Raised
 
-from . import wire, worker
+from . import wire
+from .package import hidden_from, readable
+from .process import FORKS, START_SECONDS, Ending, NotStarted, Run, Worker
 from .submission import NotJudged, Submission
 
-START_METHOD = "fork" if sys.platform == "linux" else "spawn"
-"""A fork shares what is imported here; elsewhere a process with torch in it cannot safely fork."""
-START_SECONDS = 120.0
+if TYPE_CHECKING:  # it imports torch, and a worker does that at the same time
+    from helpers.judge.exercise import Exercise
 
 _READY = wire.to_bytes({})
-_CLOSED = "closed"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """``seconds`` of wall time for a file, ``memory`` in bytes beyond what torch itself takes, bytes ``printed``."""
+    """``seconds`` of processor time for a file, and ``patience`` times as many of wall time.
+
+    ``memory`` is in bytes beyond what torch itself takes, ``printed`` in bytes.
+    """
 
     seconds: float = 20.0
+    patience: float = 10.0
     memory: int = 2 << 30
     printed: int = 10_000_000
+
+    @property
+    def wall(self) -> float:
+        """Seconds of wall time for a file."""
+        return self.seconds * self.patience
 
 
 @dataclass
 class Outcome:
-    """What every probe saw, and in one sentence why some could not look, or ""."""
+    """What every probe saw; in one sentence why the file could not be run, or ""; seconds of processor time or None."""
 
     seen: Observations = field(default_factory=dict)
     problem: str = ""
+    seconds: float | None = None
 
 
-def observe_file(
-    submission: Submission,
-    exercise: Exercise,
-    limits: Limits,
-    start_method: str = START_METHOD,
-) -> Outcome:
-    """What the probes of ``exercise`` see of the object called ``exercise.builds`` in a learner's file.
+class _Closed:
+    """There will be no more messages."""
 
-    Raises NotJudged where the file defines no such name, or where no child process can be started.
+
+class Sandbox:
+    """Starts a process for each learner's file; the first one at once, in the background.  Close it, or use ``with``.
+
+    ``salt`` is added to the seeds of what is fed.  ``answers``: the processes hold the references, for the course's own
+    code only.  Of one sandbox run one file at a time; any number may stand side by side, also in threads.
     """
-    context: Any = multiprocessing.get_context(start_method)
-    answer, their_answer = context.Pipe(duplex=False)
-    output, their_output = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        job = worker.Job(
-            submission, exercise.module, exercise.id, exercise.builds, scratch, limits.memory, limits.seconds
-        )
-        process = context.Process(target=worker.run, args=(job, their_answer, their_output), daemon=True)
-        process.start()
-        try:
-            their_answer.close()
-            their_output.close()
-            outcome = _listen(_events(answer, output, limits.printed), exercise.probes, limits.seconds)
-            if outcome.problem == _CLOSED:
-                outcome.problem = _ending(process)
-        finally:
-            _kill(process)
-    for probe in exercise.probes:
-        if not any(key.partition("/")[0] == probe.id for key in outcome.seen):
-            outcome.seen[probe.id] = outcome.seen.get(worker.FILE, Raised("Stopped", outcome.problem))
-    outcome.seen.pop(worker.FILE, None)
-    return outcome
+
+    def __init__(self, salt: int = 0, answers: bool = False, forks: bool = FORKS):
+        self._worker = Worker(salt, answers, forks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.close()
+
+    def observe(self, submission: Submission, exercise: Exercise, limits: Limits) -> Outcome:
+        """What the probes of ``exercise`` see of the object called ``exercise.builds`` in a learner's file.
+
+        Raises NotJudged where the file defines no such name, hits a limit, ends its process, or needs a package that is
+        not there; also where no process can be started.
+        """
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            job = {
+                "submission": dataclasses.asdict(submission),
+                "module": exercise.module,
+                "exercise": exercise.id,
+                "expects": exercise.builds,
+                "scratch": os.path.realpath(scratch),
+                "readable": [self._worker.package, *_readable(submission.folder)],
+                "memory": limits.memory,
+                "seconds": limits.seconds,
+            }
+            try:
+                run = self._worker.run(job, any("optim" in cell for cell in submission.cells))
+            except NotStarted as problem:
+                raise NotJudged(str(problem)) from None
+            try:
+                outcome = _listen(run, [probe.id for probe in exercise.probes], limits)
+            finally:
+                ending = run.stop()
+        outcome.seconds = ending.seconds
+        _refuse(outcome.seen, submission.folder)
+        for probe in exercise.probes:
+            if wire.FILE in outcome.seen:
+                outcome.seen[probe.id] = outcome.seen[wire.FILE]
+        outcome.seen.pop(wire.FILE, None)
+        return outcome
 
 
-def _events(answer: Connection, output: Connection, printed: int) -> queue.Queue[bytes | str]:
-    """A queue that two threads fill: the child's messages, and a sentence when there will be no more."""
-    events: queue.Queue[bytes | str] = queue.Queue()
-
-    def read_answer() -> None:
-        left = wire.LIMIT
-        with answer, contextlib.suppress(EOFError, OSError):
-            while left > 0:
-                message = answer.recv_bytes(left)
-                left -= len(message)
-                events.put(message)
-        events.put(_CLOSED)
-
-    def drain_output() -> None:
-        left = printed
-        with output:
-            while left > 0:
-                chunk = os.read(output.fileno(), 1 << 16)
-                if not chunk:
-                    return
-                left -= len(chunk)
-            events.put(f"Your code printed more than {printed / 1e6:g} MB.")  # said before the broken pipe is
-
-    threading.Thread(target=read_answer, daemon=True).start()
-    if os.name == "posix":
-        threading.Thread(target=drain_output, daemon=True).start()
-    return events
+def observe_file(submission: Submission, exercise: Exercise, limits: Limits) -> Outcome:
+    """As :meth:`Sandbox.observe`, in a sandbox of its own."""
+    with Sandbox() as sandbox:
+        return sandbox.observe(submission, exercise, limits)
 
 
-def _listen(events: queue.Queue[bytes | str], probes: Sequence[Probe], seconds: float) -> Outcome:
-    """Collect messages until the last probe, the end of the child or of the time."""
+def _readable(folder: str) -> list[str]:
+    """What a file in ``folder`` may read besides the system's files: Python, its packages, and the folder."""
+    home = os.path.expanduser("~")
+    caches = [os.path.join(home, place, "matplotlib") for place in (".cache", ".config")]
+    python = [sys.prefix, sys.base_prefix, *(path for path in sys.path if os.path.basename(path).endswith("-packages"))]
+    return readable([*python, *caches, folder], hidden_from(folder))
+
+
+def _listen(run: Run, probes: Sequence[str], limits: Limits) -> Outcome:
+    """Collect messages until the last probe.  Raises NotJudged at the end of the process or of the time."""
     outcome = Outcome()
+    events = _events(run, limits.printed)
     try:
         started = events.get(timeout=START_SECONDS) == _READY
     except queue.Empty:
         started = False
     if not started:
-        raise NotJudged("The child process in which your code would run did not start.")
-    deadline = time.monotonic() + seconds
+        raise NotJudged("The process in which your code would run did not start.")
+    deadline = time.monotonic() + limits.wall
     for probe in probes:
         try:
             event = events.get(timeout=max(0.0, deadline - time.monotonic()))
-            seen = wire.from_bytes(event) if isinstance(event, bytes) else {}
         except queue.Empty:
-            event = f"Your code was still running after {seconds:g} s."
-        except ValueError as error:
-            event = f"What your code's process sent cannot be read: {error}."
+            raise NotJudged(f"Your code was still running after {limits.wall:g} s.") from None
         if isinstance(event, str):
-            outcome.problem = event
-            return outcome
-        if worker.NO_NAME in seen:
-            raise NotJudged(f"{seen[worker.NO_NAME]}.")
+            raise NotJudged(event)
+        if isinstance(event, _Closed):
+            raise NotJudged(_why(run.ended(1.0), limits))
+        try:
+            seen = wire.from_bytes(event)
+        except ValueError as error:
+            raise NotJudged(f"What your code's process sent cannot be read: {error}.") from None
+        if wire.NO_NAME in seen:
+            raise NotJudged(f"{seen[wire.NO_NAME]}.")
         outcome.seen.update(seen)
-        if worker.FILE in seen:
-            outcome.problem = f"Your file cannot be run: {seen[worker.FILE]}"
+        if wire.FILE in seen:
+            outcome.problem = f"Your file cannot be run: {seen[wire.FILE]}"
             return outcome
-        if any(key.partition("/")[0] != probe.id for key in seen):
-            return Outcome({}, "What your code's process sent is not what was asked for.")
+        if any(key.partition("/")[0] != probe for key in seen):
+            raise NotJudged("What your code's process sent is not what was asked for.")
     return outcome
 
 
-def _ending(process: BaseProcess) -> str:
-    """Why a child sends no more, from the way in which it ended."""
-    deadline = time.monotonic() + 1.0
-    while (code := process.exitcode) is None and time.monotonic() < deadline:
-        time.sleep(0.01)  # join would wait for ever: the child has closed the pipe that it watches
-    if code is None:
+def _events(run: Run, printed: int) -> queue.Queue[bytes | str | _Closed]:
+    """A queue that two threads fill: the child's messages, and what says that there will be no more."""
+    events: queue.Queue[bytes | str | _Closed] = queue.Queue()
+
+    def read_answer() -> None:
+        left = wire.LIMIT
+        with run.answer as pipe, contextlib.suppress(OSError):
+            while (head := _exactly(pipe, 8)) is not None:
+                size = int.from_bytes(head, "big")
+                left -= size
+                if left < 0 or (message := _exactly(pipe, size)) is None:
+                    break
+                events.put(message)
+        events.put(_Closed())
+
+    def drain_output() -> None:
+        left = printed
+        with run.output as pipe:
+            while left > 0:
+                chunk = os.read(pipe.fileno(), 1 << 16)
+                if not chunk:
+                    return
+                left -= len(chunk)
+            events.put(f"Your code printed more than {printed / 1e6:g} MB.")  # said before the broken pipe is
+
+    for reader in (read_answer, drain_output):
+        threading.Thread(target=reader, daemon=True).start()
+    return events
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes | None:
+    """So many bytes, or None where the pipe ends before."""
+    data = bytearray()
+    while len(data) < size:
+        chunk = pipe.read(min(size - len(data), 1 << 20))
+        if not chunk:
+            return None
+        data += chunk
+    return bytes(data)
+
+
+def _why(ending: Ending | None, limits: Limits) -> str:
+    """Why a process sends no more, from the way in which it ended."""
+    if ending is None:
         return "The connection to your code's process broke off."
-    if code >= 0:
-        return f"Your code ended its process (exit code {code})."
-    name = signal.Signals(-code).name
-    known = {"SIGSEGV": " (a recursion without end?)", "SIGKILL": " (too much memory or processor time?)"}
+    if ending.code >= 0:
+        return f"Your code ended its process (exit code {ending.code})."
+    name = signal.Signals(-ending.code).name
+    if name == "SIGXCPU" or (name == "SIGKILL" and (ending.seconds or 0.0) >= limits.seconds):
+        return f"Your code needed more than {limits.seconds:g} s of processor time."
+    known = {"SIGSEGV": " (a recursion without end?)", "SIGKILL": " (too much memory?)"}
     return f"Your code's process was ended by {name}{known.get(name, '')}."
 
 
-def _kill(process: BaseProcess) -> None:
-    """End the child and what it has started."""
-    if hasattr(os, "killpg") and process.pid is not None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.join()
+def _refuse(seen: Observations, folder: str) -> None:
+    """Raises NotJudged for what is no wrong answer: a limit, an exit, a package that is missing."""
+    for raised in (value for value in seen.values() if isinstance(value, Raised)):
+        if raised.kind == "SystemExit":
+            raise NotJudged(f"Your code ended the program: {raised}.")
+        if raised.kind == "MemoryError" or "can't allocate memory" in raised.message:
+            raise NotJudged(f"Your code needed more memory than it may use: {raised}.")
+        if raised.kind == "OSError" and "File too large" in raised.message:
+            raise NotJudged(f"Your code wrote a file that is too large: {raised}.")
+        if missing := _missing_package(raised, folder):
+            raise NotJudged(f"The package {missing} is not installed here ({raised.where or raised.message}).")
+        if raised.kind == "ImportError" and "cannot import name" not in raised.message:
+            raise NotJudged(f"A package cannot be imported here: {raised}.")
+
+
+def _missing_package(raised: Raised, folder: str) -> str:
+    """The package without which the code cannot run, or "": a module that is there lacks what was asked of it."""
+    found = re.match(r"No module named '(\w+)", raised.message) if raised.kind == "ModuleNotFoundError" else None
+    if not found:
+        return ""
+    name, beside = found[1], Path(folder) / found[1]
+    if name == "helpers" or beside.is_dir() or beside.with_suffix(".py").is_file():
+        return ""
+    try:
+        return "" if importlib.util.find_spec(name) else name
+    except (ImportError, ValueError):
+        return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import tokenize
@@ -10,6 +11,9 @@ from pathlib import Path
 
 LIMIT = 20 << 20
 """Bytes that a file may have."""
+
+_MARKER = re.compile(r"^# (?:In\[[\d ]*\]:|%%)", re.MULTILINE)
+"""What nbconvert and jupytext write before each cell."""
 
 
 class NotJudged(Exception):
@@ -26,13 +30,17 @@ class Submission:
 
     @property
     def notebook(self) -> bool:
-        """True for a notebook, whose cells run one by one."""
-        return self.name.endswith(".ipynb")
+        """True for a notebook, also one that was exported as Python; its cells run one by one."""
+        return self.name.endswith(".ipynb") or len(self.cells) > 1
 
     def defines(self, name: str) -> bool:
         """True where a line begins with a definition, an assignment or an import of ``name``."""
+        return self.code_of(name) != ""
+
+    def code_of(self, name: str) -> str:
+        """The code of the last cell in which a line defines, assigns or imports ``name``; "" where none does."""
         pattern = rf"^(?:(?:class|def) {name}\b|{name}\s*[:=]|(?:from|import)\b.*\b{name}\b)"
-        return any(re.search(pattern, cell, re.MULTILINE) for cell in self.cells)
+        return next((cell for cell in reversed(self.cells) if re.search(pattern, cell, re.MULTILINE)), "")
 
 
 def read(path: Path) -> Submission:
@@ -46,10 +54,22 @@ def read(path: Path) -> Submission:
             raise NotJudged(f"{path} is larger than {LIMIT >> 20} MB.")
         if path.suffix == ".py":
             with tokenize.open(path) as file:
-                return Submission(path.name, str(path.resolve().parent), (file.read(),))
+                return Submission(path.name, str(path.resolve().parent), split(file.read()))
         return Submission(path.name, str(path.resolve().parent), _cells(path.read_text(encoding="utf-8-sig")))
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
         raise NotJudged(f"{path} cannot be read: {error}.") from None
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The cells of a notebook that was exported as Python; any other file is one cell.
+
+    Each cell begins with as many empty lines as there are before it in the file, so that line numbers are the file's.
+
+    >>> split("import torch\\n# In[2]:\\nx = 1")
+    ('import torch\\n', '\\n# In[2]:\\nx = 1')
+    """
+    starts = [0, *(match.start() for match in _MARKER.finditer(text)), len(text)]
+    return tuple("\n" * text.count("\n", 0, a) + text[a:b] for a, b in itertools.pairwise(starts) if b > a) or ("",)
 
 
 def _cells(text: str) -> tuple[str, ...]:

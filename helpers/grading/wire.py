@@ -16,6 +16,10 @@ from helpers.judge.model import Observations, Raised
 
 LIMIT = 16 << 20
 """Bytes that one answer may have in all."""
+FILE = "the file"
+"""Key under which an exception is sent that ended the file itself."""
+NO_NAME = "no such name"
+"""Key that says: the file runs and defines nothing of the name asked for."""
 
 
 def to_bytes(seen: Observations) -> bytes:

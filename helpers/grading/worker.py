@@ -1,7 +1,9 @@
 """The process in which the learner's code runs: it sends what each probe saw, and is ended from outside.
 
 It keeps honest mistakes and simple tricks from doing harm: limits on memory and processor time, no new processes, no
-writing outside a scratch folder.  It is no jail.  What it sends is only values, whoever sends them.
+network, no writing outside a scratch folder, and reading only there, in Python's own folders and beside the file.  The
+right answers are neither in this process nor in one that it was forked from.  It is no jail.  What it sends is only
+values, whoever sends them.
 """
 
 from __future__ import annotations
@@ -9,17 +11,21 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import json
 import linecache
+import math
 import os
 import re
+import select
+import signal
+import socket
 import sys
 import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -27,25 +33,31 @@ from helpers.judge.exercise import Exercise
 from helpers.judge.model import Raised
 from helpers.judge.observe import as_raised, observe
 
-from . import wire
+from . import landlock, wire
 from .submission import Submission
-
-FILE = "the file"
-"""Key under which an exception is sent that ended the file itself."""
-NO_NAME = "no such name"
-"""Key that says: the file runs and defines nothing of the name asked for."""
 
 _STARTS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"}
 _SIGNALS = {"os.kill", "os.killpg"}
 _CHANGES = {"os.chmod", "os.link", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate"}
+_LISTS = {"os.listdir", "os.scandir"}
+_NETWORK = {
+    f"socket.{name}"
+    for name in ("bind", "connect", "getaddrinfo", "gethostbyaddr", "gethostbyname", "getnameinfo", "sendmsg", "sendto")
+}
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+_SYSTEM = (
+    *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/mime.types"),
+    *(f"/proc/{name}" for name in ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version")),
+)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the child is to do; only text and numbers, so that any start method can hand it over.
+    """What the child is to do.
 
     ``module`` and ``exercise`` name the module and the id of the exercise, ``expects`` what the file should define.
-    ``memory`` is in bytes beyond what is in use at the start, ``seconds`` of processor time.
+    ``memory`` is in bytes beyond what is in use at the start, ``seconds`` of processor time.  ``readable``: files and
+    folders, besides those of the system.
     """
 
     submission: Submission
@@ -53,17 +65,83 @@ class Job:
     exercise: str
     expects: str
     scratch: str
+    readable: tuple[str, ...]
     memory: int
     seconds: float
 
 
-def run(job: Job, answer: Connection, output: Connection) -> None:
+def main() -> None:
+    """``python package.zip forks PATHS`` serves orders on standard input; ``once`` does one job."""
+    kind, paths = sys.argv[1:]
+    sys.path += [path for path in json.loads(paths) if path not in sys.path]
+    torch.set_num_threads(1)
+    if kind == "forks":
+        _serve(socket.socket(fileno=os.dup(0)))
+    job, answer, output = os.dup(0), os.dup(1), os.dup(2)
+    sink = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(sink, 0)
+    run(job, answer, output)
+
+
+def _serve(control: socket.socket) -> None:
+    """Fork for each order that comes with the three pipes of a run; say how it ended; end with the parent."""
+    control.send(b"r")
+    while True:
+        order, pipes, _, _ = socket.recv_fds(control, 1000, 3)
+        if not order:
+            os._exit(0)
+        if len(pipes) < 3:  # "k" for a run that has ended by itself
+            continue
+        about = json.loads(order)
+        _import_before(about["module"], about["optimizer"])
+        child = os.fork()
+        if not child:
+            run(*pipes)
+        for pipe in pipes:
+            os.close(pipe)
+        _watch(child, control)
+
+
+def _import_before(module: str, optimizer: bool) -> None:
+    """What every run would import: the exercise's module and, at the first optimizer, torch's compiler."""
+    if module.startswith("helpers.exercises."):
+        importlib.import_module(module)
+    if optimizer:
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
+def _watch(child: int, control: socket.socket) -> None:
+    """Wait for the end of a child, or end it when told so, and send its exit code and seconds of processor time."""
+    handle = os.pidfd_open(child)
+    try:
+        if control.fileno() in select.select([control.fileno(), handle], [], [])[0]:
+            told = control.recv(1)
+            for end in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError):
+                    end(child, signal.SIGKILL)
+            if not told:
+                os._exit(0)
+    finally:
+        os.close(handle)
+    _, status, usage = os.wait4(child, 0)
+    control.send(f"{os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime:.3f}".encode())
+
+
+def run(job_pipe: int, answer_pipe: int, output_pipe: int) -> None:
     """Run the file and then each probe; an empty message first says that all is ready.  Never returns."""
-    _settle(job.scratch, answer, output)
+    job = _read_job(job_pipe)
+    answer = _settle(job.scratch, answer_pipe, output_pipe)
+
+    def send(message: bytes) -> None:
+        answer.write(len(message).to_bytes(8, "big") + message)
+        answer.flush()
+
     exercise = _exercise(job.module, job.exercise)
-    answer.send_bytes(wire.to_bytes({}))
+    send(wire.to_bytes({}))
     _limit(job.memory, job.seconds)
-    sys.addaudithook(_guard(os.path.realpath(job.scratch)))
+    readable = (*job.readable, *_SYSTEM, *_DEVICES, f"/proc/{os.getpid()}")
+    landlock.restrict(readable, (job.scratch, *_DEVICES))
+    sys.addaudithook(_guard(job.scratch, readable))
     try:
         namespace, failed = execute(job.submission, job.expects)
         if job.expects in namespace:
@@ -72,14 +150,22 @@ def run(job: Job, answer: Connection, output: Connection) -> None:
                 if len(data) > wire.LIMIT // len(exercise.probes):
                     much = Raised("BadOutput", f"{len(data) // 8:,} numbers came back, far more than was asked for")
                     data = wire.to_bytes({probe.id: much})
-                answer.send_bytes(data)
+                send(data)
         elif failed is None:
-            answer.send_bytes(wire.to_bytes({NO_NAME: Raised("NameError", f"{job.expects} is not defined")}))
+            send(wire.to_bytes({wire.NO_NAME: Raised("NameError", f"{job.expects} is not defined")}))
         else:
-            answer.send_bytes(wire.to_bytes({FILE: as_raised(failed)}))
+            send(wire.to_bytes({wire.FILE: as_raised(failed)}))
     except BaseException as error:
-        answer.send_bytes(wire.to_bytes({FILE: as_raised(error)}))
+        send(wire.to_bytes({wire.FILE: as_raised(error)}))
     os._exit(0)  # threads and exit handlers of the learner's do not run on
+
+
+def _read_job(pipe: int) -> Job:
+    with open(pipe, "rb") as file:
+        job = json.loads(file.read(int.from_bytes(file.read(8), "big")))
+    about = job.pop("submission")
+    cells = tuple(about.pop("cells"))
+    return Job(submission=Submission(**about, cells=cells), **job | {"readable": tuple(job["readable"])})
 
 
 def execute(submission: Submission, expects: str) -> tuple[dict[str, Any], BaseException | None]:
@@ -96,14 +182,43 @@ def execute(submission: Submission, expects: str) -> tuple[dict[str, Any], BaseE
     if not submission.notebook:
         _run_cell(submission.cells[0], submission.name, module.__dict__)
         return module.__dict__, None
-    module.__dict__["display"] = lambda *objects, **options: None
+    module.__dict__.update(display=lambda *objects, **options: None, get_ipython=lambda: _Shell(module.__dict__))
     binding = [i for i, cell in enumerate(submission.cells, 1) if _binds(cell, expects)]
     for i, cell in enumerate(submission.cells[: max(binding, default=None)], 1):
         try:
             _run_cell(_plain(cell), f"{submission.name}, cell {i}", module.__dict__)
         except BaseException as error:
             failed = failed if failed or i not in binding else error
+            if isinstance(error, ImportError):
+                module.__dict__.update({n: _Missing(error) for n in _imported(cell) - vars(module).keys()})
     return module.__dict__, failed
+
+
+class _Missing:
+    """Stands for what a cell could not import, so that the code which needs it says so."""
+
+    def __init__(self, error: ImportError):
+        self.__dict__["_error"] = error
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        raise self.__dict__["_error"]
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.__dict__["_error"]
+
+
+class _Shell:
+    """Stands for IPython where a notebook that was exported as Python calls its magic commands."""
+
+    def __init__(self, namespace: dict[str, Any]):
+        self._namespace = namespace
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        """Run the cell alone, whatever the magic would do besides."""
+        exec(compile(cell, f"<%%{name}>", "exec"), self._namespace)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments, **options: None
 
 
 def _run_cell(code: str, filename: str, namespace: dict[str, Any]) -> None:
@@ -114,6 +229,13 @@ def _run_cell(code: str, filename: str, namespace: dict[str, Any]) -> None:
 def _plain(cell: str) -> str:
     """A cell without the lines that only IPython understands: ``%matplotlib inline``, ``!pip …``."""
     return cell if _parsed(cell) else re.sub(r"(?m)^(\s*)[%!?].*$", r"\1pass", cell)
+
+
+def _imported(cell: str) -> set[str]:
+    """The names that the imports of a cell bind."""
+    tree = _parsed(_plain(cell)) or ast.Module([], [])
+    imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return {alias.asname or alias.name.partition(".")[0] for node in imports for alias in node.names}
 
 
 def _parsed(cell: str) -> ast.Module | None:
@@ -146,25 +268,24 @@ def _exercise(module: str, exercise: str) -> Exercise:
     return next(e for e in found if isinstance(e, Exercise) and e.id == exercise)
 
 
-def _settle(scratch: str, answer: Connection, output: Connection) -> None:
-    """A session of its own, a scratch folder to work in, prints to ``output``, and no other way out than ``answer``."""
-    if hasattr(os, "setsid"):
+def _settle(scratch: str, answer: int, output: int) -> IO[bytes]:
+    """A session of its own, a scratch folder to work in, prints to ``output``, no way out but what is returned."""
+    with contextlib.suppress(AttributeError, PermissionError):  # one that is the first of its session stays so
         os.setsid()
-    sink = output.fileno() if os.name == "posix" else os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
-        os.dup2(sink, stream)
-    output.close()
+        os.dup2(output, stream)
+    os.close(output)
     if os.name == "posix":
-        for inherited in {int(name) for name in os.listdir("/dev/fd")} - {0, 1, 2, answer.fileno()}:
+        for inherited in {int(name) for name in os.listdir("/dev/fd")} - {0, 1, 2, answer}:
             with contextlib.suppress(OSError):
                 os.close(inherited)
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     os.chdir(scratch)
-    os.environ.update(BATCHNORM_PROGRESS="", MPLBACKEND="Agg", TMPDIR=scratch)
+    os.environ.update(TMPDIR=scratch)
     tempfile.tempdir = scratch
     sys.dont_write_bytecode = True
-    torch.set_num_threads(1)
+    return open(answer, "wb", closefd=False)
 
 
 def _limit(memory: int, seconds: float) -> None:
@@ -172,36 +293,51 @@ def _limit(memory: int, seconds: float) -> None:
     with contextlib.suppress(ImportError):
         import resource
 
-        limits = {"CPU": round(seconds) + 10, "FSIZE": 64 << 20, "NOFILE": 256, "CORE": 0, "NPROC": 1024}
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = math.ceil(used.ru_utime + used.ru_stime + seconds)
+        limits = {"CPU": cpu, "FSIZE": 64 << 20, "NOFILE": 256, "CORE": 0, "NPROC": 1024}
         with contextlib.suppress(OSError):
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
             limits["AS"] = pages * resource.getpagesize() + memory
         for name, value in limits.items():
             kind = getattr(resource, f"RLIMIT_{name}", None)
+            spare = 2 if name == "CPU" else 0  # first a signal that tells the reason, then one that cannot be ignored
             if kind is not None:
                 hard = resource.getrlimit(kind)[1]
-                value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+                value, last = (n if hard == resource.RLIM_INFINITY else min(n, hard) for n in (value, value + spare))
                 with contextlib.suppress(OSError, ValueError):
-                    resource.setrlimit(kind, (value, value))
+                    resource.setrlimit(kind, (value, last))
 
 
-def _guard(scratch: str) -> Callable[[str, tuple[Any, ...]], None]:
-    """An audit hook: no new processes, no signals to others, and files change only inside ``scratch``."""
-    allowed = (scratch + os.sep, os.devnull)
+def _guard(scratch: str, readable: Sequence[str]) -> Callable[[str, tuple[Any, ...]], None]:
+    """An audit hook: no new processes, no signals to others, no network.
 
-    def inside(path: object) -> bool:
-        return not isinstance(path, (str, bytes, os.PathLike)) or (
-            os.path.realpath(os.fsdecode(path)).startswith(allowed)
-        )
+    Files change only inside ``scratch``, and are read only there and inside ``readable``.
+    """
+    own = os.path.realpath(scratch)
+    changed, read = (own, *_DEVICES), (own, *map(os.path.realpath, readable))
+    real_path, text, join, sep, me = os.path.realpath, os.fsdecode, os.path.join, os.sep, os.getpid()
+
+    def inside(path: object, roots: tuple[str, ...]) -> bool:
+        if path is None:
+            path = "."
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return True  # a number: what is open already
+        place = join(real_path(text(path)), "")
+        return any(place.startswith(root + sep) for root in roots)
 
     def guard(event: str, args: tuple[Any, ...]) -> None:
         if event in _STARTS or event.startswith("ctypes.dl"):
             raise PermissionError("new processes and libraries of C are not allowed here")
-        if event in _SIGNALS and args[0] != os.getpid():
+        if event in _SIGNALS and args[0] != me:
             raise PermissionError("signals to other processes are not allowed here")
+        if event in _NETWORK:
+            raise PermissionError("the network is out of reach here")
         writes = event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         paths = args[:1] if writes else args[:2] if event in _CHANGES else ()
-        if not all(map(inside, paths)):
+        if not all(inside(path, changed) for path in paths):
             raise PermissionError("files outside the current folder cannot be changed here")
+        if (event == "open" or event in _LISTS) and not inside(args[0], read):
+            raise PermissionError(f"{text(args[0])} cannot be read here")
 
     return guard

@@ -1,10 +1,11 @@
 """Judge learners' files.
 
-``python -m helpers.judge FILE... [--exercise batchnorm1d] [--json] [--list] [--timeout 20]``
+``python -m helpers.judge FILE... [--exercise batchnorm1d] [--json] [--list] [--timeout 20] [--salt N]``
 
 Exit code: 0 right, 1 wrong, 2 could not be judged; of several files the highest.
 """
 
+import io
 import os
 import sys
 
@@ -13,6 +14,9 @@ if __name__ == "__main__":
 
     from helpers.grading.command import main
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # on Windows a pipe may know no ✓
     try:
         code = main()
         sys.stdout.flush()

@@ -79,19 +79,18 @@ class Card:
 class VerdictCard:
     """How an answer does on every check: what to do first, the difference that shows it, and the rest folded.
 
-    ``ask`` is the call that prints a check's own source; ``problem`` says what kept the judge from seeing all.
+    ``ask`` is the call that prints a check's own source, with ``{}`` for the id of the check.
     """
 
     title: str
     found: Assessment
     ask: str = ""
-    problem: str = ""
 
     @property
     def outcome(self) -> bool | None:
         """True where every check passed; None where nothing was attempted, or could be judged."""
         verdicts = self.found.verdicts
-        if self.found.not_judged or self.problem or all(v.passed is None for v in verdicts):
+        if self.found.not_judged or all(v.passed is None for v in verdicts):
             return None
         return all(v.passed for v in verdicts)
 
@@ -99,7 +98,7 @@ class VerdictCard:
     def counted(self) -> str:
         """How many checks passed, or that nothing can be said of it."""
         verdicts = self.found.verdicts
-        if self.found.not_judged or self.problem:
+        if self.found.not_judged:
             return "could not be judged"
         if len(verdicts) == 1 and verdicts[0].passed is not None:
             return "right" if verdicts[0].passed else "not yet"
@@ -110,8 +109,8 @@ class VerdictCard:
     def first(self) -> tuple[str, str]:
         """The largest words of the card: (a label, what to do first or what was achieved)."""
         causes, red = self.found.causes, self._red
-        if self.found.not_judged or self.problem:
-            return "Not judged", self.found.not_judged or self.problem
+        if self.found.not_judged:
+            return "Not judged", self.found.not_judged
         if self.outcome:
             return "Right", "Every check passes." if len(self.found.verdicts) > 1 else "The check passes."
         if causes:

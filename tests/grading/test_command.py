@@ -1,7 +1,9 @@
 """The command: what it prints, how it exits, and that it finds the exercise."""
 
+import contextlib
 import inspect
 import json
+import os
 import subprocess
 import sys
 
@@ -10,7 +12,10 @@ import pytest
 
 from helpers.exercises.answers.batchnorm1d import REFERENCE
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
+from helpers.grading import command
 from helpers.grading.command import main
+from helpers.grading.sandbox import Sandbox
+from tests.notebook import ROOT
 
 LAYER = "import torch\nfrom torch import nn\n\n" + inspect.getsource(REFERENCE["batchnorm1d"])
 BIASED = LAYER.replace("unbiased = var * n / (n - 1)", "unbiased = var")
@@ -19,8 +24,20 @@ WRONG = "def feature_statistics(x):\n    return x.mean(0), x.var(0)\n"
 STUB = "def feature_statistics(x):\n    raise NotImplementedError()\n"
 
 
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def run(tmp_path, capsys):
+def shared(sandbox, monkeypatch):
+    """The command runs in this process and uses a worker that has imported torch."""
+    monkeypatch.setattr(command, "Sandbox", lambda salt: contextlib.nullcontext(sandbox))
+
+
+@pytest.fixture
+def run(tmp_path, capsys, shared):
     """Judge files of the given texts; returns exit code, standard output and standard error."""
 
     def judge(*texts, arguments=(), suffix=".py"):
@@ -70,7 +87,7 @@ def test_several_files_are_a_list_and_the_highest_exit_code_counts(run, tmp_path
     assert code == 2
     assert [r["passed"] for r in reports] == [True, False, False]
     assert [r["error"] for r in reports] == [None, None, "NameError: feature_statistics is not defined."]
-    assert err == "NameError: feature_statistics is not defined.\n"
+    assert err == "could not be judged: NameError: feature_statistics is not defined.\n"
 
 
 def test_the_exercise_is_found_by_the_name_that_the_file_defines(run):
@@ -83,12 +100,52 @@ def test_what_was_not_attempted_is_wrong(run):
     assert code == 1 and not any(c["passed"] for c in json.loads(out)["checks"])
 
 
-def test_a_file_that_never_ends_is_wrong_with_the_reason(run):
+def test_what_hits_a_limit_or_ends_its_process_is_not_judged_and_nothing_is_red(run):
     code, out, err = run(RIGHT + "while True: pass", arguments=["--timeout", "1"])
-    assert (code, err) == (1, "") and "! Your code was still running after 1 s." in out
-    assert "Start from the numbers above" not in out
+    assert (code, out) == (2, "") and "more than 1 s of processor time" in err
     code, out, _ = run("import os\n" + RIGHT + "os._exit(0)", arguments=["--json"])
-    assert code == 1 and "exit code 0" in json.loads(out)["error"]
+    report = json.loads(out)
+    assert code == 2 and report["checks"] == [] and "exit code 0" in report["error"]
+    late = LAYER.replace("x_hat = (", "if not self.training: raise SystemExit\n        x_hat = (")
+    code, out, err = run(late, arguments=["--json"])
+    assert code == 2 and json.loads(out)["checks"] == [] and "ended the program: SystemExit" in err
+
+
+def test_a_file_that_crashes_is_wrong_with_the_line(run):
+    code, out, err = run("1 / 0\n" + RIGHT)
+    assert (code, err) == (1, "") and "! Your file cannot be run: ZeroDivisionError" in out and "line 1: `1 / 0`" in out
+
+
+def test_a_package_that_is_missing_is_not_judged(run):
+    code, out, err = run(RIGHT.replace("return", "import no_such_package; return"))
+    assert (code, out) == (2, "") and "The package no_such_package is not installed here" in err
+
+
+EXPORTED = {
+    "nbconvert": "#!/usr/bin/env python\n# coding: utf-8\n\n# # Title\n\n# In[1]:\n\n"
+    "get_ipython().run_line_magic('matplotlib', 'inline')\nimport torch\n\n# In[ ]:\n\n{}\n\n# In[3]:\n\n{}\n",
+    "jupytext": "# ---\n# jupyter: ...\n# ---\n\n# %% [markdown]\n# # Title\n\n# %%\n"
+    "import torch\n\n# %%\n{}\n\n# %%\n{}\n",
+}
+
+
+@pytest.mark.parametrize("how", EXPORTED)
+def test_a_notebook_exported_as_python_gets_the_same_verdict(run, how):
+    """The cells after the answer are unfinished, and one before fails."""
+    assert run(EXPORTED[how].format(RIGHT, STUB.replace("feature_statistics", "later") + "later(1)"))[0] == 0
+    assert run(EXPORTED[how].format(f"undefined\n\n# %%\n{RIGHT}", "raise NotImplementedError()"))[0] == 0
+    code, out, _ = run(EXPORTED[how].format(RIGHT.replace("x.mean(0),", "x.maen(0),"), "1 / 0"))
+    line = 1 + EXPORTED[how].partition("{}")[0].count("\n") + 1
+    assert code == 1 and f"line {line}: `return x.maen" in out
+
+
+def test_a_quiz_keeps_its_answers_to_itself(run):
+    answers = "def which_norm():\n    return {k: ('batch', 'P') for k in 'abcdefgh'}\n"
+    code, out, _ = run(answers)
+    assert code == 1 and "would be right" not in out and "norm of a =" not in out
+    for name in ("why_plain_stalls", "why_batch_norm_diverges"):
+        code, out, _ = run(f"def {name}():\n    return 0\n", arguments=["--exercise", name])
+        assert code == 1 and "would be right" not in out
 
 
 @pytest.mark.parametrize(
@@ -132,6 +189,20 @@ def test_a_learners_file_beside_it_cannot_take_the_place_of_a_library(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 checks passed" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_output_that_is_not_utf_8_and_a_machine_without_a_home_change_no_verdict(tmp_path, encoding):
+    for text, code in ((RIGHT, 0), (WRONG, 1)):
+        (tmp_path / "größe.py").write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "helpers.judge", str(tmp_path / "größe.py")],
+            cwd=ROOT,
+            env={"PYTHONIOENCODING": encoding, "OMP_NUM_THREADS": "1", "PATH": os.environ["PATH"]},
+            capture_output=True,
+            timeout=240,
+        )
+        assert done.returncode == code and done.stderr == b"" and b"checks passed" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--list"], ["--list", "--json"]], ids=["text", "json"])
