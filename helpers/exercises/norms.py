@@ -5,13 +5,10 @@ The layers have ``gamma`` and, but for RMSNorm, ``beta``; BatchNorm2d also ``run
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
-import torch
 
 from helpers.judge.api import (
     Assessment,
@@ -24,15 +21,17 @@ from helpers.judge.api import (
     Raised,
     Rule,
     agree,
+    all_of,
     asked,
     matches,
     near,
-    tensor,
 )
 from helpers.judge.source import Source
 
-REFUSED = asked("did it refuse 6 channels in 4 groups")
-LEARNABLE = "learnable numbers of RMSNorm(6)"
+from helpers.judge.model import Explanation
+
+from . import norms_probes as probes
+from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, plain, shared
 
 CHOICES = ("batch", "frozen batch", "ghost batch", "layer", "group", "instance", "rms")
 REASONS = {
@@ -55,65 +54,93 @@ SITUATIONS = {
     "d": "style transfer: the contrast of the content image must not matter in any channel",
     "e": "a Transformer that translates sentences of different lengths; mean and scale of each token are to be removed",
     "f": "a large language model in which only the scale of each token is to be removed, as cheaply as possible",
-    "g": "an MLP that learns from a stream, one example at a time",
+    "g": "an MLP that learns from a stream, one example at a time; mean and scale of all its features together are to be removed",
     "h": "a BN net trained with 4,096 images on each device, which fits well and generalises worse than with 64",
 }
 
 
-def _normal(seed: int, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
-    """Normal numbers from NumPy's frozen legacy generator: the same on every machine and version."""
-    return torch.tensor(np.random.RandomState(seed).normal(mean, std, shape), dtype=torch.float32)
-
-
-def _out(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    return tensor(layer(x), "the output of forward")
-
-
-def _output(make: Any, shape: tuple[int, ...], *arguments: Any, **options: Any) -> dict[str, Any]:
-    """The output of a fresh layer for normal input of mean 2 and standard deviation 3."""
-    return {"output": _out(make(*arguments, **options), _normal(1, shape, 2.0, 3.0))}
-
-
-def _trained(make: Any, shape: tuple[int, ...], *arguments: Any, learns: tuple[str, ...]) -> dict[str, Any]:
-    """Output and gradients of a layer with eps = 0.5 and random parameters, for a random upstream gradient."""
-    layer = make(*arguments, eps=0.5)
-    parameters = dict(layer.named_parameters())
-    x = _normal(4, shape, 1.0, 2.0).requires_grad_()
-    wanted = {"the input": x}
-    for seed, name in enumerate(learns, 2):
-        if name not in parameters:
-            raise BadOutput(f"the layer has no parameter `{name}`: set self.{name} = nn.Parameter(...) in __init__.")
-        wanted[name] = parameters[name]
-        with torch.no_grad():
-            wanted[name].copy_(_normal(seed, tuple(wanted[name].shape), 1.0))
-    y = _out(layer, x)
-    loss = (y * _normal(5, shape)).sum()
-    found: Any = [None] * len(wanted)
-    if loss.requires_grad:
-        found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
-    seen: dict[str, Any] = {"output": y}
-    for (name, value), gradient in zip(wanted.items(), found, strict=True):
-        seen[f"gradient of {name}"] = torch.full_like(value, torch.nan) if gradient is None else gradient
-    return seen
-
-
-def _gradient_rules(*names: str) -> tuple[Rule, ...]:
-    return tuple(matches(f"gradients/gradient of {name}") for name in names)
-
-
-_SPLIT_EPS = (
-    "Look at what lies under the root, and at what multiplies the result.",
-    "eps is added to the variance before the root is taken; gamma multiplies x̂, then beta is added.",
+_ROOT = (matches("root/eps under the root", rtol=1e-3, atol=1e-3), all_of("root"))
+_USED = (all_of("affine"), *_ROOT, all_of("slopes"))
+_USED_HINTS = (
+    "Look at what lies under the root, at what multiplies the result, and at what autograd cannot see.",
+    "eps is added to the variance before the root is taken; gamma multiplies x̂, then beta is added; no detach, no .data.",
 )
 
 
-def _memory(make: Any) -> dict[str, Any]:
-    layer = make(3, momentum=0.3)
-    for seed in (6, 7):
-        _out(layer, _normal(seed, (4, 3, 2, 2), 2.0, 3.0))
-    seen = {name: copy.deepcopy(getattr(layer, name).detach()) for name in ("running_mean", "running_var")}
-    layer.eval()
-    return {**seen, "eval output": _out(layer, _normal(8, (2, 3, 4, 4)))}
+def _beyond(kind: Kind, shape: str) -> tuple[Check, ...]:
+    """The further checks that all four layers have in common."""
+    return (
+        Check(
+            "start",
+            "start values, defaults and the order of the arguments",
+            (all_of("start", "settings"),),
+            "Published weights are loaded into a layer by name and shape, and run with the eps that its defaults say.",
+            (
+                "What does a layer know before it has seen anything?",
+                "gamma starts at 1 and beta at 0, each an nn.Parameter; eps is the argument after the sizes, and 0 is a value like any other.",
+                f"`self.gamma = nn.Parameter(torch.ones({shape}))`",
+            ),
+        ),
+        Check(
+            "values",
+            "outputs and gradients in numbers, also where nearly all is equal",
+            (all_of("gradients", "tiny", "far_out"),),
+            "Dead units give sets of equal numbers; without eps in the right place their gradient is NaN or infinite.",
+            (
+                "What do value and gradient of √v do at v = 0?",
+                "eps stands under the root, always, and is added: no max, no if, no clipping.",
+                "`x_hat = centred / torch.sqrt(var + self.eps)`",
+            ),
+        ),
+        Check(
+            "saved",
+            f"shapes, state_dict, and a new layer that loads it: every tensor of shape {shape}",
+            (all_of("saved"),),
+            "A checkpoint without one of its tensors evaluates like another layer.",
+            (
+                "Print `{k: v.shape for k, v in layer.state_dict().items()}`. What is missing, or of another shape than torch's?",
+                "nn.Parameter for what is trained, register_buffer for what is remembered.",
+                f"Make each of shape {shape}; broadcast in forward, not in __init__.",
+            ),
+        ),
+        Check(
+            "side_effects",
+            "no side effects: input, earlier outputs, graph, copies, random numbers",
+            (all_of("side_effects", "copies", "memory"),),
+            "What keeps a graph makes memory grow with every step until the process dies.",
+            (
+                "What else than its result does forward leave behind?",
+                "Never write into x, and keep no tensor with a graph on self.",
+                "`x = x - mean` makes a new tensor; `x -= mean` changes the caller's.",
+            ),
+        ),
+        Check(
+            "precision",
+            "float64, bfloat16" + (" and large means" if kind.centred else ""),
+            (all_of("precision", "far") if kind.centred else all_of("precision"),),
+            "Where the mean is 10,000 times the deviation E[x²] − E[x]² has no correct digit in float32."
+            if kind.centred
+            else "A check of gradients runs in float64; a layer that goes through float32 fails it.",
+            (
+                "Which subtraction takes one large number from another, and which call changes the dtype?",
+                "Subtract the mean before squaring. Let dtypes follow x and the parameters."
+                if kind.centred
+                else "Let dtypes follow x and the parameters; where you go to float32 for 16 bits, leave float64 alone.",
+                "`var = ((x - mean) ** 2).mean(...)`, and no .float()." if kind.centred else "no `.float()` for float64.",
+            ),
+        ),
+        Check(
+            "layout",
+            "input that is not contiguous, and input with a NaN",
+            (all_of("layout", "nan"),),
+            "Transposed tensors reach a norm wherever channels come last; and a broken input has to show where it is.",
+            (
+                "Which of your calls needs the numbers side by side in memory?",
+                "view does; reshape, mean and arithmetic do not. Leave NaN alone.",
+                "`x.reshape(...)` in place of `x.view(...)`, and no nan_to_num.",
+            ),
+        ),
+    )
 
 
 batchnorm2d_exercise = Exercise(
@@ -122,20 +149,24 @@ batchnorm2d_exercise = Exercise(
     module=__name__,
     builds="BatchNorm2d",
     probes=(
-        Probe("train", "a 6×3×5×3 batch, train mode", lambda make: _output(make, (6, 3, 5, 3), 3)),
-        Probe("one_image", "a single 3×4×5 image, train mode", lambda make: _output(make, (1, 3, 4, 5), 3)),
-        Probe("memory", "two 4×3×2×2 batches with momentum 0.3, then two images in eval mode", _memory),
+        plain("train", "a 6×3×5×3 batch, train mode", (6, 3, 5, 3), 3),
+        plain("one_image", "a single 3×4×5 image, train mode", (1, 3, 4, 5), 3),
         Probe(
-            "gradients",
-            "a 4×3×2×3 batch, eps = 0.5, random gamma, beta and upstream gradient",
-            lambda make: _trained(make, (4, 3, 2, 3), 3, learns=("gamma", "beta")),
+            "memory", "two 4×3×2×3 batches with momentum 0.3, then two images in eval mode", probes.memory_of_batches
         ),
+        *shared(BATCH),
+        Probe("update", "running statistics set by hand, momentum = 0.3, then a 3×4×2×2 batch", probes.update_parts),
+        Probe("momentum", "a 3×4×2×2 batch with momentum not given, 0 and 1; four times", probes.momentum),
+        Probe("switches", "train and eval mode in turn, with and without gradients", probes.switches),
+        Probe("eval", "running statistics set by hand, then eval mode with gradients", probes.eval_parts),
+        Probe("one_value", "one 1×1 image with 4 channels, in train and in eval mode", probes.one_value),
+        Probe("sizes", "5×4×2×3, 2×3×1×1 and 3×1×2×2 batches", probes.sizes_of_images),
     ),
     checks=(
         Check(
             "train_mode",
-            "1 · train mode: one mean and variance for each channel, over N, H and W",
-            (matches("train/output"), matches("one_image/output")),
+            "1 · train mode: one mean and variance for each channel, over N, H and W, without calling a norm of torch",
+            (matches("train/output"), matches("one_image/output"), all_of("own_work")),
             "A convolution uses one filter at every position, so all positions of a channel are the same feature.",
             (
                 "Which of the four dimensions keeps its size in the mean? Only the one that names the feature.",
@@ -156,20 +187,71 @@ batchnorm2d_exercise = Exercise(
         ),
         Check(
             "gradients",
-            "3 · output and gradients with other gamma, beta and eps",
-            (matches("gradients/output"), *_gradient_rules("gamma", "beta", "the input")),
+            "3 · gamma, beta and eps do their part, and the gradients fit the output",
+            _USED,
             "γ and β have one number for each channel, and autograd sums their gradients over N, H and W.",
-            (*_SPLIT_EPS, "`return self.gamma[:, None, None] * x_hat + self.beta[:, None, None]`"),
+            (*_USED_HINTS, "`return self.gamma[:, None, None] * x_hat + self.beta[:, None, None]`"),
+        ),
+    ),
+    further=(
+        *_beyond(BATCH, "(C,)"),
+        Check(
+            "update",
+            "running statistics: how old and new are mixed, and the ends of momentum",
+            (all_of("update", "momentum"),),
+            "Detection code sets other momenta, and 0 is how statistics are frozen.",
+            (
+                "What do momentum = 0 and momentum = 1 mean?",
+                "new = (1 − momentum) · old + momentum · batch value, from the first batch on.",
+                "`self.running_mean += self.momentum * (mean - self.running_mean)`",
+            ),
+        ),
+        Check(
+            "modes",
+            "the mode is self.training and nothing else",
+            (all_of("switches"),),
+            "Re-estimating statistics runs train mode under no_grad; attribution runs eval mode with gradients.",
+            (
+                "Two switches: recording gradients, and the mode of the layer. Which one do you look at?",
+                "torch.is_grad_enabled(), x.requires_grad and a flag of your own say nothing about the mode.",
+                "`if self.training:` alone decides.",
+            ),
+        ),
+        Check(
+            "eval_gradient",
+            "eval mode: the formula with the buffers, gradients, and before any training",
+            (all_of("eval"),),
+            "Fine-tuning with frozen statistics takes gradients through eval mode.",
+            (
+                "Is eval mode the same as not recording gradients?",
+                "No no_grad and no detach around the result in the eval branch; γ and β still learn there.",
+                "`else: mean, var = self.running_mean, self.running_var`, and the same last lines for both modes.",
+            ),
+        ),
+        Check(
+            "one_value",
+            "one value for each channel: ValueError in train mode, fine in eval mode",
+            (all_of("one_value"),),
+            "A 1×1 map and a last batch of one image leave n − 1 = 0; a NaN in a buffer ruins every later evaluation.",
+            (
+                "What is n − 1 when N·H·W is 1?",
+                "Raise ValueError before anything is stored. Skipping the update is accepted too.",
+                '`if n < 2: raise ValueError("...")` at the start of the train branch.',
+            ),
+        ),
+        Check(
+            "sizes",
+            "other sizes: all different, two values for each channel, one channel",
+            (all_of("sizes"),),
+            "A wrong shape stops with an error while all sizes differ, and broadcasts in silence where two are equal.",
+            (
+                "Write down the shape of each tensor for N = 5, C = 4, H = 2, W = 3.",
+                "A plain (C,) is lined up with W. Give it two more dimensions on the right.",
+                "`mean[:, None, None]` has shape (C, 1, 1).",
+            ),
         ),
     ),
 )
-
-
-def _modes(make: Any) -> dict[str, Any]:
-    layer = make(6)
-    for seed in (9, 10, 11):
-        _out(layer, _normal(seed, (4, 6), 2.0, 3.0))
-    return {"output in eval mode": _out(layer.eval(), _normal(12, (4, 6), -1.0))}
 
 
 layernorm_exercise = Exercise(
@@ -178,28 +260,22 @@ layernorm_exercise = Exercise(
     module=__name__,
     builds="LayerNorm",
     probes=(
+        plain("tokens", "LayerNorm(6) on 4×5×6: 4 sentences of 5 tokens with 6 features", (4, 5, 6), 6),
+        plain("image", "LayerNorm((3, 4, 5)) on two 3×4×5 images", (2, 3, 4, 5), (3, 4, 5)),
+        Probe("modes", "three blocks in train mode, then one in both modes", functools.partial(probes.modes, LAYER)),
+        *shared(LAYER),
         Probe(
-            "tokens",
-            "LayerNorm(6) on 4×5×6: 4 sentences of 5 tokens with 6 features",
-            lambda make: _output(make, (4, 5, 6), 6),
-        ),
-        Probe(
-            "image",
-            "LayerNorm((3, 4, 5)) on two 3×4×5 images",
-            lambda make: _output(make, (2, 3, 4, 5), (3, 4, 5)),
-        ),
-        Probe("modes", "LayerNorm(6): three 4×6 batches in train mode, then one in eval mode", _modes),
-        Probe(
-            "gradients",
-            "LayerNorm((4, 6), eps=0.5) on 3×4×6, random gamma, beta and upstream gradient",
-            lambda make: _trained(make, (3, 4, 6), (4, 6), learns=("gamma", "beta")),
+            "sizes",
+            "normalized_shape as a list, a torch.Size and a tuple of one; a single vector",
+            probes.sizes_in_forms,
         ),
     ),
     checks=(
         Check(
             "numbers",
-            "1 · the numbers of torch.nn.LayerNorm: one mean per sample, the same in both modes",
-            (matches("tokens/output"), matches("image/output"), matches("modes/output in eval mode")),
+            "1 · the numbers of torch.nn.LayerNorm: one mean for each block of the last dimensions (for tokens: for each "
+            "token), the same in both modes, without calling a norm of torch",
+            (matches("tokens/output"), matches("image/output"), all_of("modes", "own_work")),
             "It asks nothing of the batch: one sentence alone gets the same output as in a batch of a thousand.",
             (
                 "normalized_shape names the *last* dimensions. The mean is taken over these and over no other.",
@@ -209,30 +285,27 @@ layernorm_exercise = Exercise(
         ),
         Check(
             "gradients",
-            "2 · output and gradients with other gamma, beta and eps",
-            (matches("gradients/output"), *_gradient_rules("gamma", "beta", "the input")),
-            "γ and β have the shape normalized_shape: one number for each position, not one for each layer.",
-            (*_SPLIT_EPS, "`self.gamma = nn.Parameter(torch.ones(shape))` … `return self.gamma * x_hat + self.beta`"),
+            "2 · gamma, beta and eps do their part, and the gradients fit the output",
+            _USED,
+            "γ and β have the shape normalized_shape: one number for each normalised element (for tokens: for each feature).",
+            (*_USED_HINTS, "`self.gamma = nn.Parameter(torch.ones(shape))` … `return self.gamma * x_hat + self.beta`"),
+        ),
+    ),
+    further=(
+        *_beyond(LAYER, "normalized_shape"),
+        Check(
+            "sizes",
+            "normalized_shape as a list, a torch.Size or a tuple of one, and a single vector",
+            (all_of("sizes"),),
+            "Configuration files give lists, and x.shape[1:] gives a torch.Size.",
+            (
+                "Which kinds of arguments does your constructor tell apart?",
+                "Only an int is special. Everything else can be made a tuple.",
+                "`shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)`",
+            ),
         ),
     ),
 )
-
-
-def _special(make: Any) -> dict[str, Any]:
-    x = _normal(13, (2, 4, 3, 3), 2.0, 3.0)
-    seen: dict[str, Any] = {
-        "output with G = 1": _out(make(1, 4), x),
-        "output with G = C": _out(make(4, 4), x),
-        "output for (N, C) input": _out(make(3, 6), _normal(14, (5, 6), 2.0, 3.0)),
-    }
-    refused = False
-    try:
-        make(4, 6)(_normal(15, (2, 6, 2, 2)))
-    except NotImplementedError:
-        raise
-    except Exception:
-        refused = True
-    return {**seen, REFUSED: refused}
 
 
 groupnorm_exercise = Exercise(
@@ -241,67 +314,67 @@ groupnorm_exercise = Exercise(
     module=__name__,
     builds="GroupNorm",
     probes=(
+        plain("groups", "GroupNorm(2, 6) on three images of 6 channels, 2×3", (3, 6, 2, 3), 2, 6),
         Probe(
-            "groups",
-            "GroupNorm(2, 6) on three images of 6 channels, 2×3",
-            lambda make: _output(make, (3, 6, 2, 3), 2, 6),
+            "special",
+            "four channels in G = 1 and in G = 4 groups on images; and 6 channels in 4 groups",
+            probes.special_groups,
         ),
-        Probe("special", "GroupNorm(1, 4) and (4, 4) on images, (3, 6) on 5×6, and (4, 6)", _special),
-        Probe(
-            "gradients",
-            "GroupNorm(3, 6, eps=0.5) on 2×6×2×2, random gamma, beta and upstream gradient",
-            lambda make: _trained(make, (2, 6, 2, 2), 3, 6, learns=("gamma", "beta")),
-        ),
+        Probe("ranks", "3 groups of 6 channels on a 5×6 batch without H and W, and on 2×6×4", probes.ranks_of_groups),
+        *shared(GROUP),
+        Probe("modes", "three blocks in train mode, then one in both modes", functools.partial(probes.modes, GROUP)),
     ),
     checks=(
         Check(
             "groups",
-            "1 · the numbers of torch.nn.GroupNorm: one mean per sample and group",
-            (matches("groups/output"),),
+            "1 · the numbers of torch.nn.GroupNorm: one mean for each example and group, without calling a norm of torch",
+            (matches("groups/output"), all_of("own_work")),
             "A group pools its channels and all positions; popular descriptions leave out one of the two.",
             (
-                "A sample's C·H·W values fall into G equal parts, and each part has one mean and one variance.",
+                "An example's C·H·W values fall into G equal parts, and each part has one mean and one variance.",
                 "Neighbouring channels form a group, so a reshape to (N, G, everything else) puts each group in one row.",
                 "`groups = x.reshape(x.shape[0], self.num_groups, -1)`, then average over dim=2",
             ),
         ),
         Check(
             "special",
-            "2 · special cases: G = 1, G = C, input without H and W, C no multiple of G",
+            "2 · special cases: G = 1, G = C, input without H and W, ValueError where C is no multiple of G",
             (
-                matches("special/output with G = 1"),
-                matches("special/output with G = C"),
-                matches("special/output for (N, C) input"),
                 near(f"special/{REFUSED}", 1.0, 0.0),
+                near(f"special/{VALUE_ERROR}", 1.0, 0.0),
+                all_of("special", "ranks"),
             ),
             "G = 1 has layer norm's statistics, over (C, H, W); G = C is instance norm.",
             (
-                "The same code should serve every G. What must hold between C and G?",
-                "Do not unpack x.shape into four names: reshape with −1. In __init__ compare num_channels % num_groups with 0.",
-                "`if num_channels % num_groups: raise ValueError(...)`",
+                "The same code should serve every G and every number of dimensions. What must hold between C and G?",
+                "Do not unpack x.shape into four names: reshape with −1; give gamma as many 1s as x has dimensions after C. "
+                "In __init__ compare num_channels % num_groups with 0.",
+                "`if num_channels % num_groups: raise ValueError(...)`; `self.gamma.view(-1, *[1] * (x.ndim - 2))`",
             ),
         ),
         Check(
             "gradients",
-            "3 · output and gradients with other gamma, beta and eps",
-            (matches("gradients/output"), *_gradient_rules("gamma", "beta", "the input")),
+            "3 · gamma, beta and eps do their part, and the gradients fit the output",
+            _USED,
             "γ and β belong to channels even where statistics belong to groups.",
-            (*_SPLIT_EPS, "`per_channel = (-1,) + (1,) * (x.ndim - 2)` and `self.gamma.view(per_channel) * x_hat`"),
+            (*_USED_HINTS, "`per_channel = (-1,) + (1,) * (x.ndim - 2)` and `self.gamma.view(per_channel) * x_hat`"),
+        ),
+    ),
+    further=(
+        *_beyond(GROUP, "(C,)"),
+        Check(
+            "modes",
+            "the same in both modes, and alone as in a batch",
+            (all_of("modes"),),
+            "That the batch does not matter is the reason to use it.",
+            (
+                "What does your layer remember, or take from the other examples?",
+                "Nothing is to be remembered, and no mean runs over N.",
+                "`groups.mean(dim=2, keepdim=True)`, whatever self.training is.",
+            ),
         ),
     ),
 )
-
-
-def _tiny(make: Any) -> dict[str, Any]:
-    layer = make(6)
-    small = _normal(16, (3, 6), 0.0, 3e-4)
-    small[2] = 0.0
-    smaller = torch.tensor(np.random.RandomState(17).normal(0.0, 3e-8, (3, 6)))
-    return {
-        "float32 output": _out(layer, small),
-        "float64 output": _out(make(6).double(), smaller),
-        LEARNABLE: sum(p.numel() for p in layer.parameters()),
-    }
 
 
 rmsnorm_exercise = Exercise(
@@ -310,33 +383,28 @@ rmsnorm_exercise = Exercise(
     module=__name__,
     builds="RMSNorm",
     probes=(
+        plain("tokens", "RMSNorm(6, eps=1e-5) on 4×5×6, mean 2, std 3", (4, 5, 6), 6, eps=1e-5),
+        plain("image", "RMSNorm((4, 5), eps=1e-5) on 2×3×4×5", (2, 3, 4, 5), (4, 5), eps=1e-5),
         Probe(
-            "tokens",
-            "RMSNorm(6, eps=1e-5) on 4×5×6, mean 2, std 3",
-            lambda make: _output(make, (4, 5, 6), 6, eps=1e-5),
+            "tiny_numbers",
+            "RMSNorm(6) without eps: numbers ±0.0002 and ±0.0004 in float32, far smaller ones in float64, ±0.01 and ±0.02 in "
+            "bfloat16 and float16, and zeros; then with eps = 0",
+            probes.default_eps,
         ),
+        *shared(RMS),
+        Probe("modes", "three blocks in train mode, then one in both modes", functools.partial(probes.modes, RMS)),
         Probe(
-            "image",
-            "RMSNorm((4, 5), eps=1e-5) on 2×3×4×5",
-            lambda make: _output(make, (2, 3, 4, 5), (4, 5), eps=1e-5),
+            "sizes",
+            "normalized_shape as a list, a torch.Size and a tuple of one; a single vector",
+            probes.sizes_in_forms,
         ),
-        Probe(
-            "gradients",
-            "RMSNorm((4, 6), eps=0.5) on 3×4×6, random gamma and upstream gradient",
-            lambda make: _trained(make, (3, 4, 6), (4, 6), learns=("gamma",)),
-        ),
-        Probe("tiny", "RMSNorm(6) without eps: numbers near 3e-4 (float32), 3e-8 (float64), and a row of zeros", _tiny),
     ),
     checks=(
         Check(
             "numbers",
-            "1 · output and gradients of torch.nn.RMSNorm",
-            (
-                matches("tokens/output"),
-                matches("image/output"),
-                matches("gradients/output"),
-                *_gradient_rules("gamma", "the input"),
-            ),
+            "1 · output and gradients: one mean square for each block of the last dimensions (for tokens: for each token), "
+            "without calling a norm of torch",
+            (matches("tokens/output"), matches("image/output"), all_of("affine", "slopes", "own_work")),
             "Large language models use it in every block: a layer that is nearly right loads their weights and answers nonsense.",
             (
                 "The name is the recipe, read from right to left: square, mean, root.",
@@ -346,17 +414,34 @@ rmsnorm_exercise = Exercise(
         ),
         Check(
             "default_eps",
-            "2 · eps = None means the machine epsilon of x's dtype; gamma is all there is to learn",
+            "2 · eps is added under the root; None means the machine epsilon of the dtype in which torch computes; "
+            "gamma is all there is to learn",
             (
-                matches("tiny/float32 output"),
-                matches("tiny/float64 output"),
-                near(f"tiny/{LEARNABLE}", 6.0, 0.0),
+                *_ROOT,
+                all_of("tiny_numbers"),
+                near("start/parameters of the layer, in numbers", 24.0, 0.0),
             ),
             "The defaults differ: 1e-5 in nn.LayerNorm, about 1.2e-7 here for float32. Published models state their own.",
             (
-                "What does your layer do when nobody gives it an eps?",
-                "torch.finfo(dtype).eps is the machine epsilon. The dtype is known only in forward.",
-                "`eps = torch.finfo(x.dtype).eps if self.eps is None else self.eps`",
+                "What does your layer do when nobody gives it an eps? And when it is 0?",
+                "torch.finfo(dtype).eps is the machine epsilon: float64's for float64 input, float32's for all others. "
+                "The dtype is known only in forward.",
+                "`dtype = torch.float64 if x.dtype == torch.float64 else torch.float32` and `torch.finfo(dtype).eps`, "
+                "if self.eps is None",
+            ),
+        ),
+    ),
+    further=(
+        *_beyond(RMS, "normalized_shape"),
+        Check(
+            "sizes",
+            "normalized_shape in every form, a single vector, and the same in both modes",
+            (all_of("sizes", "modes"),),
+            "Configuration files give lists, and x.shape[1:] gives a torch.Size.",
+            (
+                "Which kinds of arguments does your constructor tell apart?",
+                "Only an int is special. Everything else can be made a tuple.",
+                "`shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)`",
             ),
         ),
     ),
@@ -401,7 +486,13 @@ class Quiz(Exercise):
         """As in Exercise, but only known mistakes are named, and their evidence repeats what the card says already."""
         found = super().assess(seen, source)
         said = "; ".join(v.finding.measured for v in found.verdicts if v.passed is False)
-        return Assessment(found.verdicts, tuple(dataclasses.replace(e, evidence=said) for e in found.causes if e.id))
+        causes = tuple(dataclasses.replace(e, evidence=said) for e in found.causes if e.id)
+        if said and not causes:
+            causes = (Explanation("read_again", "choice", _READ_AGAIN, True, said),)
+        return Assessment(found.verdicts, causes)
+
+
+_READ_AGAIN = "another row of the tables decides; read the situations that the card names again, and their tables."
 
 
 which_norm_exercise = Quiz(
@@ -426,7 +517,7 @@ which_norm_exercise = Quiz(
             "2 · tokens, streams, large batches: e, f, g, h",
             (_all_right("e", "f", "g", "h"),),
             hints=(
-                "e, f and g have no use for other samples. h has samples in abundance.",
+                "e, f and g have no use for other examples. h has examples in abundance.",
                 "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less.",
                 "The norms are layer (twice), rms and ghost batch.",
             ),

@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+_LIBRARY = ("batch_norm", "layer_norm", "group_norm", "rms_norm")
 
 
 class _Operators(TorchDispatchMode):
@@ -29,9 +32,26 @@ class _Operators(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+class _Functions(TorchFunctionMode):
+    """Sees the functions of torch by the names under which Python calls them.
+
+    ``rms_norm`` reaches the dispatcher on a CPU only as its parts.
+    """
+
+    def __init__(self, called: Counter[str]):
+        super().__init__()
+        self.called = called
+
+    def __torch_function__(
+        self, func: Any, types: Collection[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        self.called[f"torch::{getattr(func, '__name__', '')}"] += 1
+        return func(*args, **(kwargs or {}))
+
+
 @contextlib.contextmanager
 def operators_called() -> Iterator[Counter[str]]:
-    """Count, by name, the operators that the ``with`` block calls.
+    """Count, by name, the operators that the ``with`` block calls: ``aten::…``, and ``torch::…`` for functions.
 
     >>> import torch
     >>> with operators_called() as called:
@@ -40,7 +60,7 @@ def operators_called() -> Iterator[Counter[str]]:
     (2, ())
     """
     called: Counter[str] = Counter()
-    with _Operators(called):
+    with _Functions(called), _Operators(called):
         yield called
 
 
@@ -50,4 +70,13 @@ def batch_norms(called: Collection[str]) -> tuple[str, ...]:
     >>> batch_norms(["aten::mul", "aten::native_batch_norm", "aten::native_layer_norm"])
     ('aten::native_batch_norm',)
     """
-    return tuple(sorted(name for name in called if "batch_norm" in name))
+    return tuple(sorted(name for name in called if name.startswith("aten::") and "batch_norm" in name))
+
+
+def library_norms(called: Collection[str]) -> tuple[str, ...]:
+    """Those that are any normalization of the library: batch, instance, layer, group or RMS norm.
+
+    >>> library_norms(["aten::mul", "aten::native_layer_norm", "torch::rms_norm"])
+    ('aten::native_layer_norm', 'torch::rms_norm')
+    """
+    return tuple(sorted(name for name in called if any(norm in name for norm in _LIBRARY)))
