@@ -16,6 +16,7 @@ from helpers.judge.api import (
     Check,
     Exercise,
     Finding,
+    Names,
     Observations,
     Probe,
     Raised,
@@ -148,6 +149,12 @@ batchnorm2d_exercise = Exercise(
     title="BatchNorm2d",
     module=__name__,
     builds="BatchNorm2d",
+    names=Names(
+        parameters=("gamma", "beta"),
+        buffers=("running_mean", "running_var"),
+        arguments=("eps", "momentum"),
+        costs={"parameter": "gradients", "buffer": "memory", "argument": "memory", "mode": "memory"},
+    ),
     probes=(
         plain("train", "a 6×3×5×3 batch, train mode", (6, 3, 5, 3), 3),
         plain("one_image", "a single 3×4×5 image, train mode", (1, 3, 4, 5), 3),
@@ -259,6 +266,11 @@ layernorm_exercise = Exercise(
     title="LayerNorm",
     module=__name__,
     builds="LayerNorm",
+    names=Names(
+        parameters=("gamma", "beta"),
+        arguments=("eps",),
+        costs={"parameter": "gradients", "argument": "gradients"},
+    ),
     probes=(
         plain("tokens", "LayerNorm(6) on 4×5×6: 4 sentences of 5 tokens with 6 features", (4, 5, 6), 6),
         plain("image", "LayerNorm((3, 4, 5)) on two 3×4×5 images", (2, 3, 4, 5), (3, 4, 5)),
@@ -313,6 +325,12 @@ groupnorm_exercise = Exercise(
     title="GroupNorm",
     module=__name__,
     builds="GroupNorm",
+    names=Names(
+        parameters=("gamma", "beta"),
+        arguments=("eps",),
+        example=(2, 4),
+        costs={"parameter": "gradients", "argument": "gradients"},
+    ),
     probes=(
         plain("groups", "GroupNorm(2, 6) on three images of 6 channels, 2×3", (3, 6, 2, 3), 2, 6),
         Probe(
@@ -382,6 +400,11 @@ rmsnorm_exercise = Exercise(
     title="RMSNorm",
     module=__name__,
     builds="RMSNorm",
+    names=Names(
+        parameters=("gamma",),
+        arguments=("eps",),
+        costs={"parameter": "numbers", "argument": "default_eps"},
+    ),
     probes=(
         plain("tokens", "RMSNorm(6, eps=1e-5) on 4×5×6, mean 2, std 3", (4, 5, 6), 6, eps=1e-5),
         plain("image", "RMSNorm((4, 5), eps=1e-5) on 2×3×4×5", (2, 3, 4, 5), (4, 5), eps=1e-5),
