@@ -1,4 +1,4 @@
-"""Set up and run the course: python course.py lab, or test, setup, notebooks, grade.
+"""Set up and run the course: python course.py lab, or test, setup, notebooks, new, grade.
 
 The first run makes the folder .venv and installs what pyproject.toml lists; delete that folder to undo it.
 These environment variables change what happens:
@@ -168,7 +168,7 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def test(options: argparse.Namespace, rest: "list[str]") -> None:
     """run every test; more arguments go to pytest"""
-    command = ["-m", "pytest", "-n", "2", "--dist", "loadfile", *rest]
+    command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", *rest]
     become(set_up("dev"), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
 
 
@@ -181,6 +181,11 @@ def notebooks(options: argparse.Namespace, rest: "list[str]") -> None:
     """build the notebooks from solutions/*.py; more arguments go to helpers.editions"""
     edition = os.environ.get("EDITION")
     become(set_up("dev"), "-m", "helpers.editions", *(["--edition", edition] if edition else []), *rest)
+
+
+def new(options: argparse.Namespace, rest: "list[str]") -> None:
+    """write the stubs of an exercise or a notebook, for authors; see CONTRIBUTING.md"""
+    become(set_up("dev"), "-m", "helpers.editions.new", *rest)
 
 
 def grade(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -238,9 +243,9 @@ def main() -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for function in (lab, test, setup, notebooks, grade):
+    for function in (lab, test, setup, notebooks, new, grade):
         command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.set_defaults(function=function, open_ended=function in (test, notebooks, grade))
+        command.set_defaults(function=function, open_ended=function in (test, notebooks, new, grade))
         if function is lab:
             port = os.environ.get("PORT") or None
             command.add_argument("--port", type=int, default=port, help="as PORT in the environment")

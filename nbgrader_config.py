@@ -53,6 +53,7 @@ c.CourseDirectory.course_id = "batchnorm"
 c.CourseDirectory.db_url = f"sqlite:///{COURSE / 'gradebook.db'}?timeout=60"
 c.GenerateAssignment.preprocessors = list(CHAIN)
 c.GenerateAssignment.post_convert_hook = publish
+c.EmbedHelpers.edition = EDITION
 c.OverwriteCells.add_missing_cells = True     # a deleted test cell is put back and graded
 c.Execute.iopub_timeout = 120                 # a flood of output must not lose the rest of the notebook
 c.Execute.shutdown_kernel = "immediate"

@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="mean and variance of a batch"
 # # 00 · Start here
-#
-# **10 minutes · 2 points**
 #
 # Batch normalization is one formula and two modes. Most people who use it can write the formula. Fewer can say which of
 # two variances goes where, why a forgotten mode ruins a served model, and which of the popular reasons for its success
@@ -24,7 +22,7 @@ import helpers
 # ## Is everything there?
 
 # %% tags=["nbval-ignore-output"]
-from helpers.widgets.start import Board, installation, widget_test
+from helpers.widgets.first_steps import Board, installation, widget_test
 
 installation()
 
@@ -61,7 +59,7 @@ widget_test()
 # The variance that divides by N is called *biased*. The one that divides by N − 1 is called *unbiased*. Batch
 # normalization uses both, in different places. Here it is the biased one.
 #
-# Replace the line `raise NotImplementedError()` with your code.
+# *Exercise, easy, 5 minutes.* Replace the line `raise NotImplementedError()` with your code.
 
 # %%
 import torch
@@ -86,11 +84,7 @@ feature_statistics_exercise.check(feature_statistics)
 # The next two cells are graded. They are locked: a grader runs them as they are. Until your answer is right they stop
 # with an error, and that is expected.
 
-# %% tests="mean_of_each_feature" points=1
-feature_statistics_exercise.grade(feature_statistics, "mean")
-
-# %% tests="biased_variance_of_each_feature" points=1
-feature_statistics_exercise.grade(feature_statistics, "variance")
+# %% grade="feature_statistics" points=1
 
 # %% [markdown]
 # ## How far am I?
@@ -105,16 +99,7 @@ Board()
 # %% [markdown]
 # ## The map
 #
-# | notebook | minutes | points | you build |
-# |---|---|---|---|
-# | [00 start_here](00_start_here.ipynb) | 10 | 2 | mean and variance of a batch |
-# | [01 read_the_paper](01_read_the_paper.ipynb) | 45 | 10 | Algorithm 1 and 2 of the paper as functions |
-# | [02 build_batchnorm1d](02_build_batchnorm1d.ipynb) | 45 | 24 | the layer; ten repairs |
-# | [03 with_and_without_batchnorm](03_with_and_without_batchnorm.ipynb) | 30 | 8 | a deep net with and without it |
-# | [04 train_and_eval](04_train_and_eval.ipynb) | 40 | 12 | statistics re-estimated, a freeze, six repaired loops |
-# | [05 layer_group_instance_rms](05_layer_group_instance_rms.ipynb) | 50 | 14 | four other normalisation layers |
-#
-# More are planned, among them 06, why it works, and 08, batch norm in production. The texts name them, but they are not here yet.
+# <!-- map of the course -->
 #
 # ## Routes
 #
@@ -130,5 +115,3 @@ Board()
 # 3. `hint` comes in three steps; `solution` asks once.
 # 4. Biased means divided by N, unbiased means divided by N − 1.
 # 5. A wrong answer is useful: read its card.
-#
-# Next: [01 read_the_paper](01_read_the_paper.ipynb)

@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="Algorithm 1 and 2 as functions"
 # # 01 · Read the paper
-#
-# **45 minutes · 10 points**
 #
 # Sergey Ioffe and Christian Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
 # Shift*, 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167). You do not need the paper at hand, but it is good to have
@@ -24,7 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.exercises import paper
-from helpers.experiments import paper_figures as fig1
+from helpers.experiments import paper_figures
 from helpers.lab.figures import show
 
 # %% [markdown]
@@ -79,12 +77,12 @@ from helpers.lab.figures import show
 # hidden layer stay where it is, or move?
 
 # %%
-plain = fig1.train_curve(norm=False, lr=0.5, std=0.1)
-with_bn = fig1.train_curve(norm=True, lr=0.5, std=0.1)
+plain = paper_figures.train_curve(norm=False, lr=0.5, std=0.1)
+with_bn = paper_figures.train_curve(norm=True, lr=0.5, std=0.1)
 
-show(fig1.accuracy_figure(plain, with_bn), "Held-out accuracy against update steps, with and without BN, and a line at 95 %.")
+show(paper_figures.accuracy_figure(plain, with_bn), "Held-out accuracy against update steps, with and without BN, and a line at 95 %.")
 for name, curve in (("without BN", plain), ("with BN", with_bn)):
-    print(f"{name:10}  steps to 95 %: {fig1.span(fig1.steps_to(curve))}: median (range) of seeds 0, 1, 2")
+    print(f"{name:10}  steps to 95 %: {paper_figures.span(paper_figures.steps_to(curve))}: median (range) of seeds 0, 1, 2")
 
 # %% [markdown]
 # This is Figure 1a in its shape: a long plateau, then a slow climb; with BN the climb is over before the plateau ends.
@@ -95,10 +93,10 @@ for name, curve in (("without BN", plain), ("with BN", with_bn)):
 # middle distance. The printed numbers are over all 300 units of the three seeds.
 
 # %%
-show(fig1.inputs_figure(plain, with_bn), "Percentiles of the input of one sigmoid against update steps, without and with BN.")
+show(paper_figures.inputs_figure(plain, with_bn), "Percentiles of the input of one sigmoid against update steps, without and with BN.")
 for name, curve in (("without BN", plain), ("with BN", with_bn)):
-    start, end = np.median(fig1.width(curve)[[0, -1]], axis=(1, 2))
-    moved = np.median(fig1.excursion(curve))
+    start, end = np.median(paper_figures.width(curve)[[0, -1]], axis=(1, 2))
+    moved = np.median(paper_figures.excursion(curve))
     print(f"{name:10}  the median input moves over {moved:.1f};  15th to 85th percentile: {start:.2f} → {end:.1f}")
 
 # %% [markdown]
@@ -129,25 +127,25 @@ SETTINGS = {
     "std 0.3": dict(std=0.3),
     "std 0.3, standardised": dict(std=0.3, standardised=True),
 }
-tuned = {(s, norm): fig1.tune(norm, LEARNING_RATES, **how) for s, how in SETTINGS.items() for norm in (False, True)}
+tuned = {(s, norm): paper_figures.tune(norm, LEARNING_RATES, **how) for s, how in SETTINGS.items() for norm in (False, True)}
 
 print("steps to 95 %: median (range) of three seeds")
 print(f"{'learning rate':34}" + "".join(f"{lr:<17g}" for lr in LEARNING_RATES))
 for (setting, norm), row in tuned.items():
-    print(f"{setting:22}{'with BN' if norm else 'without BN':12}" + "".join(f"{fig1.span(row[lr]):17}" for lr in LEARNING_RATES))
+    print(f"{setting:22}{'with BN' if norm else 'without BN':12}" + "".join(f"{paper_figures.span(row[lr]):17}" for lr in LEARNING_RATES))
 
 # %% [markdown]
 # A learning rate is *given up* after 1,500 steps, or after three times what the slowest seed of a better one of its row has
 # needed. (Large learning rates amplify rounding errors, so your numbers may differ a little from another computer's.)
 
 # %% tags=["nbval-ignore-output"]
-rows = [("same learning rate, 0.5", fig1.steps_to(plain), fig1.steps_to(with_bn))]
+rows = [("same learning rate, 0.5", paper_figures.steps_to(plain), paper_figures.steps_to(with_bn))]
 labels = ("1. each at its best learning rate", "2. and initial weights 3 times larger", "3. and standardised pixels")
 for label, setting in zip(labels, SETTINGS, strict=True):
     each = [tuned[setting, norm] for norm in (False, True)]
-    rows.append((label, *(row[fig1.best(row)] for row in each)))
+    rows.append((label, *(row[paper_figures.best(row)] for row in each)))
 
-show(fig1.ladder_figure(rows), "Steps to 95 % with and without BN in four settings, each fairer to the plain net than the last.")
+show(paper_figures.ladder_figure(rows), "Steps to 95 % with and without BN in four settings, each fairer to the plain net than the last.")
 for label, without, with_it in rows:
     print(f"{label:38} speed-up {np.median(without) / np.median(with_it):.2g}")
 
@@ -164,7 +162,7 @@ for label, without, with_it in rows:
 # settings?
 
 # %% tags=["nbval-ignore-output"]
-friendly = fig1.train_curve(norm=False, lr=1, std=0.3, standardised=True)
+friendly = paper_figures.train_curve(norm=False, lr=1, std=0.3, standardised=True)
 for name, curve in (("plain, Figure 1", plain), ("plain, friendlier", friendly), ("with BN, Figure 1", with_bn)):
     late = 100 * np.median(curve.accuracy[-10:], axis=0)
     print(f"{name:18} accuracy, median of the last 10 tests: {np.median(late):.1f} % ({late.min():.1f}–{late.max():.1f})")
@@ -183,7 +181,7 @@ for name, curve in (("plain, Figure 1", plain), ("plain, friendlier", friendly),
 # change or none. Hatched: several changes at once.
 
 # %%
-show(fig1.table_figure(paper.FIGURE_3), "Steps to 72.2 % and best accuracy of five networks, from the paper's Figure 3.")
+show(paper_figures.table_figure(paper.FIGURE_3), "Steps to 72.2 % and best accuracy of five networks, from the paper's Figure 3.")
 
 for name, row in paper.FIGURE_3.items():
     steps = f"{row['steps'] / 1e6:.1f} M steps to 72.2 %" if row["steps"] else "72.2 % never reached"
@@ -201,17 +199,15 @@ for name, row in paper.FIGURE_3.items():
 from helpers.exercises.answers.paper import read_figure_3
 
 # %%
-paper.figure_3_exercise.check(read_figure_3)
+from helpers.exercises.paper import figure_3_exercise
+
+figure_3_exercise.check(read_figure_3)
 
 # %%
-# paper.figure_3_exercise.hint(read_figure_3)
-# paper.figure_3_exercise.solution(read_figure_3)
+# figure_3_exercise.hint(read_figure_3)
+# figure_3_exercise.solution(read_figure_3)
 
-# %% tests="figure_3_speed_ups" points=1
-paper.figure_3_exercise.grade(read_figure_3, "speed")
-
-# %% tests="figure_3_reading" points=1
-paper.figure_3_exercise.grade(read_figure_3, "reading")
+# %% grade="figure_3" points=1
 
 # %% [markdown]
 # So: **BN alone 2.3 times; BN with five times the learning rate and six other changes 14 times.** (From the rounded numbers of the
@@ -241,20 +237,15 @@ paper.figure_3_exercise.grade(read_figure_3, "reading")
 from helpers.exercises.answers.paper import batch_norm
 
 # %%
-paper.algorithm_1_exercise.check(batch_norm)
+from helpers.exercises.paper import algorithm_1_exercise
+
+algorithm_1_exercise.check(batch_norm)
 
 # %%
-# paper.algorithm_1_exercise.hint(batch_norm)
-# paper.algorithm_1_exercise.solution(batch_norm)
+# algorithm_1_exercise.hint(batch_norm)
+# algorithm_1_exercise.solution(batch_norm)
 
-# %% tests="algorithm_1_normalise" points=1
-paper.algorithm_1_exercise.grade(batch_norm, "normalise")
-
-# %% tests="algorithm_1_scale_and_shift" points=1
-paper.algorithm_1_exercise.grade(batch_norm, "scale_and_shift")
-
-# %% tests="algorithm_1_gradient" points=1
-paper.algorithm_1_exercise.grade(batch_norm, "gradient")
+# %% grade="algorithm_1" points=1
 
 # %% [markdown]
 # ### Is the variance of the output 1?
@@ -278,14 +269,15 @@ for std, var in zip(stds.tolist(), x_hat.var(0, correction=0).tolist(), strict=T
 from helpers.exercises.answers.paper import output_variance
 
 # %%
-paper.variance_after_exercise.check(output_variance)
+from helpers.exercises.paper import variance_after_exercise
+
+variance_after_exercise.check(output_variance)
 
 # %%
-# paper.variance_after_exercise.hint(output_variance)
-# paper.variance_after_exercise.solution(output_variance)
+# variance_after_exercise.hint(output_variance)
+# variance_after_exercise.solution(output_variance)
 
-# %% tests="variance_of_the_output" points=1
-paper.variance_after_exercise.grade(output_variance, "variance")
+# %% grade="variance_after" points=1
 
 # %% [markdown]
 # ε does more than avoid a division by 0: a feature whose variance is far below ε is hardly normalised at all. Is that good? A
@@ -303,14 +295,15 @@ paper.variance_after_exercise.grade(output_variance, "variance")
 from helpers.exercises.answers.paper import identity_parameters
 
 # %%
-paper.identity_exercise.check(identity_parameters)
+from helpers.exercises.paper import identity_exercise
+
+identity_exercise.check(identity_parameters)
 
 # %%
-# paper.identity_exercise.hint(identity_parameters)
-# paper.identity_exercise.solution(identity_parameters)
+# identity_exercise.hint(identity_parameters)
+# identity_exercise.solution(identity_parameters)
 
-# %% tests="identity_parameters_check" points=1
-paper.identity_exercise.grade(identity_parameters, "identity")
+# %% grade="identity" points=1
 
 # %% [markdown]
 # *Predict first.* γ and β are constants, learned over many batches. μ and σ² are new in every batch. We choose γ and β for batch
@@ -408,25 +401,26 @@ def run(V):
 from helpers.exercises.answers.paper import rescaling
 
 # %%
-paper.weight_scale_exercise.check(rescaling)
+from helpers.exercises.paper import weight_scale_exercise
+
+weight_scale_exercise.check(rescaling)
 
 # %%
-# paper.weight_scale_exercise.hint(rescaling)
-# paper.weight_scale_exercise.solution(rescaling)
+# weight_scale_exercise.hint(rescaling)
+# weight_scale_exercise.solution(rescaling)
 
-# %% tests="weight_scale_measured" points=1
-paper.weight_scale_exercise.grade(rescaling, "rescaling")
+# %% grade="weight_scale" points=1
 
 # %% [markdown]
 # *Predict first.* The equations have no ε in them. The layer has. At which $a$ will they fail: large or small?
 
 # %%
 scales = np.logspace(-4, 4, 49)
-changes, ratios = fig1.scale_sweep(scales)
-show(fig1.scale_figure(scales, changes, ratios), "Change of the output and ratio of the gradients against a, from 1e-4 to 1e4.")
+changes, ratios = paper_figures.scale_sweep(scales)
+show(paper_figures.scale_figure(scales, changes, ratios), "Change of the output and ratio of the gradients against a, from 1e-4 to 1e4.")
 
 for a in (1e4, 10, 0.1, 0.01, 0.001, 0.0001):
-    (change,), (ratio,) = fig1.scale_sweep([a])
+    (change,), (ratio,) = paper_figures.scale_sweep([a])
     print(f"a = {a:<7g} largest change of the output {change:.3f}   a · ratio of the gradients {a * ratio:.3f}")
 
 V = 0.001 * W
@@ -530,5 +524,3 @@ print("BN of 0.001·W with ε is BN of W with 1,000,000·ε:",
 # 4. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 anything from 2 to more
 #    than 25, by the choice of the plain net's settings.
 # 5. The paper shows *that* BN trains faster and stays stable. *Why* was its hypothesis then and is contested now.
-#
-# Next: [02 build_batchnorm1d](02_build_batchnorm1d.ipynb)

@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="a deep net with and without the layer"
 # # 03 · With and without batch norm
-#
-# **30 minutes · 8 points**
 #
 # After this notebook you can
 # - build a deep net with or without a norm, and say why a Linear before a norm has no bias,
@@ -97,17 +95,7 @@ make_mlp_exercise.check(make_mlp)
 # make_mlp_exercise.hint(make_mlp)
 # make_mlp_exercise.solution(make_mlp)
 
-# %% tests="make_mlp_layers" points=1
-make_mlp_exercise.grade(make_mlp, "layers")
-
-# %% tests="make_mlp_placement" points=1
-make_mlp_exercise.grade(make_mlp, "placement")
-
-# %% tests="make_mlp_bias" points=1
-make_mlp_exercise.grade(make_mlp, "bias")
-
-# %% tests="make_mlp_own_norm" points=1
-make_mlp_exercise.grade(make_mlp, "own_norm")
+# %% grade="make_mlp" points=1
 
 # %% [markdown]
 # *Exercise, easy, 3 minutes.* The bias goes, γ and β come. Has the net more or fewer numbers to learn? Buffers are not
@@ -125,8 +113,7 @@ count_parameters_exercise.check(count_parameters)
 # count_parameters_exercise.hint(count_parameters)
 # count_parameters_exercise.solution(count_parameters)
 
-# %% tests="count_parameters_test" points=1
-count_parameters_exercise.grade(count_parameters, "counts")
+# %% grade="count_parameters" points=1
 
 # %% [markdown]
 # ## 2 · The popular demo
@@ -139,17 +126,18 @@ count_parameters_exercise.grade(count_parameters, "counts")
 # *Predict first:* the numbers are true. And on 512 rows that were *held out*, that is, not trained on?
 
 # %%
-from helpers.experiments import with_and_without as contrast
+from helpers.experiments import fair
+from helpers.experiments import with_and_without
 from helpers.lab import figures
-from helpers.experiments.with_and_without import NETS
+from helpers.experiments.fair import NETS
 from helpers.lab.tables import rows, spread, table
 
-shown = contrast.demo(layer)
+shown = with_and_without.demo(layer)
 figures.show(
-    contrast.demo_figure(shown),
+    with_and_without.demo_figure(shown),
     "The popular demo: training and held-out loss of a plain net and of a batch norm net.",
 )
-mean_only = contrast.demo_data().y_test.var(correction=0).item()
+mean_only = with_and_without.demo_data().y_test.var(correction=0).item()
 table(
     ["", "training loss", "held-out loss"],
     [[NETS[name], f"{max(net.train_loss):.1g}", spread(net.test_loss)] for name, net in shown.items()]
@@ -170,23 +158,23 @@ table(
 # made for ReLU. What does that do to the signal after 6 layers? And to the stall?
 
 # %%
-split = contrast.demo_data()
+split = with_and_without.demo_data()
 table(
     ["hidden layer", *range(1, 7)],
     [
-        [NETS["none"], *(f"{s:.3f}" for s in contrast.signal(split))],
-        [NETS["none, He"], *(f"{s:.3f}" for s in contrast.signal(split, init="he"))],
-        [NETS["batch"], *(f"{s:.3f}" for s in contrast.signal(split, layer))],
+        [NETS["none"], *(f"{s:.3f}" for s in with_and_without.signal(split))],
+        [NETS["none, He"], *(f"{s:.3f}" for s in with_and_without.signal(split, init="he"))],
+        [NETS["batch"], *(f"{s:.3f}" for s in with_and_without.signal(split, layer))],
     ],
 )
 
 # %% tags=["nbval-ignore-output"]
 longer = {
-    "none": contrast.demo_losses("default", steps=1200),
-    "none, He": contrast.demo_losses("he", steps=300),
+    "none": with_and_without.demo_losses("default", steps=1200),
+    "none, He": with_and_without.demo_losses("he", steps=300),
 }
 figures.show(
-    contrast.plateau_figure(longer),
+    with_and_without.plateau_figure(longer),
     "Training loss of the plain net: 1,200 steps from default, 300 from He initialisation.",
 )
 for name, losses in longer.items():
@@ -194,7 +182,7 @@ for name, losses in longer.items():
 lowest = longer["none"].min(dim=1).values
 print(f"{NETS['none']}: lowest training loss up to step 1,200 {spread(lowest)}")
 for lr, steps in ((0.05, 20), (0.03, 300)):
-    wide = contrast.demo_losses("he", lr, width=128, steps=steps)[:, -1]
+    wide = with_and_without.demo_losses("he", lr, width=128, steps=steps)[:, -1]
     print(f"{NETS['none, He']}, width 128, learning rate {lr}, {steps} steps: {spread(wide)}")
 
 # %% [markdown]
@@ -204,7 +192,7 @@ for lr, steps in ((0.05, 20), (0.03, 300)):
 # From here on many nets are trained at once, as one stack: all learning rates and seeds of one figure. `torch.func.vmap` runs the code of
 # one net, your layer included, on all of them. The arithmetic is the same as one by one.
 #
-# *Question, 1 point.* Why does the plain net stay near 0.5 in the demo?
+# *Question, 1 minute.* Why does the plain net stay near 0.5 in the demo?
 #
 # - **a** A net of 6 layers without a norm cannot fit this target, however long it is trained.
 # - **b** Its learning rate is too high, so its loss diverged to a plateau and stays there.
@@ -221,8 +209,7 @@ from helpers.exercises.make_mlp import why_plain_stalls_exercise
 why_plain_stalls_exercise.check(why_plain_stalls)
 # why_plain_stalls_exercise.hint(why_plain_stalls)
 
-# %% tests="why_plain_stalls_test" points=1
-why_plain_stalls_exercise.grade(why_plain_stalls, "answer")
+# %% grade="why_plain_stalls" points=1
 
 # %% [markdown]
 # **Catch 3: the learning rate.** Batch norm is said to allow larger learning rates. *Predict first:* raise the demo's learning
@@ -230,7 +217,7 @@ why_plain_stalls_exercise.grade(why_plain_stalls, "answer")
 
 # %%
 rates = (0.05, 0.2, 0.5, 1.0)
-raised = contrast.faster(layer, rates)
+raised = with_and_without.faster(layer, rates)
 print("training loss after 60 steps")
 last = [found.losses[:, :, -1] for found in raised.values()]
 table(["learning rate", *raised], rows(rates, last))
@@ -246,15 +233,15 @@ table(["learning rate", *raised], rows(rates, last))
 
 # %%
 for width in (64, 128, 256):
-    print(f"batch norm, width {width:3}: 2/λ of the head = {contrast.head_limit(layer, width):.3f}")
-print(f"batch norm, width  64, output ÷ 8: {contrast.head_limit(layer, 64, 1 / 8):.1f}")
-print(f"no norm, default init, width  64: {contrast.head_limit(None, 64):.2f}")
+    print(f"batch norm, width {width:3}: 2/λ of the head = {with_and_without.head_limit(layer, width):.3f}")
+print(f"batch norm, width  64, output ÷ 8: {with_and_without.head_limit(layer, 64, 1 / 8):.1f}")
+print(f"no norm, default init, width  64: {with_and_without.head_limit(None, 64):.2f}")
 
 # %% [markdown]
 # The demo, at width 128 and learning rate 0.05, is already above its limit: that is the peak at the start of its training
 # curve. (At learning rate 1.0 the plain net is above its own limit, and its loss grows.)
 #
-# *Question, 1 point.* Why does the batch norm net diverge first here?
+# *Question, 1 minute.* Why does the batch norm net diverge first here?
 #
 # - **a** At a large learning rate the batch statistics change too much from one batch to the next.
 # - **b** A net with batch norm needs a smaller learning rate than a plain net, whatever its head.
@@ -271,8 +258,7 @@ from helpers.exercises.make_mlp import why_batch_norm_diverges_exercise
 why_batch_norm_diverges_exercise.check(why_batch_norm_diverges)
 # why_batch_norm_diverges_exercise.hint(why_batch_norm_diverges)
 
-# %% tests="why_batch_norm_diverges_test" points=1
-why_batch_norm_diverges_exercise.grade(why_batch_norm_diverges, "answer")
+# %% grade="why_batch_norm_diverges" points=1
 
 # %% [markdown]
 # ## 3 · The fair set-up
@@ -291,9 +277,9 @@ why_batch_norm_diverges_exercise.grade(why_batch_norm_diverges, "answer")
 
 # %% tags=["nbval-ignore-output"]
 rates = (0.03, 0.1, 0.3, 1.0, 3.0)
-by_rate = contrast.over_learning_rates(layer, rates, batch_size=32)
+by_rate = fair.over_learning_rates(layer, rates, batch_size=32)
 figures.show(
-    contrast.rates_figure(rates, by_rate),
+    with_and_without.rates_figure(rates, by_rate),
     "Held-out loss of three nets against the learning rate.",
 )
 print("held-out loss at batch size 32")
@@ -307,21 +293,21 @@ table(["learning rate", *NETS.values()], rows(rates, [net.test_loss for net in b
 # cells has batch norm the lower loss, and has still learned nothing?
 
 # %%
-from helpers.experiments import rate_batch_plane as plane
+from helpers.experiments import rate_batch_plane
 
-sine_plane = plane.load("sine")
+sine_plane = rate_batch_plane.load("sine")
 figures.show(
-    plane.figure(sine_plane),
+    rate_batch_plane.figure(sine_plane),
     "Three maps over learning rate and batch size: held-out loss of the control, of batch norm, and which is lower.",
 )
-mean_only = contrast.fair_data().y_test.var(correction=0).item()
+mean_only = fair.fair_data().y_test.var(correction=0).item()
 lowest = {name: sine_plane.median[name].min(axis=1) for name in ("none, He", "batch")}
 print(f"lowest median over the learning rates; predicting the mean gives {mean_only:.2f}")
 table(
     ["batch size", *sine_plane.batch_sizes],
     [[NETS[name], *(f"{loss:.2f}" for loss in losses)] for name, losses in lowest.items()],
 )
-winners = plane.winners(sine_plane)
+winners = rate_batch_plane.winners(sine_plane)
 print("cells in which one net has the lower loss, all seeds of it below all seeds of the other:")
 for name, short in (("none, He", "He"), ("batch", "BN")):
     print(f"  {NETS[name]}: {sum(row.count(short) for row in winners)} of 56")
@@ -371,7 +357,7 @@ playground(layer=BatchNorm1d)
 
 # %% tags=["nbval-ignore-output"]
 rates = (0.03, 0.1, 0.3, 1.0, 3.0)
-real = contrast.compare(layer, digits(), contrast.widths(64, 10), rates, batch_size=64, steps=200)
+real = fair.train_three(layer, digits(), fair.widths(64, 10), rates, batch_size=64, steps=200)
 print("held-out accuracy")
 table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net in real.values()]))
 
@@ -383,9 +369,9 @@ table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net 
 # the gradients of the hidden layers 8 times smaller at the start. What does that do to the map?
 
 # %%
-digits_plane = plane.load("digits")
+digits_plane = rate_batch_plane.load("digits")
 figures.show(
-    plane.figure(digits_plane),
+    rate_batch_plane.figure(digits_plane),
     "Digits: maps over learning rate and batch size of the control's loss, of batch norm's, and which is lower.",
 )
 learned = {name: digits_plane.median[name][-3:] < 0.5 for name in ("none, He", "batch")}
@@ -407,9 +393,9 @@ for name, cells in learned.items():
 # %% tags=["nbval-ignore-output", "readme"]
 rates = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 scales = (0.1, 0.3, 0.6, 1.0, 2.0, 5.0)
-plain, normed = contrast.heat_map(layer, rates, scales)
+plain, normed = with_and_without.heat_map(layer, rates, scales)
 figures.show(
-    contrast.heat_map_figure(rates, scales, plain, normed),
+    with_and_without.heat_map_figure(rates, scales, plain, normed),
     "Maps of held-out accuracy over learning rate and initial scale: without norm, with, difference.",
 )
 for name, accuracy in (("no norm", plain), ("batch norm", normed)):
@@ -426,14 +412,14 @@ print(f"learning rate 0.003, 2 × He's std: no norm {corner[0]}, batch norm {cor
 # %%
 factors = (1, 3, 10)
 print("weights ×  change of the output  ‖gradient‖  share of ‖W‖ that a step moves")
-for factor, (change, gradient, share) in zip(factors, contrast.turns(layer, factors), strict=True):
+for factor, (change, gradient, share) in zip(factors, with_and_without.turns(layer, factors), strict=True):
     small = "below 0.01" if change < 0.01 else f"{change:.2f}"
     print(f"{factor:9}  {small:>20}  {gradient:10.2f}  {share:30.2f}")
 
 # %% [markdown]
 # The last two columns are relative to the first row. The first one is the paper's §3.3, BN((aW)u) = BN(Wu), up to ε.
 #
-# *Question, 1 point.* Why is batch norm so slow at large weights and a small learning rate?
+# *Question, 1 minute.* Why is batch norm so slow at large weights and a small learning rate?
 #
 # - **a** After 150 steps its running statistics still carry their starting values.
 # - **b** Before a norm only the direction of W counts, and a step turns weights a times as large by 1/a² as much.
@@ -450,8 +436,7 @@ from helpers.exercises.make_mlp import where_plain_wins_exercise
 where_plain_wins_exercise.check(where_plain_wins)
 # where_plain_wins_exercise.hint(where_plain_wins)
 
-# %% tests="where_plain_wins_test" points=1
-where_plain_wins_exercise.grade(where_plain_wins, "answer")
+# %% grade="where_plain_wins" points=1
 
 # %% [markdown]
 # ### Depth
@@ -461,9 +446,9 @@ where_plain_wins_exercise.grade(where_plain_wins, "answer")
 
 # %% tags=["nbval-ignore-output"]
 depths = (2, 4, 8, 12)
-deeper = contrast.by_depth(layer, depths)
+deeper = with_and_without.by_depth(layer, depths)
 figures.show(
-    contrast.depth_figure(depths, deeper),
+    with_and_without.depth_figure(depths, deeper),
     "Training loss and held-out accuracy against depth, for four nets.",
 )
 names = ("no norm, default", "no norm, He", "batch norm, default", "batch norm, He")
@@ -488,7 +473,7 @@ for i in (1, 2):
 # Many later nets put it after. *Predict first:* how large is the difference in accuracy?
 
 # %%
-placement = contrast.placement(layer, lrs=(0.1, 1.0))
+placement = with_and_without.placement(layer, lrs=(0.1, 1.0))
 table(
     ["norm", "learning rate", "held-out accuracy"],
     [[f"{where} the ReLU", lr, spread(accuracy)] for (where, lr), accuracy in placement.items()],
@@ -516,5 +501,3 @@ table(
 # 4. In a fair set-up batch norm has the wider range of learning rates and initial scales; He initialisation alone wins at tiny
 #    batches, and in training loss at moderate depth.
 # 5. Large weights before a norm act as a small learning rate.
-#
-# Next: [04 Train and eval](04_train_and_eval.ipynb), where the running statistics cause most of the bugs.

@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="precise batch norm, a freeze, six repaired loops"
 # # 04 · Train and eval
-#
-# **40 minutes · 12 points**
 #
 # After this notebook you can
 # - say what each mode reads and writes, and why `no_grad()` is another switch,
@@ -16,7 +14,7 @@ import helpers
 # %% [markdown]
 # ## 1 · Two switches
 #
-# A batch norm layer has two modes. `net.train()` and `net.eval()` choose one for every module inside the net.
+# A batch norm layer has two train_and_eval. `net.train()` and `net.eval()` choose one for every module inside the net.
 #
 # | | train mode | eval mode |
 # |---|---|---|
@@ -60,7 +58,7 @@ print("gradient of gamma is 0 everywhere?", bool((layer.weight.grad == 0).all())
 print("gradient of beta is 0 everywhere? ", bool((layer.bias.grad == 0).all()))
 
 # %% [markdown]
-# They do: eval mode is about statistics. γ and β (`weight` and `bias` in PyTorch) are trained in both modes.
+# They do: eval mode is about statistics. γ and β (`weight` and `bias` in PyTorch) are trained in both train_and_eval.
 #
 # ### One row
 #
@@ -106,12 +104,12 @@ print("BatchNorm2d, one image: runs; the same as instance norm?", same)
 # *Predict first:* after how many batches does the start value weigh less than 1 %? For PyTorch's default? For Keras's?
 
 # %%
-from helpers.experiments import train_and_eval as modes
+from helpers.experiments import train_and_eval
 
 rows = []
 for momentum in (0.1, 0.01, 0.001):
     averaged = round((2 - momentum) / momentum)
-    rows.append([momentum, f"{1 - momentum:g}", modes.steps_until(0.1, momentum), modes.steps_until(0.01, momentum), averaged])
+    rows.append([momentum, f"{1 - momentum:g}", train_and_eval.steps_until(0.1, momentum), train_and_eval.steps_until(0.01, momentum), averaged])
 table(["PyTorch momentum", "in Keras", "batches until 10 %", "until 1 %", "averages about"], rows)
 
 # %% [markdown]
@@ -123,9 +121,9 @@ table(["PyTorch momentum", "in Keras", "batches until 10 %", "until 1 %", "avera
 # %%
 from helpers.lab import figures
 
-averages = {momentum: modes.moving_averages(momentum, steps=600) for momentum in (0.1, 0.01, 0.001)}
+averages = {momentum: train_and_eval.moving_averages(momentum, steps=600) for momentum in (0.1, 0.01, 0.001)}
 figures.show(
-    modes.moving_average_figure(averages),
+    train_and_eval.moving_average_figure(averages),
     "Two line charts of running_mean and running_var against the number of batches, for momentum 0.1, 0.01 and 0.001.",
 )
 
@@ -171,7 +169,7 @@ from helpers.lab.data import digits
 split = digits(torch.float64)
 X, y = split.X_train, split.y_train
 pixels = X.var(dim=0) > 0.05
-for name, order in {"mixed": modes.shuffled(y, 0), "sorted by class": modes.by_class(y)}.items():
+for name, order in {"mixed": train_and_eval.shuffled(y, 0), "sorted by class": train_and_eval.by_class(y)}.items():
     batches = X[order].split(64)
     plain = torch.stack([batch.var(dim=0) for batch in batches]).mean(dim=0)
     print(f"rows {name}: plain average / variance of all rows = {(plain / X.var(dim=0))[pixels].median():.2f} (median pixel)")
@@ -179,7 +177,7 @@ for name, order in {"mixed": modes.shuffled(y, 0), "sorted by class": modes.by_c
 # %% [markdown]
 # ### Build it
 #
-# *Exercise, medium, 10 minutes, 3 points.*
+# *Exercise, medium, 10 minutes.*
 #
 # - Every `nn.BatchNorm1d` in the model, nested ones too, gets the pooled mean and variance of *what it is fed*.
 # - While you collect, all BN layers are in train mode (so a deep one sees what it sees in training), and everything else is
@@ -195,28 +193,21 @@ from collections.abc import Callable, Iterable
 from helpers.exercises.answers.train_and_eval import reestimate_statistics
 
 # %%
-from helpers.exercises import train_and_eval as exercises
+from helpers.exercises.train_and_eval import reestimate_statistics_exercise
 
-exercises.reestimate_statistics_exercise.check(reestimate_statistics)
+reestimate_statistics_exercise.check(reestimate_statistics)
 
 # %%
-# exercises.reestimate_statistics_exercise.hint(reestimate_statistics)
-# exercises.reestimate_statistics_exercise.solution(reestimate_statistics)
+# reestimate_statistics_exercise.hint(reestimate_statistics)
+# reestimate_statistics_exercise.solution(reestimate_statistics)
 
-# %% tests="reestimate_means" points=1
-exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "means")
-
-# %% tests="reestimate_variances" points=1
-exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "variances")
-
-# %% tests="reestimate_nothing_else" points=1
-exercises.reestimate_statistics_exercise.grade(reestimate_statistics, "rest")
+# %% grade="reestimate_statistics" points=1
 
 # %% [markdown]
 # PyTorch has a relative, `torch.optim.swa_utils.update_bn`: the plain average, with the whole model in train mode.
 
 # %%
-reestimate = modes.yours_or_torch(reestimate_statistics, exercises.reestimate_statistics_exercise)
+reestimate = train_and_eval.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise)
 
 # %% [markdown]
 # ## 4 · Seven bugs
@@ -227,12 +218,12 @@ reestimate = modes.yours_or_torch(reestimate_statistics, exercises.reestimate_st
 
 # %%
 X_test, y_test = split.X_test, split.y_test
-nets = modes.trained(split)
+nets = train_and_eval.trained(split)
 
 
 def accuracies(some_nets, X=X_test, y=y_test):
     """Held-out accuracy of each net in eval mode, as median (range)."""
-    return spread([modes.accuracy(net, X, y) for net in some_nets])
+    return spread([train_and_eval.accuracy(net, X, y) for net in some_nets])
 
 
 print("eval mode:", accuracies(nets))
@@ -250,16 +241,16 @@ sizes = [2, 4, 8, 16, 32, 64, 128, 500]
 def in_train_mode(order):
     """Accuracy for each seed and batch size; order(seed) gives the rows in the order in which they come."""
     return [
-        [modes.predict_in_train_mode(net, X_test, y_test, order(seed), size)[0] for size in sizes]
+        [train_and_eval.predict_in_train_mode(net, X_test, y_test, order(seed), size)[0] for size in sizes]
         for seed, net in enumerate(nets)
     ]
 
 
-mixed = in_train_mode(lambda seed: modes.shuffled(y_test, seed))
-by_class = in_train_mode(lambda seed: modes.by_class(y_test))
-right = torch.tensor([modes.accuracy(net, X_test, y_test) for net in nets]).median().item()
+mixed = in_train_mode(lambda seed: train_and_eval.shuffled(y_test, seed))
+by_class = in_train_mode(lambda seed: train_and_eval.by_class(y_test))
+right = torch.tensor([train_and_eval.accuracy(net, X_test, y_test) for net in nets]).median().item()
 figures.show(
-    modes.train_mode_figure(sizes, mixed, by_class, right),
+    train_and_eval.train_mode_figure(sizes, mixed, by_class, right),
     "Held-out accuracy in train mode against batch size, for mixed rows and for rows sorted by class, and in eval mode.",
 )
 table(
@@ -282,10 +273,10 @@ table(
 rows = []
 for size in (2, 8, 64):
     mixed_pass, sorted_pass = (
-        [modes.predict_in_train_mode(net, X_test, y_test, order, size)[1] for net in nets]
-        for order in (modes.shuffled(y_test, 0), modes.by_class(y_test))
+        [train_and_eval.predict_in_train_mode(net, X_test, y_test, order, size)[1] for net in nets]
+        for order in (train_and_eval.shuffled(y_test, 0), train_and_eval.by_class(y_test))
     )
-    repaired = [modes.repaired(net, X, reestimate) for net in sorted_pass]
+    repaired = [train_and_eval.repaired(net, X, reestimate) for net in sorted_pass]
     rows.append([size, accuracies(mixed_pass), accuracies(sorted_pass), accuracies(repaired)])
 table(["batch size", "after mixed rows", "after sorted rows", "then re-estimated"], rows)
 
@@ -295,21 +286,22 @@ table(["batch size", "after mixed rows", "after sorted rows", "then re-estimated
 #
 # ### Repair 1 · `scores`
 #
-# *Six small repairs, easy, 2 minutes each, 1 point each.* The comment below `One bug:` is the function as it was found.
+# *Exercise, easy, 12 minutes.* Six small repairs. The comment below `One bug:` is the function as it was found.
 # Remove its `#` signs (mark the lines, then Ctrl + /), repair it, and delete the `raise` line.
 
 # %% solution="repair_scores"
 from helpers.exercises.answers.train_and_eval import scores
 
 # %%
-exercises.scores_exercise.check(scores)
+from helpers.exercises.train_and_eval import scores_exercise
+
+scores_exercise.check(scores)
 
 # %%
-# exercises.scores_exercise.hint(scores)
-# exercises.scores_exercise.solution(scores)
+# scores_exercise.hint(scores)
+# scores_exercise.solution(scores)
 
-# %% tests="repair_scores_test" points=1
-exercises.scores_exercise.grade(scores, "repaired")
+# %% grade="scores" points=1
 
 # %% [markdown]
 # ### Bug 3 · Never back to train mode
@@ -320,7 +312,7 @@ exercises.scores_exercise.grade(scores, "repaired")
 # %% tags=["nbval-ignore-output"]
 def accuracy_and_diverged(**settings):
     """Median accuracy (range), and how many of the five nets have weights that are not finite."""
-    trained = [modes.train_epochs(split, seed, **settings) for seed in modes.SEEDS]
+    trained = [train_and_eval.train_epochs(split, seed, **settings) for seed in train_and_eval.SEEDS]
     diverged = sum(not bool(torch.isfinite(net.head.weight).all()) for net in trained)
     return accuracies(trained) + f", {diverged} diverged"
 
@@ -351,14 +343,15 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 from helpers.exercises.answers.train_and_eval import train_and_validate
 
 # %%
-exercises.train_and_validate_exercise.check(train_and_validate)
+from helpers.exercises.train_and_eval import train_and_validate_exercise
+
+train_and_validate_exercise.check(train_and_validate)
 
 # %%
-# exercises.train_and_validate_exercise.hint(train_and_validate)
-# exercises.train_and_validate_exercise.solution(train_and_validate)
+# train_and_validate_exercise.hint(train_and_validate)
+# train_and_validate_exercise.solution(train_and_validate)
 
-# %% tests="repair_train_and_validate_test" points=1
-exercises.train_and_validate_exercise.grade(train_and_validate, "repaired")
+# %% grade="train_and_validate" points=1
 
 # %% [markdown]
 # ### Bug 4 · A momentum that is too small
@@ -370,10 +363,10 @@ exercises.train_and_validate_exercise.grade(train_and_validate, "repaired")
 
 # %%
 momenta = [0.1, 0.01, 0.001, None]
-curves = {m: [modes.accuracy_while_training(split, seed, m) for seed in modes.SEEDS] for m in momenta}
-curves["re-estimated"] = [modes.accuracy_while_training(split, seed, 0.1, reestimate) for seed in modes.SEEDS]
+curves = {m: [train_and_eval.accuracy_while_training(split, seed, m) for seed in train_and_eval.SEEDS] for m in momenta}
+curves["re-estimated"] = [train_and_eval.accuracy_while_training(split, seed, 0.1, reestimate) for seed in train_and_eval.SEEDS]
 figures.show(
-    modes.usable_figure(curves),
+    train_and_eval.usable_figure(curves),
     "Held-out accuracy in eval mode against training step, for four momenta and for re-estimated statistics.",
 )
 rows = []
@@ -412,14 +405,15 @@ for size in (2, 4, 8, 16, 32, 64):
 from helpers.exercises.answers.train_and_eval import one_epoch
 
 # %%
-exercises.one_epoch_exercise.check(one_epoch)
+from helpers.exercises.train_and_eval import one_epoch_exercise
+
+one_epoch_exercise.check(one_epoch)
 
 # %%
-# exercises.one_epoch_exercise.hint(one_epoch)
-# exercises.one_epoch_exercise.solution(one_epoch)
+# one_epoch_exercise.hint(one_epoch)
+# one_epoch_exercise.solution(one_epoch)
 
-# %% tests="repair_one_epoch_test" points=1
-exercises.one_epoch_exercise.grade(one_epoch, "repaired")
+# %% grade="one_epoch" points=1
 
 # %% [markdown]
 # ### Bug 6 · Batches of one class
@@ -432,9 +426,9 @@ exercises.one_epoch_exercise.grade(one_epoch, "repaired")
 # %%
 rows = []
 for name, order in {"mixed": "mixed", "one class each": "blocks"}.items():
-    plain = [modes.train_epochs(split, seed, order=order, norm=False) for seed in modes.SEEDS]
-    normed = [modes.train_epochs(split, seed, order=order) for seed in modes.SEEDS]
-    again = [modes.repaired(net, X, reestimate) for net in normed]
+    plain = [train_and_eval.train_epochs(split, seed, order=order, norm=False) for seed in train_and_eval.SEEDS]
+    normed = [train_and_eval.train_epochs(split, seed, order=order) for seed in train_and_eval.SEEDS]
+    again = [train_and_eval.repaired(net, X, reestimate) for net in normed]
     rows.append([name, accuracies(plain), accuracies(normed), accuracies(again)])
 table(["batches", "no norm", "batch norm", "re-estimated"], rows)
 
@@ -446,11 +440,11 @@ table(["batches", "no norm", "batch norm", "re-estimated"], rows)
 
 # %% tags=["nbval-ignore-output"]
 tiny = {"batch_size": 2, "lr": 0.003, "momentum": 0.9, "epochs": 1}
-plain = [modes.train_epochs(split, seed, norm=False, **tiny) for seed in modes.SEEDS]
-normed = [modes.train_epochs(split, seed, **tiny) for seed in modes.SEEDS]
+plain = [train_and_eval.train_epochs(split, seed, norm=False, **tiny) for seed in train_and_eval.SEEDS]
+normed = [train_and_eval.train_epochs(split, seed, **tiny) for seed in train_and_eval.SEEDS]
 print("no norm:                  ", accuracies(plain))
 print("batch norm:               ", accuracies(normed))
-print("batch norm, re-estimated: ", accuracies([modes.repaired(net, X, reestimate) for net in normed]))
+print("batch norm, re-estimated: ", accuracies([train_and_eval.repaired(net, X, reestimate) for net in normed]))
 
 # %% [markdown]
 # Re-estimating repairs *buffers*. It cannot repair weights. Accumulating gradients over several batches of 2 does not help
@@ -463,14 +457,15 @@ print("batch norm, re-estimated: ", accuracies([modes.repaired(net, X, reestimat
 from helpers.exercises.answers.train_and_eval import epoch_batches
 
 # %%
-exercises.epoch_batches_exercise.check(epoch_batches)
+from helpers.exercises.train_and_eval import epoch_batches_exercise
+
+epoch_batches_exercise.check(epoch_batches)
 
 # %%
-# exercises.epoch_batches_exercise.hint(epoch_batches)
-# exercises.epoch_batches_exercise.solution(epoch_batches)
+# epoch_batches_exercise.hint(epoch_batches)
+# epoch_batches_exercise.solution(epoch_batches)
 
-# %% tests="repair_epoch_batches_test" points=1
-exercises.epoch_batches_exercise.grade(epoch_batches, "repaired")
+# %% grade="epoch_batches" points=1
 
 # %% [markdown]
 # ### Bug 7 · Lost buffers
@@ -479,12 +474,12 @@ exercises.epoch_batches_exercise.grade(epoch_batches, "repaired")
 # all weights are right, the buffers are 0 and 1. What is the accuracy?
 
 # %%
-lost = [modes.without_statistics(net) for net in nets]
+lost = [train_and_eval.without_statistics(net) for net in nets]
 missing = sorted(set(nets[0].state_dict()) - {name for name, _ in nets[0].named_parameters()})
 print("not in the checkpoint:", ", ".join(missing[:3]), "…")
 print("as saved:     ", accuracies(nets))
 print("loaded:       ", accuracies(lost))
-print("re-estimated: ", accuracies([modes.repaired(net, X, reestimate) for net in lost]))
+print("re-estimated: ", accuracies([train_and_eval.repaired(net, X, reestimate) for net in lost]))
 
 # %% [markdown]
 # The same happens wherever weights are handled and buffers are forgotten: an average of several checkpoints, weights kept
@@ -499,14 +494,15 @@ import copy
 from helpers.exercises.answers.train_and_eval import restore_best
 
 # %%
-exercises.restore_best_exercise.check(restore_best)
+from helpers.exercises.train_and_eval import restore_best_exercise
+
+restore_best_exercise.check(restore_best)
 
 # %%
-# exercises.restore_best_exercise.hint(restore_best)
-# exercises.restore_best_exercise.solution(restore_best)
+# restore_best_exercise.hint(restore_best)
+# restore_best_exercise.solution(restore_best)
 
-# %% tests="repair_restore_best_test" points=1
-exercises.restore_best_exercise.grade(restore_best, "repaired")
+# %% grade="restore_best" points=1
 
 # %% [markdown]
 # ## 5 · Other data than in training
@@ -519,8 +515,8 @@ exercises.restore_best_exercise.grade(restore_best, "repaired")
 
 # %%
 rows = []
-for name, shifted in modes.shifts(X_test).items():
-    adapted = [modes.repaired(net, shifted, reestimate, batch_size=100) for net in nets]
+for name, shifted in train_and_eval.shifts(X_test).items():
+    adapted = [train_and_eval.repaired(net, shifted, reestimate, batch_size=100) for net in nets]
     rows.append([name, accuracies(nets, shifted), accuracies(adapted, shifted)])
 table(["change", "training statistics", "re-estimated on the new rows"], rows)
 
@@ -536,7 +532,7 @@ rows = []
 for name, classes in {"all digits": range(10), "3 and 8": (3, 8), "only 3": (3,)}.items():
     some = torch.isin(y_test, torch.tensor(list(classes)))
     X_some, y_some = X_test[some], y_test[some]
-    adapted = [modes.repaired(net, X_some, reestimate, batch_size=50) for net in nets]
+    adapted = [train_and_eval.repaired(net, X_some, reestimate, batch_size=50) for net in nets]
     rows.append([name, accuracies(nets, X_some, y_some), accuracies(adapted, X_some, y_some)])
 table(["what arrives", "training statistics", "re-estimated on it"], rows)
 
@@ -579,7 +575,7 @@ table(["statistics", "gamma and beta", "buffers moved", "gamma moved"], rows)
 #
 # ### Build it
 #
-# *Exercise, easy, 5 minutes, 3 points.* Freeze both, in every `nn.BatchNorm1d` of a model, and nothing else. The function is
+# *Exercise, easy, 5 minutes.* Freeze both, in every `nn.BatchNorm1d` of a model, and nothing else. The function is
 # called on nets in train mode and in eval mode. (In your own code test for `nn.modules.batchnorm._BatchNorm`: it covers 1d, 2d, 3d
 # and the synchronised layer.)
 
@@ -587,20 +583,15 @@ table(["statistics", "gamma and beta", "buffers moved", "gamma moved"], rows)
 from helpers.exercises.answers.train_and_eval import freeze_batchnorm
 
 # %%
-exercises.freeze_batchnorm_exercise.check(freeze_batchnorm)
+from helpers.exercises.train_and_eval import freeze_batchnorm_exercise
+
+freeze_batchnorm_exercise.check(freeze_batchnorm)
 
 # %%
-# exercises.freeze_batchnorm_exercise.hint(freeze_batchnorm)
-# exercises.freeze_batchnorm_exercise.solution(freeze_batchnorm)
+# freeze_batchnorm_exercise.hint(freeze_batchnorm)
+# freeze_batchnorm_exercise.solution(freeze_batchnorm)
 
-# %% tests="freeze_statistics" points=1
-exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "statistics")
-
-# %% tests="freeze_gamma_and_beta" points=1
-exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "affine")
-
-# %% tests="freeze_nothing_else" points=1
-exercises.freeze_batchnorm_exercise.grade(freeze_batchnorm, "others")
+# %% grade="freeze_batchnorm" points=1
 
 # %% [markdown]
 # *Predict first:* a frozen layer, and then the `net.train()` that stands at the top of every epoch. Which of the two freezes
@@ -624,16 +615,16 @@ print("after net.train(): train mode", net[1].training, " · gamma gets a gradie
 # %% tags=["nbval-ignore-output"]
 def fine_tuned(start, X_new, freeze, size):
     """Each of the five nets, fine-tuned on its own 100 rows of X_new."""
-    chosen = [modes.shuffled(y, 100 + seed)[:100] for seed in modes.SEEDS]
+    chosen = [train_and_eval.shuffled(y, 100 + seed)[:100] for seed in train_and_eval.SEEDS]
     return [
-        modes.fine_tune(net, X_new[some], y[some], freeze, size, seed)
+        train_and_eval.fine_tune(net, X_new[some], y[some], freeze, size, seed)
         for seed, (net, some) in enumerate(zip(start, chosen, strict=True))
     ]
 
 
 rows = []
 for factor in (1.0, 0.4):
-    adapted = [modes.repaired(net, factor * X, reestimate) for net in nets]
+    adapted = [train_and_eval.repaired(net, factor * X, reestimate) for net in nets]
     for size in (2, 16):
         tuned = [fine_tuned(nets, factor * X, freeze, size) for freeze in ("never", "before", "always")]
         tuned.append(fine_tuned(adapted, factor * X, "always", size))
@@ -652,14 +643,15 @@ table(["contrast", "batch", "never frozen", "before the loop", "in every epoch",
 from helpers.exercises.answers.train_and_eval import fine_tune
 
 # %%
-exercises.fine_tune_exercise.check(fine_tune)
+from helpers.exercises.train_and_eval import fine_tune_exercise
+
+fine_tune_exercise.check(fine_tune)
 
 # %%
-# exercises.fine_tune_exercise.hint(fine_tune)
-# exercises.fine_tune_exercise.solution(fine_tune)
+# fine_tune_exercise.hint(fine_tune)
+# fine_tune_exercise.solution(fine_tune)
 
-# %% tests="repair_fine_tune_test" points=1
-exercises.fine_tune_exercise.grade(fine_tune, "repaired")
+# %% grade="fine_tune" points=1
 
 # %% [markdown]
 # ## What would change my mind
@@ -680,5 +672,3 @@ exercises.fine_tune_exercise.grade(fine_tune, "repaired")
 # 4. Re-estimating repairs buffers: polluted, lost, lagging, or from another camera. It repairs no weights, no noise, and
 #    it is fooled by a new mixture of classes.
 # 5. `net.train()` undoes frozen statistics. Freeze again after it.
-#
-# Next: [05 layer_group_instance_rms](05_layer_group_instance_rms.ipynb)

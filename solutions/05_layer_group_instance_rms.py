@@ -1,7 +1,5 @@
-# %% [markdown]
+# %% [markdown] builds="BatchNorm2d, LayerNorm, GroupNorm, RMSNorm"
 # # 05 · Layer, group, instance and RMS norm
-#
-# **50 minutes · 14 points**
 #
 # After this notebook you can
 # - name, for each norm, the elements that share one mean and variance,
@@ -47,7 +45,7 @@ axis_viewer()
 #
 # ### Which dims?
 #
-# *Exercise, easy, 5 minutes, 2 points.* In code the set is the `dim` of a mean. Give it for each norm. The block is N×C×H×W: its
+# *Exercise, easy, 5 minutes.* In code the set is the `dim` of a mean. Give it for each norm. The block is N×C×H×W: its
 # dimensions are 0, 1, 2, 3. For `"group"` it was reshaped to N×G×(C/G)×H×W, so that the groups have a dimension of their own.
 # `"layer, images"` is the layer norm of the group norm paper, `"layer, tokens"` that of Transformers, with every position of the image
 # as a token.
@@ -64,11 +62,7 @@ statistics_dims_exercise.check(statistics_dims)
 # statistics_dims_exercise.hint(statistics_dims)
 # statistics_dims_exercise.solution(statistics_dims)
 
-# %% tests="statistics_dims_maps" points=1
-statistics_dims_exercise.grade(statistics_dims, "maps")
-
-# %% tests="statistics_dims_features" points=1
-statistics_dims_exercise.grade(statistics_dims, "features")
+# %% grade="statistics_dims" points=1
 
 # %% [markdown]
 # ## 2 · BatchNorm2d
@@ -108,28 +102,21 @@ except ValueError as error:
 #
 # ### Build it
 #
-# *Exercise, easy after notebook 02, 6 minutes, 3 points.*
+# *Exercise, easy after notebook 02, 6 minutes.*
 
 # %% solution="BatchNorm2d"
 from helpers.exercises.answers.norms import BatchNorm2d
 
 # %%
-from helpers.exercises import norms
+from helpers.exercises.norms import batchnorm2d_exercise
 
-norms.batchnorm2d_exercise.check(BatchNorm2d)
+batchnorm2d_exercise.check(BatchNorm2d)
 
 # %%
-# norms.batchnorm2d_exercise.hint(BatchNorm2d)
-# norms.batchnorm2d_exercise.solution(BatchNorm2d)
+# batchnorm2d_exercise.hint(BatchNorm2d)
+# batchnorm2d_exercise.solution(BatchNorm2d)
 
-# %% tests="batchnorm2d_train_mode" points=1
-norms.batchnorm2d_exercise.grade(BatchNorm2d, "train_mode")
-
-# %% tests="batchnorm2d_memory" points=1
-norms.batchnorm2d_exercise.grade(BatchNorm2d, "memory")
-
-# %% tests="batchnorm2d_gradients" points=1
-norms.batchnorm2d_exercise.grade(BatchNorm2d, "gradients")
+# %% grade="batchnorm2d" points=1
 
 # %% [markdown]
 # ## 3 · LayerNorm
@@ -167,23 +154,21 @@ for name, norm in {
 #
 # ### Build it
 #
-# *Exercise, easy, 5 minutes, 2 points.*
+# *Exercise, easy, 5 minutes.*
 
 # %% solution="LayerNorm"
 from helpers.exercises.answers.norms import LayerNorm
 
 # %%
-norms.layernorm_exercise.check(LayerNorm)
+from helpers.exercises.norms import layernorm_exercise
+
+layernorm_exercise.check(LayerNorm)
 
 # %%
-# norms.layernorm_exercise.hint(LayerNorm)
-# norms.layernorm_exercise.solution(LayerNorm)
+# layernorm_exercise.hint(LayerNorm)
+# layernorm_exercise.solution(LayerNorm)
 
-# %% tests="layernorm_numbers" points=1
-norms.layernorm_exercise.grade(LayerNorm, "numbers")
-
-# %% tests="layernorm_gradients" points=1
-norms.layernorm_exercise.grade(LayerNorm, "gradients")
+# %% grade="layernorm" points=1
 
 # %% [markdown]
 # ## 4 · GroupNorm, and instance norm as its end point
@@ -220,26 +205,21 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 #
 # ### Build it
 #
-# *Exercise, medium, 7 minutes, 3 points.* C must be a multiple of G: refuse everything else with a `ValueError`.
+# *Exercise, medium, 7 minutes.* C must be a multiple of G: refuse everything else with a `ValueError`.
 
 # %% solution="GroupNorm"
 from helpers.exercises.answers.norms import GroupNorm
 
 # %%
-norms.groupnorm_exercise.check(GroupNorm)
+from helpers.exercises.norms import groupnorm_exercise
+
+groupnorm_exercise.check(GroupNorm)
 
 # %%
-# norms.groupnorm_exercise.hint(GroupNorm)
-# norms.groupnorm_exercise.solution(GroupNorm)
+# groupnorm_exercise.hint(GroupNorm)
+# groupnorm_exercise.solution(GroupNorm)
 
-# %% tests="groupnorm_groups" points=1
-norms.groupnorm_exercise.grade(GroupNorm, "groups")
-
-# %% tests="groupnorm_special" points=1
-norms.groupnorm_exercise.grade(GroupNorm, "special")
-
-# %% tests="groupnorm_gradients" points=1
-norms.groupnorm_exercise.grade(GroupNorm, "gradients")
+# %% grade="groupnorm" points=1
 
 # %% [markdown]
 # ## 5 · RMSNorm
@@ -267,23 +247,21 @@ for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
 # %% [markdown]
 # ### Build it
 #
-# *Exercise, easy, 5 minutes, 2 points.* `eps=None` means the machine epsilon of the input's dtype, as in PyTorch.
+# *Exercise, easy, 5 minutes.* `eps=None` means the machine epsilon of the input's dtype, as in PyTorch.
 
 # %% solution="RMSNorm"
 from helpers.exercises.answers.norms import RMSNorm
 
 # %%
-norms.rmsnorm_exercise.check(RMSNorm)
+from helpers.exercises.norms import rmsnorm_exercise
+
+rmsnorm_exercise.check(RMSNorm)
 
 # %%
-# norms.rmsnorm_exercise.hint(RMSNorm)
-# norms.rmsnorm_exercise.solution(RMSNorm)
+# rmsnorm_exercise.hint(RMSNorm)
+# rmsnorm_exercise.solution(RMSNorm)
 
-# %% tests="rmsnorm_numbers" points=1
-norms.rmsnorm_exercise.grade(RMSNorm, "numbers")
-
-# %% tests="rmsnorm_default_eps" points=1
-norms.rmsnorm_exercise.grade(RMSNorm, "default_eps")
+# %% grade="rmsnorm" points=1
 
 # %% [markdown]
 # ## 6 · What each norm forgets
@@ -429,32 +407,32 @@ for name, values in maps.items():
 # %% [markdown]
 # ## 8 · Which norm when
 #
-# *Quiz, medium, 7 minutes, 2 points.* For each situation choose a norm and the reason that decides. A norm or a reason may be right more
+# *Exercise, medium, 7 minutes.* For each situation choose a norm and the reason that decides. A norm or a reason may be right more
 # than once, or never; some reasons are false. Take the answers from the tables above, where they have one.
 #
 # - `"frozen batch"`: BN with fixed running statistics and fixed γ, β.
 # - `"ghost batch"`: BN over small parts of the batch.
 
 # %%
-print("Situations\n" + "\n".join(f"  {letter}  {text}" for letter, text in norms.SITUATIONS.items()))
-print("\nReasons\n" + "\n".join(f"  {letter}  {text}" for letter, text in norms.REASONS.items()))
-print("\nNorms: " + ", ".join(norms.CHOICES))
+from helpers.exercises.norms import CHOICES, REASONS, SITUATIONS
+
+print("Situations\n" + "\n".join(f"  {letter}  {text}" for letter, text in SITUATIONS.items()))
+print("\nReasons\n" + "\n".join(f"  {letter}  {text}" for letter, text in REASONS.items()))
+print("\nNorms: " + ", ".join(CHOICES))
 
 # %% solution="which_norm"
 from helpers.exercises.answers.norms import which_norm
 
 # %%
-norms.which_norm_exercise.check(which_norm)
+from helpers.exercises.norms import which_norm_exercise
+
+which_norm_exercise.check(which_norm)
 
 # %%
-# norms.which_norm_exercise.hint(which_norm)
-# norms.which_norm_exercise.solution(which_norm)
+# which_norm_exercise.hint(which_norm)
+# which_norm_exercise.solution(which_norm)
 
-# %% tests="which_norm_images" points=1
-norms.which_norm_exercise.grade(which_norm, "images")
-
-# %% tests="which_norm_elsewhere" points=1
-norms.which_norm_exercise.grade(which_norm, "elsewhere")
+# %% grade="which_norm" points=1
 
 # %% [markdown]
 # The defaults of real projects do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default; GN is an

@@ -1,14 +1,50 @@
-"""The browser of the tests, and the last line of a run, which names what was not run."""
+"""How the tests are spread over workers and marked by notebook, their browser, and the last line of a run."""
 
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+SOURCES = sorted((Path(__file__).parents[1] / "solutions").glob("[0-9][0-9]_*.py"))
+settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("course")  # how busy the machine is decides nothing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAST_LINE = pytest.StashKey[str]()
+
+
+def pytest_configure(config):
+    for source in SOURCES:
+        config.addinivalue_line("markers", f"nb{source.name[:2]}: tests of notebook {source.stem} and what it uses")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file on one worker, unless it says ``SCATTERED = True``; mark them by notebook."""
+    users = notebooks_by_word()
+    for item in items:
+        file, _, name = item.nodeid.partition("::")
+        if not getattr(getattr(item, "module", None), "SCATTERED", False):
+            item.add_marker(pytest.mark.xdist_group(file))
+        words = {Path(file).stem.removeprefix("test_"), *re.findall(r"[a-z]\w*", name.partition("[")[2])}
+        named = re.findall(r"\b(\d\d)_[a-z]", item.nodeid)
+        for number in {*named, *(number for word in words for number in users.get(word, ()))}:
+            item.add_marker(f"nb{number}")
+
+
+def notebooks_by_word():
+    """Numbers of the notebooks that use a module or an exercise of this name."""
+    used = re.compile(r"^from helpers\.(?:exercises|experiments|widgets)\.?(\w*) import (.+)$", re.MULTILINE)
+    found = {}
+    for source in SOURCES:
+        for module, names in used.findall(source.read_text(encoding="utf-8")):
+            for word in [module, *re.split(r", | as \w+", names)]:
+                found.setdefault(word.removesuffix("_exercise"), set()).add(source.name[:2])
+    return found
 
 
 def system_browser():

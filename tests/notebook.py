@@ -1,6 +1,7 @@
 """What the tests do with notebooks: fill in answers, run one alone, list graded cells."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,22 @@ client.extra_arguments = ["--log-level=ERROR"]
 client.execute()
 nbformat.write(notebook, sys.argv[2])
 """
+
+
+LEFT_BEHIND = ".git", ".venv", "grading", "class", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
+
+
+def copy_of_the_course(folder):
+    """The repository as a stranger has it after cloning and setting up: .venv is the environment of these tests."""
+    inside = [name for name in LEFT_BEHIND if name != "grading"]
+    shutil.copytree(ROOT, folder, ignore=lambda at, names: _left_behind(at, names, inside))
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def _left_behind(at, names, inside):
+    """What is not copied: everywhere ``inside``, and the folder of hand-ins at the root."""
+    return {*shutil.ignore_patterns(*inside)(at, names), *({"grading"} if Path(at) == ROOT else ())}
 
 
 def read(path):

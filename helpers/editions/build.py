@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.exercises.syllabus import Notebook
+
 from .bundle import archive
 from .execute import execute
 from .release import release
-from .source import SourceError, cell_lines, read_source
+from .source import SourceError, read_source
+from .syllabus import as_json, describe, fill, in_readme
 
 ROOT = Path(__file__).resolve().parents[2]
+UNMEASURED = 10.0
+"""Seconds that a notebook counts which has not been executed yet."""
 
 
 def build(
@@ -27,28 +31,48 @@ def build(
     ``edition``: "open" writes ``notebooks/``, "class" writes ``class/``.  ``anew`` executes unchanged notebooks too.
     ``check`` writes and executes nothing, and counts what would change.  Raises SourceError for a mistake in a source.
     """
-    os.environ["BATCHNORM_EDITION"] = edition
     folder = root / ("notebooks" if edition == "open" else "class")
-    sources = find_sources(names, root)
-    changed = 0
-    for source in sources:
-        where = source.with_suffix(".ipynb")
-        notebook = read_source(source)
+    every, wanted = find_sources([], root), find_sources(names, root)
+    read = {path: read_source(path) for path in every}
+    course = [describe(read[path], path, _seconds(path)) for path in every]
+    changed = _write_syllabus(course, root, check)
+    for path in wanted:
+        where, number = path.with_suffix(".ipynb"), every.index(path)
+        notebook, lines, _ = read[path]
+        fill(notebook, number, course)
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         notebook.metadata.helpers = hashlib.sha256(archive("open", code)).hexdigest()
         if anew or not _take_outputs(notebook, where):
             if check:
-                print(f"{source.name}: differs from {where.name}; run `make notebooks`.")
+                print(f"{path.name}: differs from {where.name}; run `make notebooks`.")
                 changed += 1
                 continue
-            print(f"{source.name}: executing {len(notebook.cells)} cells", flush=True)
-            execute(notebook, str(source.relative_to(root)), cell_lines(source), ROOT)
+            print(f"{path.name}: executing {len(notebook.cells)} cells", flush=True)
+            execute(notebook, str(path.relative_to(root)), lines, ROOT)
         changed += _write(notebook, where, check)
-        changed += _write(release(notebook), folder / where.name, check)
-        changed += _export_figure(notebook, root / "docs" / f"{source.stem}.png", check)
+        changed += _write(release(notebook, edition), folder / where.name, check)
+        changed += _export_figure(notebook, root / "docs" / f"{path.stem}.png", check)
     if not names:
-        changed += _prune(folder, {s.stem for s in sources}, check)
+        changed += _prune(folder, {path.stem for path in every}, check)
+    if course != [describe(read[path], path, _seconds(path)) for path in every]:
+        changed += build(names, edition, False, check, root)  # what was just measured changes the minutes
     return changed
+
+
+def _seconds(source: Path) -> float:
+    """How long the notebook took when it was executed last; where it never was, a guess."""
+    where = source.with_suffix(".ipynb")
+    known = nbformat.read(where, as_version=4).metadata if where.exists() else {}
+    return float(known.get("seconds", UNMEASURED))
+
+
+def _write_syllabus(course: Sequence[Notebook], root: Path, check: bool) -> int:
+    """Write what the course is told of its notebooks: the file that code reads, and the table of the README."""
+    texts = {root / "helpers" / "exercises" / "syllabus.json": as_json(course)}
+    readme = root / "README.md"
+    if readme.exists():
+        texts[readme] = in_readme(readme.read_text(encoding="utf-8"), course)
+    return sum(_write_text(text, path, check) for path, text in texts.items() if path.parent.exists())
 
 
 def find_sources(names: Sequence[str], root: Path = ROOT) -> list[Path]:
@@ -68,16 +92,20 @@ def _take_outputs(notebook: NotebookNode, where: Path) -> bool:
     old = nbformat.read(where, as_version=4)
     if old.metadata.get("helpers") != notebook.metadata.helpers:
         return False
-    if [(c.id, c.source) for c in old.cells] != [(c.id, c.source) for c in notebook.cells]:
+    cells, before = ([c for c in n.cells if c.cell_type == "code"] for n in (notebook, old))
+    if [c.source for c in cells] != [c.source for c in before]:
         return False
-    for cell, before in zip(notebook.cells, old.cells, strict=True):
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    for cell, known in zip(cells, before, strict=True):
+        cell.outputs, cell.execution_count = known.outputs, known.execution_count
+    notebook.metadata.seconds = old.metadata.get("seconds", UNMEASURED)
     return True
 
 
 def _write(notebook: NotebookNode, where: Path, check: bool) -> int:
-    text = nbformat.writes(notebook) + "\n"
+    return _write_text(nbformat.writes(notebook) + "\n", where, check)
+
+
+def _write_text(text: str, where: Path, check: bool) -> int:
     if where.exists() and where.read_text(encoding="utf-8") == text:
         return 0
     if not check:

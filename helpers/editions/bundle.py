@@ -105,7 +105,7 @@ def _records(modules: set[Path], code: str) -> dict[Path, bool]:
     """The records of the exercises that the modules define, each with whether the code imports its module itself."""
     homes = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules}
     found = [e for e in exercises.catalogue().values() if e.module in homes]
-    return {RECORDED / f"{e.record}.xz": e.module in _imports(code, "") for e in found}
+    return {RECORDED / f"{e.record_id}.xz": e.module in _imports(code, "") for e in found}
 
 
 def _imports(code: str, package: str) -> set[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +24,22 @@ TIMEOUT = 120
 def execute(notebook: NotebookNode, name: str, lines: list[int], root: Path) -> None:
     """Run every cell in place, in an empty folder, with ``root`` on the path; ``lines`` are the cells' source lines.
 
+    ``metadata.seconds`` says how long it took, rounded up to ten.
+
     Raises SourceError, with the cell's line, for a cell that raises or writes to stderr.
     """
     client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", store_widget_state=False)
     client.record_timing = False
     client.extra_arguments = ["--log-level=ERROR"]
     client.on_cell_start = lambda cell, cell_index: _progress(name, cell_index, len(notebook.cells))
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         try:
             client.execute(cwd=folder, env=kernel_environment(root))
         except CellExecutionError as error:
             failed = next(i for i, cell in enumerate(notebook.cells) if _error(cell))
             raise SourceError(f"{name}:{lines[failed]}: the cell raised {error.ename}: {error.evalue}") from None
+    notebook.metadata.seconds = math.ceil((time.perf_counter() - start) / 10) * 10
     for line, cell in zip(lines, notebook.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs = [kept for output in cell.outputs if (kept := _clean(output, f"{name}:{line}"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from typing import Any
 
 from nbformat import NotebookNode
@@ -18,18 +17,22 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveCells,
 )
+from traitlets import Enum
+from traitlets.config import Config
 
-from .bundle import setup_cell
+from .bundle import EDITIONS, setup_cell
 
 
 class EmbedHelpers(NbGraderPreprocessor):  # type: ignore[misc]
-    """Put the learner part of ``helpers`` into the setup cell; BATCHNORM_EDITION chooses the edition."""
+    """Put the learner part of ``helpers`` into the setup cell."""
+
+    edition = Enum(EDITIONS, "open", help="class: no reference code travels").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
         for cell in nb.cells:
             if cell.metadata.get("id") == "setup":
-                cell.source = setup_cell(os.environ.get("BATCHNORM_EDITION") or "open", code)
+                cell.source = setup_cell(self.edition, code)
         return nb, resources
 
 
@@ -49,11 +52,12 @@ CHAIN = (
 """What ``nbgrader generate_assignment`` runs for this course."""
 
 
-def release(solution: NotebookNode) -> NotebookNode:
+def release(solution: NotebookNode, edition: str = "open") -> NotebookNode:
     """The learner edition of ``solution``, as ``nbgrader generate_assignment`` makes it, without a gradebook."""
     notebook = copy.deepcopy(solution)
+    config = Config({"EmbedHelpers": {"edition": edition}})
     resources: dict[str, Any] = {}
     for preprocessor in CHAIN:
         if preprocessor is not SaveCells:
-            notebook, resources = preprocessor().preprocess(notebook, resources)
+            notebook, resources = preprocessor(config=config).preprocess(notebook, resources)
     return notebook

@@ -1,8 +1,11 @@
 """Read a notebook's source: jupytext percent format with short headers for graded cells.
 
 ========================================  =============================================================
+``# %% [markdown] builds="the layer"``    the first cell: title, and what the map says is built here
 ``# %% setup="setup"``                    the first code cell; its content is ``import helpers``
 ``# %% solution="id"``                    learners replace what lies between BEGIN and END SOLUTION
+``# %% grade="exercise" points=1,2``      one locked, graded cell for each check; ``points=1``: for all alike
+``# %% grade="exercise.check" points=2``  that check alone; ``exercise.beyond.check`` for one of the further checks
 ``# %% tests="id" points=2``              graded by running it; locked
 ``# %% [markdown] manual="id" points=2``  graded by hand
 ``# %% readonly="id"``                    locked, no points
@@ -10,6 +13,8 @@
 ========================================  =============================================================
 
 In a solution cell a line ``from helpers.exercises.answers.NAME import OBJECT`` stands for the source of that object.
+A ``grade`` cell has no content: ``NAME_exercise`` has to be imported in a cell before it.  Its graded cells have the
+ids ``<exercise>_<check>``.
 """
 
 from __future__ import annotations
@@ -20,10 +25,13 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jupytext
+import nbformat
 from nbformat import NotebookNode
+
+from helpers.exercises import catalogue
 
 FLAGS = {  # grade, locked, solution
     "setup": (False, True, False),
@@ -32,7 +40,8 @@ FLAGS = {  # grade, locked, solution
     "manual": (True, False, True),
     "readonly": (False, True, False),
 }
-OTHER_KEYS = {"points", "tags"}
+OTHER_KEYS = {"points", "tags", "builds"}
+GRADE = "grade"
 _JUPYTEXT_KEYS = {"lines_to_next_cell", "lines_to_end_of_cell_marker"}  # its own notes on blank lines
 SETUP_TITLE = '# @title Setup: run this cell first { display-mode: "form" }\n'
 
@@ -45,7 +54,15 @@ class SourceError(Exception):
     """A mistake in a source file: the message names file and line, and what to do."""
 
 
-def read_source(path: Path) -> NotebookNode:
+class Source(NamedTuple):
+    """A notebook as its source describes it, the source line of each cell, and what the map says is built in it."""
+
+    notebook: NotebookNode
+    lines: list[int]
+    builds: str
+
+
+def read_source(path: Path) -> Source:
     """The notebook that ``path`` describes: nbgrader metadata filled in, cell ids stable, no outputs.
 
     Raises SourceError for an unknown header key, a second use of an id, a solution block outside a solution cell or
@@ -56,6 +73,8 @@ def read_source(path: Path) -> NotebookNode:
     if len(lines) != len(notebook.cells):
         raise SourceError(f"{path}:1: every cell starts with a `# %%` line; there is text before the first one.")
     used: dict[str, int] = {}
+    notebook.cells, lines = _one_for_each_check(notebook.cells, lines, path)
+    builds = notebook.cells[0].metadata.pop("builds", "") if notebook.cells else ""
     for line, cell in zip(lines, notebook.cells, strict=True):
         where = f"{path}:{line}"
         kind = _kind(cell, where)
@@ -69,7 +88,42 @@ def read_source(path: Path) -> NotebookNode:
         language_info={"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    return notebook
+    return Source(notebook, lines, builds)
+
+
+def _one_for_each_check(
+    cells: list[NotebookNode], lines: list[int], path: Path
+) -> tuple[list[NotebookNode], list[int]]:
+    """The cells with every ``grade`` cell replaced by its graded cells, and the source line of each."""
+    made = [
+        (new, line)
+        for cell, line in zip(cells, lines, strict=True)
+        for new in (_graded(cell, f"{path}:{line}") if GRADE in cell.metadata else [cell])
+    ]
+    return [cell for cell, _ in made], [line for _, line in made]
+
+
+def _graded(cell: NotebookNode, where: str) -> list[NotebookNode]:
+    """The graded cells of one ``grade`` header, in the order of the checks."""
+    id, *rest = str(cell.metadata[GRADE]).split(".")
+    known = catalogue()
+    if id not in known:
+        raise SourceError(f"{where}: there is no exercise `{id}`; there are {', '.join(known)}.")
+    beyond = rest[:1] == ["beyond"]
+    exercise, wanted = known[id].beyond if beyond else known[id], rest[beyond:]
+    every = [check.id for check in exercise.checks]
+    checks = [check for check in every if wanted in ([], [check])]
+    if not checks:
+        raise SourceError(f"{where}: `{id}` has no check `{rest[-1]}`; it has {', '.join(every)}.")
+    points = cell.metadata.get("points")
+    each = points if isinstance(points, list) else [points] * len(checks)
+    if len(each) != len(checks):
+        raise SourceError(f"{where}: {len(checks)} checks need {len(checks)} points, not {points}.")
+    call = f"{id}_exercise{'.beyond' * beyond}.grade({exercise.builds}, "
+    return [
+        nbformat.v4.new_code_cell(f'{call}"{check}")', metadata={"tests": f"{exercise.id}_{check}", "points": worth})
+        for check, worth in zip(checks, each, strict=True)
+    ]
 
 
 def cell_lines(path: Path) -> list[int]:

@@ -6,14 +6,15 @@ A learner's class is built as ``BatchNorm1d(num_features, eps=1e-5, momentum=0.1
 
 from __future__ import annotations
 
-from helpers.judge.api import Check, Exercise, all_of, asked, matches, near
+from helpers.judge.api import Check, Exercise, Names, all_of, asked, matches, near
 
-from .batchnorm1d_probes import EVAL_GAP, LATE, MEMORY, PROBES
+from .batchnorm1d_probes import EVAL_GAP, LATE, MEMORY, PROBES, STEPS
 
+_FOUR = ("train output", "running_mean", "running_var", "eval output")
 _EVAL_HINTS = (
-    "At test time there may be no batch. What did the layer remember of the training batches?",
-    "`self.training` tells the mode. In eval mode take the mean and variance from the buffers.",
-    "`else: mean, var = self.running_mean, self.running_var`, and the same normalising line for both modes.",
+    "At test time there may be no batch. Which two tensors does the layer have instead, and which of them does your line use?",
+    "`self.training` tells the mode. In eval mode mean and variance come from the buffers, and eps stands where it does in train mode.",
+    "`else: mean, var = self.running_mean, self.running_var`, then the same line for both modes: (x − mean) / √(var + eps).",
 )
 
 batchnorm1d_exercise = Exercise(
@@ -22,6 +23,12 @@ batchnorm1d_exercise = Exercise(
     module=__name__,
     builds="BatchNorm1d",
     probes=PROBES,
+    names=Names(
+        parameters=("gamma", "beta"),
+        buffers=("running_mean", "running_var"),
+        arguments=("eps", "momentum"),
+        costs={"parameter": "affine", "buffer": "running_statistics", "argument": "settings", "mode": "eval_mode"},
+    ),
     checks=(
         Check(
             "train_mode",
@@ -30,17 +37,17 @@ batchnorm1d_exercise = Exercise(
                 near("train/mean of each feature", 0.0, 1e-4),
                 near("train/variance of each feature", 1.0, 1e-2),
             ),
-            "This is Algorithm 1 of the paper without γ and β.",
+            "This is Algorithm 1 of the paper without γ and β. It keeps each layer's input at one scale while the layers below change.",
             (
                 "Each column of the batch gets its own mean and its own variance.",
-                "Average over dim=0. Divide x − mean by the square root of variance + eps.",
+                "Average over dim=0. Divide x − mean by the square root of (variance + eps).",
                 "`x_hat = (x - mean) / torch.sqrt(var + self.eps)`",
             ),
         ),
         Check(
             "eval_mode",
             "2 · eval mode: uses the running statistics, not the batch",
-            (near(f"eval/{EVAL_GAP}", 0.0, 1e-5), matches("eval/mean of each output feature", rtol=1e-3, atol=1e-3)),
+            (near(f"eval/{EVAL_GAP}", 0.0, 1e-5),),
             "A served model must give one example the same answer whoever is beside it in the batch.",
             _EVAL_HINTS,
         ),
@@ -63,23 +70,23 @@ batchnorm1d_exercise = Exercise(
         Check(
             "numbers",
             "4 · the numbers of torch.nn.BatchNorm1d",
+            (matches(*(f"numbers/{name}" for name in _FOUR), atol=1e-5, rtol=0.0),),
+            "A layer that is only nearly right gives other results when its numbers are loaded into torch's, and nobody sees why.",
             (
-                matches("numbers/train output"),
-                matches("numbers/running_mean"),
-                matches("numbers/running_var"),
-                matches("numbers/eval output"),
-            ),
-            "A layer that is only nearly right gives other results when its weights are loaded into torch's.",
-            (
-                "Two variances are at work: one for normalising, one for remembering.",
-                "Normalise with the biased variance (÷N). Store the unbiased one (÷(N−1)), as the paper's Algorithm 2 does.",
+                "Which of the four differs first: train output, running_mean, running_var, eval output? Each has one line of your code.",
+                "Normalise with the biased variance (÷N). Remember the mean and the unbiased variance (÷(N−1)), as the paper's Algorithm 2 "
+                "does; each new value counts with the share momentum. eps is for the root only.",
+                "`self.running_mean += self.momentum * (mean - self.running_mean)`, and "
                 "`self.running_var += self.momentum * (var * n / (n - 1) - self.running_var)`",
             ),
         ),
         Check(
             "gradients",
             "5 · the gradients of gamma and beta",
-            (matches("gradients/gradient of gamma"), matches("gradients/gradient of beta")),
+            (
+                near("gradients/gradient of gamma ÷ slope of the loss along gamma", 1.0, 1e-2),
+                near("gradients/gradient of beta ÷ slope of the loss along beta", 1.0, 1e-2),
+            ),
             "Without a gradient γ and β stay at 1 and 0, and nothing warns you.",
             (
                 "autograd finds what is an nn.Parameter and is used in the result.",
@@ -91,8 +98,8 @@ batchnorm1d_exercise = Exercise(
             "affine",
             "6 · gamma and beta scale and shift",
             (
-                near("affine/mean of each feature", 5.0, 1e-3),
-                near("affine/variance of each feature", 4.0, 5e-2),
+                near("affine/factor that gamma = 2 puts on the output", 2.0, 1e-3),
+                near("affine/number that beta = 5 adds to the output", 5.0, 1e-3),
             ),
             "γ and β let the net choose the scale that the next layer needs.",
             (
@@ -116,7 +123,7 @@ batchnorm1d_exercise = Exercise(
         ),
         Check(
             "settings",
-            "other eps, momentum, gamma, beta and statistics, over several steps",
+            "the arguments are used: eps and momentum; and γ, β and statistics other than the start values",
             (
                 all_of("train_parts", "eval_parts", "update_parts", "schedule", "affine_parts", "settings", "extremes"),
                 matches(*LATE),
@@ -130,20 +137,21 @@ batchnorm1d_exercise = Exercise(
         ),
         Check(
             "one_row",
-            "one row in train mode never writes NaN",
+            "one row in train mode leaves nothing wrong behind",
             (all_of("one_row"),),
-            "The last batch of an epoch often has one row; a NaN in a buffer ruins every later evaluation.",
+            "The last batch of an epoch can have one row; what it leaves in a buffer stays in every later evaluation.",
             (
-                "What is n − 1 for one row?",
-                "torch raises ValueError. Skipping the update is accepted too.",
-                "`if x.shape[0] < 2: raise ValueError(...)` at the start of the train branch.",
+                "What is the variance of one row? And what is n − 1?",
+                "One row says nothing about the variance. torch raises ValueError; skipping the update is accepted too. "
+                "max(n − 1, 1) or a small number added to it hides the case: running_var then moves towards 0.",
+                "`if x.shape[0] < 2: raise ValueError(...)` at the start of the train branch, before anything is stored.",
             ),
         ),
         Check(
             "precision",
             "float64, bfloat16 and large means",
             (all_of("precision", "far"),),
-            "Features with a large mean are common; E[x²] − E[x]² then has no correct digit in float32.",
+            "Features with a large mean are common; where it is 10⁴ times the deviation, E[x²] − E[x]² has no correct digit in float32.",
             (
                 "Which subtraction in your code takes one large number from another?",
                 "Subtract the mean before squaring. Let dtypes follow x and the parameters; no .float().",
@@ -174,12 +182,12 @@ batchnorm1d_exercise = Exercise(
         ),
         Check(
             "start",
-            "start values, and eval mode before any training",
-            (all_of("fresh"),),
+            "names, arguments and start values, and eval mode before any training",
+            (all_of("names", "fresh"),),
             "Loops often evaluate before the first step, to know where training starts from.",
             (
-                "What should a layer that has seen nothing do with x in eval mode?",
-                "γ = 1, β = 0, running_mean = 0, running_var = 1, and eval mode uses them from the start.",
+                "Which four tensors does the layer have right after it is built, and what should it do with x in eval mode?",
+                "gamma = 1, beta = 0, running_mean = 0, running_var = 1, all made in __init__; eval mode uses them from the start.",
                 '`self.register_buffer("running_var", torch.ones(num_features))`, and no special case in forward.',
             ),
         ),
@@ -212,8 +220,8 @@ batchnorm1d_exercise = Exercise(
             "Siamese nets and recurrent nets call one layer several times before one backward pass.",
             (
                 "What does your layer keep on self between forward and backward?",
-                "Each call needs its own mean, variance and x̂. Let autograd keep them, or use ctx.",
-                "`ctx.save_for_backward(x_hat, gamma, inverse)`, not `self.x_hat = x_hat`.",
+                "Each call needs its own mean, variance and x̂: local names, not attributes of self. Autograd keeps them.",
+                "`x_hat = …`, not `self.x_hat = …`. If you wrote backward yourself: `ctx.save_for_backward(x_hat, gamma, inverse)`.",
             ),
         ),
         Check(
@@ -242,7 +250,7 @@ batchnorm1d_exercise = Exercise(
             "sizes",
             "many rows, two rows, one feature, as many rows as features",
             (all_of("two_rows", "one_feature", "square", "changing"),),
-            "A shape that is right by chance for N ≠ C is wrong in silence where N = C, or where one of them is 1.",
+            "A statistic of shape (N,) instead of (C,) stops with an error while N ≠ C, and broadcasts in silence where N = C or one of them is 1.",
             (
                 "Write down the shape of each tensor for N = 4, C = 1.",
                 "Statistics have shape (C,) and broadcast over the rows by themselves: no squeeze, no transposing.",
@@ -275,7 +283,7 @@ batchnorm1d_exercise = Exercise(
             "wrong_width",
             "a batch of the wrong width or rank is not mixed up",
             (all_of("wrong_width"),),
-            "A mistake in the layer before then stops with a message, instead of training on scrambled features.",
+            "If your layer refuses a wrong width, a mistake in the layer before stops with a message; else the net trains on scrambled features.",
             (
                 "What happens with an 8×3 batch in a layer of 4 features?",
                 "Broadcasting (3,) with (4,) fails by itself. Something in your code makes the shapes fit.",
@@ -317,11 +325,11 @@ batchnorm1d_exercise = Exercise(
         ),
         Check(
             "memory",
-            "memory after 1,000 steps",
+            f"memory after {STEPS} steps",
             (matches(*MEMORY),),
             "A list that grows with every step ends long trainings, hours after they began.",
             (
-                "What of the first batch is still alive after the thousandth?",
+                "What of the first batch is still alive after the last?",
                 "Lists on self, and buffers that carry a graph, keep every batch.",
                 "Update the buffers under `torch.no_grad()` and append to nothing.",
             ),

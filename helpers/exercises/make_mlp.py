@@ -23,16 +23,16 @@ from helpers.judge.api import (
     tensor,
 )
 
+from .measuring import SALT, normal
+
 WIDTHS = [5, 7, 6, 3]
 SIZES = "sizes of the Linear layers, in and out"
 BIAS = asked("has each Linear a bias")
 NEGATIVE = asked("do negative numbers reach each norm")
 BUILT = "features that the norms were built for"
+NUMBERS = "learnable numbers that the net holds"
+LAST = asked("has the last hidden layer a norm")
 COUNT = "learnable numbers"
-
-
-def _normal(seed: int, shape: tuple[int, ...]) -> torch.Tensor:
-    return torch.tensor(np.random.RandomState(seed).normal(size=shape), dtype=torch.float32)
 
 
 class _Spy(nn.Module):
@@ -63,19 +63,23 @@ def _used(net: Any, x: torch.Tensor) -> list[nn.Module]:
 
 def _linears(net: Any) -> dict[str, Any]:
     """Fill the Linear layers with known weights and biases of 0, in the order of their use; what is seen of them."""
-    linears = [m for m in _used(net, _normal(0, (4, WIDTHS[0]))) if isinstance(m, nn.Linear)]
+    linears = [m for m in _used(net, normal(0, (4, WIDTHS[0]))) if isinstance(m, nn.Linear)]
     with torch.no_grad():
         for i, linear in enumerate(linears):
-            linear.weight.copy_(_normal(10 + i, tuple(linear.weight.shape)))
+            linear.weight.copy_(normal(10 + i, tuple(linear.weight.shape)))
             if linear.bias is not None:
                 linear.bias.zero_()
     sizes = np.array([[m.in_features, m.out_features] for m in linears])
     return {SIZES: sizes, BIAS: np.array([m.bias is not None for m in linears])}
 
 
+def _held(net: nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
 def _plain(make_mlp: Callable[..., Any]) -> dict[str, Any]:
     net = make_mlp(list(WIDTHS))
-    return {**_linears(net), "output": net(_normal(1, (6, WIDTHS[0])))}
+    return {**_linears(net), NUMBERS: _held(net), "output": net(normal(1, (6, WIDTHS[0])))}
 
 
 def _normed(make_mlp: Callable[..., Any]) -> dict[str, Any]:
@@ -85,22 +89,27 @@ def _normed(make_mlp: Callable[..., Any]) -> dict[str, Any]:
         built.append(features)
         return _Spy()
 
+    norm.__module__, norm.__qualname__ = "builtins", "norm"  # torch's messages show both
     net = make_mlp(list(WIDTHS), norm)
     seen = _linears(net)
-    output = net(_normal(1, (6, WIDTHS[0])))
-    reached = [m.negative for m in _used(net, _normal(2, (50, WIDTHS[0]))) if isinstance(m, _Spy)]
+    output = net(normal(1, (6, WIDTHS[0])))
+    used = _used(net, normal(2, (50, WIDTHS[0])))
+    reached = [m.negative for m in used if isinstance(m, _Spy)]
+    linears = [i for i, m in enumerate(used) if isinstance(m, nn.Linear)]
+    behind = used[linears[-2] : linears[-1]] if len(linears) > 1 else []
     return {
         BIAS: seen[BIAS],
         BUILT: np.array(built),
         "number of norms that are called": len(reached),
         NEGATIVE: np.array(reached),
+        LAST: any(isinstance(m, _Spy) for m in behind),
         "output": output,
     }
 
 
 def _own(make_mlp: Callable[..., Any]) -> dict[str, Any]:
     def different(norm: Callable[[int], nn.Module], kind: type[nn.Module]) -> int:
-        used = _used(make_mlp([4, 8, 8, 8, 2], norm), _normal(3, (6, 4)))
+        used = _used(make_mlp([4, 8, 8, 8, 2], norm), normal(3, (6, 4)))
         return len({id(m) for m in used if isinstance(m, kind)})
 
     return {
@@ -123,7 +132,7 @@ make_mlp_exercise = Exercise(
         Check(
             "layers",
             "1 · without a norm: Linear, ReLU, …, and a plain Linear head",
-            (matches(f"plain/{SIZES}"), matches("plain/output")),
+            (matches(f"plain/{NUMBERS}"), matches(f"plain/{SIZES}"), matches("plain/output")),
             "A ReLU behind the head could never output a negative number.",
             (
                 "How many Linear layers does [5, 7, 6, 3] need? Which of them is followed by a ReLU?",
@@ -176,16 +185,23 @@ make_mlp_exercise = Exercise(
 )
 
 
+_EXAMPLES = {
+    "with 2 hidden layers": [5 + SALT, 7, 6, 3],
+    "with 2 hidden layers of one width": [20 + SALT, 64, 64, 1],
+    "without a hidden layer": [4 + SALT, 2],
+}
+_WIDTHS_FED = ", ".join(map(str, _EXAMPLES.values()))
+
+
 def _counts(with_norm: bool) -> Callable[[Callable[..., Any]], dict[str, Any]]:
     def run(count_parameters: Callable[..., Any]) -> dict[str, Any]:
-        examples = ([5, 7, 6, 3], [20, 64, 64, 1], [4, 2])
-        return {f"{COUNT} for widths {w}": count_parameters(list(w), with_norm) for w in examples}
+        return {f"{COUNT} {net}": count_parameters(list(w), with_norm) for net, w in _EXAMPLES.items()}
 
     return run
 
 
 def _count_keys(probe: str) -> tuple[str, ...]:
-    return tuple(f"{probe}/{COUNT} for widths {w}" for w in ([5, 7, 6, 3], [20, 64, 64, 1], [4, 2]))
+    return tuple(f"{probe}/{COUNT} {net}" for net in _EXAMPLES)
 
 
 count_parameters_exercise = Exercise(
@@ -194,8 +210,8 @@ count_parameters_exercise = Exercise(
     module=__name__,
     builds="count_parameters",
     probes=(
-        Probe("without", "three lists of widths, norm = False", _counts(False)),
-        Probe("with", "three lists of widths, norm = True", _counts(True)),
+        Probe("without", f"the widths {_WIDTHS_FED}; norm = False", _counts(False)),
+        Probe("with", f"the widths {_WIDTHS_FED}; norm = True", _counts(True)),
     ),
     checks=(
         Check(
@@ -259,6 +275,6 @@ where_plain_wins_exercise = _question(
     (
         "What happens to BN(Wu) if every weight before the norm is multiplied by 10?",
         "The output stays the same. What about the gradient, and the share of ‖W‖ that one step changes?",
-        "Read the last column of the table: ten times the weights, one hundredth of the turn.",
+        "Read the table: which column stays as it is when the weights grow, and which falls fastest?",
     ),
 )

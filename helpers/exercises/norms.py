@@ -29,6 +29,7 @@ from helpers.judge.api import (
     near,
     tensor,
 )
+from helpers.judge.source import Source
 
 REFUSED = asked("did it refuse 6 channels in 4 groups")
 LEARNABLE = "learnable numbers of RMSNorm(6)"
@@ -396,9 +397,9 @@ def _all_right(*situations: str) -> Rule:
 class Quiz(Exercise):
     """An exercise whose cards do not print the right answers."""
 
-    def assess(self, seen: Observations) -> Assessment:
+    def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
         """As in Exercise, but only known mistakes are named, and their evidence repeats what the card says already."""
-        found = super().assess(seen)
+        found = super().assess(seen, source)
         said = "; ".join(v.finding.measured for v in found.verdicts if v.passed is False)
         return Assessment(found.verdicts, tuple(dataclasses.replace(e, evidence=said) for e in found.causes if e.id))
 

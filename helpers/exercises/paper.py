@@ -6,14 +6,16 @@ Section, algorithm and figure numbers are those of Ioffe & Szegedy (2015), arXiv
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
-from helpers.judge.api import BadOutput, Check, Exercise, Probe, matches, tensor, tensors
+from helpers.judge.api import BadOutput, Check, Exercise, Probe, asked, matches, near, tensor, tensors
+
+from .measuring import gradients_of, normal
 
 BatchNorm = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -54,41 +56,59 @@ FIGURE_3: dict[str, dict[str, Any]] = {
 differs from Inception (§4.2.1, §4.2.2)."""
 
 
-def _normal(seed: int, shape: tuple[int, ...], mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
-    """Normal float64 numbers from NumPy's frozen legacy generator."""
-    return torch.tensor(np.random.RandomState(seed).normal(mean, std, shape))
+_CHANGED = asked("is your caller's x changed")
+_NORMS = {"batch_norm", "native_batch_norm", "_native_batch_norm_legit", "instance_norm", "batch_norm_stats"}
+_W_CHANGED = asked("is your caller's W changed")
+_LIBRARY = asked("does PyTorch's batch norm do the work")
+
+
+def _double(seed: int, shape: Sequence[int], mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
+    return normal(seed, shape, mean, std).double()
+
+
+class _Called(TorchFunctionMode):
+    """Notes which functions of torch are called.  Unlike a dispatch mode it imports nothing, so it costs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(getattr(func, "__name__", ""))
+        return func(*args, **(kwargs or {}))
+
+
+def _plain(batch_norm: BatchNorm, x: torch.Tensor, eps: float) -> torch.Tensor:
+    """The result for gamma = 1, beta = 0.  x: (N, 3)."""
+    return tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), eps), "the result")
 
 
 def _normalised(batch_norm: BatchNorm) -> dict[str, Any]:
-    x = _normal(0, (6, 3), 3.0, 5.0)
+    x = _double(0, (6, 3), 3.0, 5.0)
     kept = x.clone()
-    y = tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), 1e-5), "the result")
-    return {"y": y, "largest change of your caller's x": (x - kept).abs().max()}
+    with _Called() as called:
+        y = _plain(batch_norm, x, 1e-5)
+    return {"y": y, _CHANGED: not torch.equal(x, kept), _LIBRARY: bool(called.names & _NORMS)}
 
 
 def _small(batch_norm: BatchNorm) -> dict[str, Any]:
-    x = _normal(1, (8, 3), 2.0, 0.1)
+    x = _double(1, (8, 3), 2.0, 0.1)
     x[:, 2] = 4.0
-    return {"y": tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), 0.01), "the result")}
+    return {"y": _plain(batch_norm, x, 0.01)}
 
 
 def _affine(batch_norm: BatchNorm) -> dict[str, Any]:
     gamma, beta = torch.tensor([0.5, 2.0, -1.0]).double(), torch.tensor([1.0, 0.0, -2.0]).double()
-    return {"y": tensor(batch_norm(_normal(2, (6, 3), 1.0, 2.0), gamma, beta, 1e-5), "the result")}
+    return {"y": tensor(batch_norm(_double(2, (6, 3), 1.0, 2.0), gamma, beta, 1e-5), "the result")}
 
 
 def _gradients(batch_norm: BatchNorm) -> dict[str, Any]:
-    x = _normal(3, (6, 3), 1.0, 2.0).requires_grad_()
-    gamma, beta = _normal(4, (3,)).requires_grad_(), _normal(5, (3,)).requires_grad_()
+    x = _double(3, (6, 3), 1.0, 2.0).requires_grad_()
+    gamma, beta = _double(4, (3,)).requires_grad_(), _double(5, (3,)).requires_grad_()
     y = tensor(batch_norm(x, gamma, beta, 1e-5), "the result")
-    loss = (y * _normal(6, (6, 3))).sum()
-    wanted = (x, gamma, beta)
-    found = torch.autograd.grad(loss, wanted, allow_unused=True) if loss.requires_grad else (None,) * 3
     names = ("gradient of x", "gradient of gamma", "gradient of beta")
-    return {
-        name: torch.full_like(of, torch.nan) if g is None else g
-        for name, of, g in zip(names, wanted, found, strict=True)
-    }
+    found = gradients_of((y * _double(6, (6, 3))).sum(), (x, gamma, beta))
+    return dict(zip(names, found, strict=True))
 
 
 algorithm_1_exercise = Exercise(
@@ -106,7 +126,12 @@ algorithm_1_exercise = Exercise(
         Check(
             "normalise",
             "lines 1–3: each feature is normalised with its own mean, biased variance and eps",
-            (matches("batch/y"), matches("small/y"), matches("batch/largest change of your caller's x")),
+            (
+                matches("batch/y"),
+                matches("small/y"),
+                near(f"batch/{_CHANGED}", 0.0, 0.0),
+                near(f"batch/{_LIBRARY}", 0.0, 0.0),
+            ),
             "A small batch shows the wrong variance, a small variance shows the wrong place for eps.",
             (
                 "Three lines of the paper, three lines of code: mean, variance, normalised x.",
@@ -144,11 +169,16 @@ algorithm_1_exercise = Exercise(
 )
 
 
-def _identity(parameters: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
-    x = _normal(7, (6, 3), 2.0, 1.5)
-    gamma, beta = tensors(parameters(x, 0.1), "gamma", "beta")
-    y = F.batch_norm(x, None, None, gamma.to(x), beta.to(x), True, 0.0, 0.1)
-    return {"gamma": gamma, "beta": beta, "largest gap between batch_norm(x) and x": (y - x).abs().max()}
+def _undone(std: float, eps: float) -> Callable[[Callable[[torch.Tensor, float], Any]], dict[str, Any]]:
+    def run(parameters: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
+        x = _double(7, (6, 3), 2.0, std)
+        gamma, beta = tensors(parameters(x, eps), "gamma", "beta")
+        if not gamma.shape == beta.shape == (3,):
+            return {"gamma": gamma, "beta": beta}
+        y = F.batch_norm(x, None, None, gamma.to(x), beta.to(x), True, 0.0, eps)
+        return {"gamma": gamma, "beta": beta, "largest gap between batch_norm(x) and x": (y - x).abs().max()}
+
+    return run
 
 
 identity_exercise = Exercise(
@@ -156,7 +186,10 @@ identity_exercise = Exercise(
     title="The identity",
     module=__name__,
     builds="identity_parameters",
-    probes=(Probe("batch", "a 6×3 batch and eps = 0.1", _identity),),
+    probes=(
+        Probe("batch", "a 6×3 batch with standard deviation 1.5, and eps = 0.1", _undone(1.5, 0.1)),
+        Probe("small", "a 6×3 batch with standard deviation 0.01, and eps = 0.001", _undone(0.01, 0.001)),
+    ),
     checks=(
         Check(
             "identity",
@@ -165,6 +198,8 @@ identity_exercise = Exercise(
                 matches("batch/gamma"),
                 matches("batch/beta"),
                 matches("batch/largest gap between batch_norm(x) and x"),
+                matches("small/gamma"),
+                matches("small/beta"),
             ),
             "The paper's reason for gamma and beta: the layer can represent the identity (§3).",
             (
@@ -178,7 +213,7 @@ identity_exercise = Exercise(
 
 
 def _variance(output_variance: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
-    var = torch.tensor([1e-8, 1e-6, 1e-5, 1e-3, 1.0, 100.0]).double()
+    var = torch.tensor([1e-8, 1e-6, 1e-5, 1e-3, 1.0, 100.0]).double() * (1 + _double(11, (6,)).abs())
     return {
         "variance of the output": output_variance(var, 1e-5),
         "the same for eps = 0.5": output_variance(var, 0.5),
@@ -190,7 +225,13 @@ variance_after_exercise = Exercise(
     title="The variance of the output",
     module=__name__,
     builds="output_variance",
-    probes=(Probe("variances", "batch variances from 1e-8 to 100; eps = 1e-5, then 0.5", _variance),),
+    probes=(
+        Probe(
+            "variances",
+            "six batch variances, the smallest near 1e-8, the largest above 100; eps = 1e-5, then 0.5",
+            _variance,
+        ),
+    ),
     checks=(
         Check(
             "variance",
@@ -208,21 +249,26 @@ variance_after_exercise = Exercise(
 
 
 def _rescaled(rescaling: Callable[[Run, torch.Tensor, float], Any]) -> dict[str, Any]:
-    W, u, upstream = _normal(8, (5, 8), 0.0, 0.3), _normal(9, (32, 8)), _normal(10, (32, 5))
+    W, u, upstream = _double(8, (5, 8), 0.0, 0.3), _double(9, (32, 8)), _double(10, (32, 5))
+    ran: list[torch.Tensor] = []
 
     def run(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         weights = weights.detach().clone().requires_grad_()
+        ran.append(weights)
         y = F.batch_norm(u @ weights.T, None, None, training=True, eps=1e-5)
         (gradient,) = torch.autograd.grad((y * upstream).sum(), weights)
         return y.detach(), gradient
 
     seen: dict[str, Any] = {}
+    changed = False
     for a in (10.0, 0.5, 0.001):
-        both = rescaling(run, W.clone(), a)
+        given = W.clone()
+        both = rescaling(run, given, a)
+        changed |= not torch.equal(given, W)
         if not isinstance(both, (tuple, list)) or len(both) != 2:
             raise BadOutput(f"the result is {both!r}; a pair (change, ratio) is needed.")
         seen |= {f"change for a = {a:g}": both[0], f"ratio for a = {a:g}": both[1]}
-    return seen
+    return {**seen, asked("is run called"): bool(ran), _W_CHANGED: changed}
 
 
 weight_scale_exercise = Exercise(
@@ -235,10 +281,13 @@ weight_scale_exercise = Exercise(
         Check(
             "rescaling",
             "the change of the output, and the ratio of the gradients' lengths",
-            tuple(
-                matches(f"scales/{quantity} for a = {a}")
-                for quantity in ("change", "ratio")
-                for a in ("10", "0.5", "0.001")
+            (
+                *(
+                    matches(f"scales/{what} for a = {a}")
+                    for what in ("change", "ratio")
+                    for a in ("10", "0.5", "0.001")
+                ),
+                near(f"scales/{_W_CHANGED}", 0.0, 0.0),
             ),
             "This is the paper's argument for large learning rates (§3.3).",
             (

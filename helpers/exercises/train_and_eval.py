@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,23 +14,34 @@ from torch.nn.functional import cross_entropy
 
 from helpers.judge.api import BadOutput, Check, Exercise, Probe, Rule, asked, matches, near, tensor
 
+from .measuring import SALT, normal
+
 Run = Callable[[Any], dict[str, Any]]
 
 
-def _normal(seed: int, *shape: int, mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
-    """Normal numbers from NumPy's frozen legacy generator: the same on every machine and version."""
-    return torch.tensor(np.random.RandomState(seed).normal(mean, std, shape), dtype=torch.float32)
+class _Dropout(nn.Dropout):
+    """Dropout at 0.5 whose mask is given, row by row, and not drawn: torch's generator differs between versions."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (2 * (normal(130, x.shape) > 0)) if self.training else x
 
 
-def _net(dropout: float = 0.0) -> nn.Sequential:
+def _net() -> nn.Sequential:
     """4 features → 5 → 3 classes, two BN layers (one of them nested), numbers that no fresh net has; in train mode."""
     inner = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3))
-    net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Dropout(dropout), inner)
+    net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Dropout(0.0), inner).float()
     with torch.no_grad():
         for seed, value in enumerate([*net.parameters(), *_statistics(net).values()]):
-            numbers = _normal(seed, *value.shape)
+            numbers = normal(seed, value.shape)
             value.copy_(numbers.abs() + 0.5 if value.dim() == 1 and seed >= 8 else numbers)
     return net.train()
+
+
+def _net_with_dropout() -> nn.Sequential:
+    """:func:`_net` with a dropout of 0.5 between its layers."""
+    net = _net()
+    net[3] = _Dropout()
+    return net
 
 
 def _layers(net: nn.Module) -> list[Any]:
@@ -61,17 +73,21 @@ def _change(before: list[torch.Tensor], after: list[torch.Tensor]) -> torch.Tens
 
 
 def _labelled(seed: int, rows: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
-    return _normal(seed, rows, 4, mean=1.0), torch.tensor(np.random.RandomState(seed).randint(0, 3, rows))
+    return normal(seed, (rows, 4), 1.0), torch.tensor(np.random.RandomState(seed + SALT).randint(0, 3, rows))
 
 
-def _train(net: nn.Module, steps: int = 3) -> None:
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.1, weight_decay=0.1)
+def _train(net: nn.Module, steps: int = 3, seed: int = 50) -> None:
+    """SGD with weight decay, written out: a net without parameters to train stays as it is, and nothing is imported."""
     for step in range(steps):
-        x, y = _labelled(50 + step)
+        x, y = _labelled(seed + step)
+        net.zero_grad()
         loss = cross_entropy(net(x), y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        if loss.requires_grad:
+            loss.backward()
+        with torch.no_grad():
+            for p in net.parameters():
+                if p.grad is not None:
+                    p.sub_(0.1 * (p.grad + 0.1 * p))
 
 
 # --- reestimate_statistics ------------------------------------------------------------------------------------------
@@ -79,26 +95,38 @@ def _train(net: nn.Module, steps: int = 3) -> None:
 
 def _like_batches(reestimate: Any) -> dict[str, Any]:
     net = _net()
-    reestimate(net, [_normal(20 + i, 8, 4) for i in range(4)])
+    reestimate(net, [normal(20 + i, (8, 4)) for i in range(4)])
     return _statistics(net)
+
+
+class _Once:
+    """Batches that can be read once, like those of a generator; counts how often they are asked for."""
+
+    def __init__(self, batches: list[torch.Tensor]):
+        self.left = iter(batches)
+        self.asked = 0
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        self.asked += 1
+        return self
+
+    def __next__(self) -> torch.Tensor:
+        return next(self.left)
 
 
 def _unlike_batches(reestimate: Any) -> dict[str, Any]:
-    def batches() -> Iterator[torch.Tensor]:
-        for i, rows in enumerate((8, 8, 3)):
-            yield _normal(30 + i, rows, 4, mean=2.0 * i)
-
-    net = _net(dropout=0.5)
-    reestimate(net, batches())
-    return _statistics(net)
+    batches = _Once([normal(30 + i, (rows, 4), 2.0 * i) for i, rows in enumerate((8, 8, 3))])
+    net = _net_with_dropout()
+    reestimate(net, batches)
+    return {**_statistics(net), asked("are the batches read more than once"): batches.asked > 1}
 
 
 def _untouched(reestimate: Any) -> dict[str, Any]:
-    net = _net(dropout=0.5)
+    net = _net_with_dropout()
     _layers(net)[1].eval()
     modes = [module.training for module in net.modules()]
     weights = _copy(list(net.parameters()))
-    reestimate(net, [_normal(40 + i, 8, 4) for i in range(3)])
+    reestimate(net, [normal(40 + i, (8, 4)) for i in range(3)])
     return {
         "modules whose mode is not restored": sum(
             was != module.training for was, module in zip(modes, net.modules(), strict=True)
@@ -180,10 +208,10 @@ def _frozen_statistics(freeze: Any) -> dict[str, Any]:
     net = _net()
     before = _copy(list(_statistics(net).values()))
     freeze(net)
-    y = net(_normal(60, 8, 4, mean=3.0))
+    y = net(normal(60, (8, 4), 3.0))
     net.train()
     freeze(net)
-    net(_normal(61, 8, 4, mean=3.0))
+    net(normal(61, (8, 4), 3.0))
     return {
         "output in train mode, after the freeze": y,
         "largest change of a running statistic": _change(before, list(_statistics(net).values())),
@@ -200,8 +228,18 @@ def _frozen_affine(freeze: Any) -> dict[str, Any]:
     return {"largest change of gamma": max(moved[::2]), "largest change of beta": max(moved[1::2])}
 
 
+def _resting_affine(freeze: Any) -> dict[str, Any]:
+    net = _net().eval()
+    freeze(net)
+    loss = net(normal(62, (8, 4))).square().sum()
+    if loss.requires_grad:
+        loss.backward()
+    given = [p.grad is not None for p in _affine(net)]
+    return {asked("does gamma get a gradient"): any(given[::2]), asked("does beta get a gradient"): any(given[1::2])}
+
+
 def _others(freeze: Any) -> dict[str, Any]:
-    net, resting = _net(dropout=0.5), _net().eval()
+    net, resting = _net_with_dropout(), _net().eval()
     freeze(net)
     freeze(resting)
     before = _copy(_linear(net))
@@ -227,6 +265,7 @@ freeze_batchnorm_exercise = Exercise(
             _frozen_statistics,
         ),
         Probe("affine", "one training step, freeze, then three steps of SGD with weight decay", _frozen_affine),
+        Probe("resting", "a net in eval mode: freeze, one batch, backward", _resting_affine),
         Probe("others", "a net with dropout in train mode, three steps of SGD; and a net in eval mode", _others),
     ),
     checks=(
@@ -247,7 +286,12 @@ freeze_batchnorm_exercise = Exercise(
         Check(
             "affine",
             "gamma and beta stay",
-            (near("affine/largest change of gamma", 0.0, 0.0), near("affine/largest change of beta", 0.0, 0.0)),
+            (
+                near("affine/largest change of gamma", 0.0, 0.0),
+                near("affine/largest change of beta", 0.0, 0.0),
+                near(asked("resting/does gamma get a gradient"), 0.0, 0.0),
+                near(asked("resting/does beta get a gradient"), 0.0, 0.0),
+            ),
             "eval() does not stop gradients: in eval mode γ and β are trained as ever.",
             (
                 "eval() is about statistics. What is about gradients?",
@@ -280,7 +324,7 @@ freeze_batchnorm_exercise = Exercise(
 def _together(scores: Any) -> dict[str, Any]:
     net = _net()
     before = _copy(list(_statistics(net).values()))
-    result = tensor(scores(net, _normal(70, 6, 4, mean=2.0)), "the result")
+    result = tensor(scores(net, normal(70, (6, 4), 2.0)), "the result")
     return {
         "scores of a batch": result,
         "largest change of a running statistic": _change(before, list(_statistics(net).values())),
@@ -289,7 +333,7 @@ def _together(scores: Any) -> dict[str, Any]:
 
 
 def _alone(scores: Any) -> dict[str, Any]:
-    return {"scores of one row": tensor(scores(_net(), _normal(70, 6, 4, mean=2.0)[:1]), "the result")}
+    return {"scores of one row": tensor(scores(_net(), normal(70, (6, 4), 2.0)[:1]), "the result")}
 
 
 def _train_and_validate(loop: Any) -> dict[str, Any]:
@@ -298,48 +342,106 @@ def _train_and_validate(loop: Any) -> dict[str, Any]:
     return {"held-out loss after each epoch": history, **_statistics(net), "weights of layer 1": net[0].weight}
 
 
+def _rows_of(x: torch.Tensor, batch: torch.Tensor) -> list[int]:
+    """The number in x of each row of the batch; [] for a batch of another form.  x: (N, D).  batch: (n, D)."""
+    if batch.dim() != 2 or batch.shape[1] != x.shape[1]:
+        return []
+    return [int(number) for number in (x[None] == batch[:, None]).all(dim=2).float().argmax(dim=1)]
+
+
 def _rest_of(rows: int) -> Run:
     def run(one_epoch: Any) -> dict[str, Any]:
-        net = _net()
-        x, y = _labelled(100, rows)
+        net, (x, y) = _net(), _labelled(100, rows)
+        fed: list[list[int]] = []
+        net.register_forward_pre_hook(lambda _, inputs: fed.append(_rows_of(x, inputs[0])))
         one_epoch(net, x, y, 4, 0.1)
-        return {"weights of layer 1": net[0].weight, **_statistics(net)}
+        used = [row for batch in fed for row in batch]
+        return {
+            "weights of layer 1": net[0].weight,
+            **_statistics(net),
+            "rows in each batch that is used": [len(batch) for batch in fed],
+            asked("are the rows used in their order"): used == sorted(used),
+        }
 
     return run
 
 
-def _epoch_batches(epoch_batches: Any) -> dict[str, Any]:
-    y = np.repeat(np.arange(5), 20)
-    random = torch.Generator().manual_seed(0)
-    epochs: list[list[list[int]]] = []
-    for _ in range(2):
-        torch.manual_seed(len(epochs))
-        batches = epoch_batches(len(y), 10, random)
-        if not isinstance(batches, (list, tuple)):
-            raise BadOutput(f"the result is a {type(batches).__name__}; a list of index tensors is needed.")
-        epochs.append([tensor(b, "a batch").tolist() for b in batches])
-    torch.manual_seed(5)
-    again = [b.tolist() for b in epoch_batches(len(y), 10, torch.Generator().manual_seed(0))]
-    flat = [row for batch in epochs[0] for row in batch]
+_ROWS = 103 + 8 * (SALT % 97)
+_ONCE = (asked("does a row come twice"), asked("is a row missing"))
+_MIXES = asked("does every full batch mix classes")
+_ANEW = asked("has the second epoch another order")
+_REPEATS = asked("does the same generator seed give the same batches")
+
+
+def _in_batches_of(size: int, rows: int) -> Run:
+    def run(epoch_batches: Any) -> dict[str, Any]:
+        def epoch(generator: torch.Generator) -> list[list[int]]:
+            batches = epoch_batches(rows, size, generator)
+            if not isinstance(batches, (list, tuple)):
+                raise BadOutput(f"the result is a {type(batches).__name__}; a list of index tensors is needed.")
+            return [tensor(b, "a batch").tolist() for b in batches]
+
+        label = np.arange(rows) * 5 // rows
+        generator = torch.Generator().manual_seed(SALT)
+        first, second = epoch(generator), epoch(generator)
+        again = epoch(torch.Generator().manual_seed(SALT))
+        flat = [row for batch in first for row in batch]
+        full = [batch for batch in first if len(batch) == size]
+        if not set(flat) <= set(range(rows)):
+            raise BadOutput(f"a batch holds {max(flat, key=abs)}; row numbers go from 0 to rows − 1.")
+        return {
+            "rows in each batch, the largest first": sorted(map(len, first), reverse=True),
+            _ONCE[0]: len(set(flat)) < len(flat),
+            _ONCE[1]: len(set(flat)) < rows,
+            _MIXES: all(len(set(label[batch])) > 1 for batch in full),
+            _ANEW: first != second,
+            _REPEATS: first == again,
+            **_neighbours(first, rows),
+        }
+
+    return run
+
+
+def _neighbours(batches: list[list[int]], rows: int) -> dict[str, bool]:
+    """What is left of the order of the data; "most" because a rotated order has one seam."""
+
+    def most(found: list[bool]) -> bool:
+        return 2 * sum(found) > len(found)
+
+    apart = [max(batch) - min(batch) + 1 == len(batch) for batch in batches if batch]
+    steps = [b == a + 1 for batch in batches for a, b in pairwise(batch)]
+    follows = [min(b) == (max(a) + 1) % rows for a, b in pairwise(batches) if a and b]
     return {
-        "rows in each batch": [len(batch) for batch in epochs[0]],
-        asked("is every row used exactly once"): sorted(flat) == list(range(len(y))),
-        asked("does every batch mix classes"): min(len({y[i] for i in batch}) for batch in epochs[0]) > 1,
-        asked("has the second epoch another order"): epochs[0] != epochs[1],
-        asked("does the same generator seed give the same batches"): epochs[0] == again,
+        asked("is a batch a run of neighbouring rows"): most(apart),
+        asked("are the rows of a batch in the order of the data"): most(steps),
+        asked("are the batches in the order of the data"): most(follows),
     }
 
 
-def _restore_best(restore_best: Any) -> dict[str, Any]:
-    net = _net()
-    scripted = iter([0.2, 0.9, 0.4, 0.6])
-    best = restore_best(net, _train, lambda model: next(scripted), 4)
-    return {
-        "best score": best,
-        "weights of layer 1": net[0].weight,
-        **_statistics(net),
-        "output in eval mode": net.eval()(_normal(110, 5, 4)),
-    }
+def _restored(scripted: tuple[float, ...]) -> Run:
+    """Epochs whose scores are given; a score that is taken before the first epoch, or again, changes nothing."""
+
+    def run(restore_best: Any) -> dict[str, Any]:
+        net = _net()
+        trained: list[None] = []
+
+        def train_epoch(model: nn.Module) -> None:
+            trained.append(None)
+            _train(model.train(), seed=140 + 10 * len(trained))
+
+        def score(model: nn.Module) -> float:
+            return scripted[len(trained) - 1] if trained else -1e3
+
+        best = restore_best(net, train_epoch, score, len(scripted))
+        return {
+            "number of epochs": len(trained),
+            "best score": best,
+            "weights of layer 1": net[0].weight,
+            **_statistics(net),
+            "output in eval mode": net.eval()(normal(110, (5, 4))),
+        }
+
+    return run
 
 
 def _freeze_statistics(net: nn.Module) -> None:
@@ -348,12 +450,21 @@ def _freeze_statistics(net: nn.Module) -> None:
 
 
 def _fine_tune(in_train_mode: bool, loop: Any) -> dict[str, Any]:
-    net = _net(dropout=0.5)
+    net = _net_with_dropout()
     net.train(in_train_mode)
     before = _copy(list(_statistics(net).values()))
-    loop(net, _freeze_statistics, [_labelled(120 + i) for i in range(3)], 2, 0.1)
+    calls: list[nn.Module] = []
+
+    def freeze(model: nn.Module) -> None:
+        calls.append(model)
+        _freeze_statistics(model)
+
+    affine = _copy(_affine(net))
+    loop(net, freeze, [_labelled(120 + i) for i in range(3)], 2, 0.1)
     return {
+        asked("is freeze called"): bool(calls),
         "largest change of a running statistic": _change(before, list(_statistics(net).values())),
+        asked("do gamma and beta learn"): bool(_change(affine, _affine(net)) > 0),
         "weights of layer 1": net[0].weight,
     }
 
@@ -421,11 +532,12 @@ one_epoch_exercise = _repair(
     (
         Probe("one_left", "9 rows in batches of 4: one row is left", _rest_of(9)),
         Probe("two_left", "10 rows in batches of 4: two rows are left", _rest_of(10)),
+        Probe("three_left", "11 rows in batches of 4: three rows are left", _rest_of(11)),
         Probe("none_left", "8 rows in batches of 4", _rest_of(8)),
     ),
     tuple(
         matches(*(f"{probe}/{name}" for name in ("weights of layer 1", *_BUFFERS)))
-        for probe in ("one_left", "two_left", "none_left")
+        for probe in ("one_left", "two_left", "three_left", "none_left")
     ),
     "The 1,297 training digits in batches of 16 leave one row: the loop stops at the end of its first epoch.",
     (
@@ -439,13 +551,21 @@ epoch_batches_exercise = _repair(
     4,
     "epoch_batches",
     "the rows are mixed anew in each epoch",
-    (Probe("order", "100 rows sorted by class, 5 classes, batches of 10, two epochs", _epoch_batches),),
     (
-        matches("order/rows in each batch", atol=0.0, rtol=0.0),
-        near(asked("order/is every row used exactly once"), 1.0, 0.0),
-        near(asked("order/does every batch mix classes"), 1.0, 0.0),
-        near(asked("order/has the second epoch another order"), 1.0, 0.0),
-        near(asked("order/does the same generator seed give the same batches"), 1.0, 0.0),
+        Probe("even", "60 rows sorted by class, 5 classes, batches of 12, two epochs", _in_batches_of(12, 60)),
+        Probe("rest", f"{_ROWS} rows sorted by class, 5 classes, batches of 8, two epochs", _in_batches_of(8, _ROWS)),
+    ),
+    tuple(
+        rule
+        for probe in ("even", "rest")
+        for rule in (
+            near(f"{probe}/{_ONCE[0]}", 0.0, 0.0),
+            near(f"{probe}/{_ONCE[1]}", 0.0, 0.0),
+            matches(f"{probe}/rows in each batch, the largest first", atol=0.0, rtol=0.0),
+            near(f"{probe}/{_MIXES}", 1.0, 0.0),
+            near(f"{probe}/{_ANEW}", 1.0, 0.0),
+            near(f"{probe}/{_REPEATS}", 1.0, 0.0),
+        )
     ),
     "In a batch of one class the mean and variance are those of the class, and what tells classes apart is subtracted.",
     (
@@ -459,12 +579,16 @@ restore_best_exercise = _repair(
     5,
     "restore_best",
     "the best weights come back together with their statistics",
-    (Probe("best", "4 epochs whose scores are 0.2, 0.9, 0.4 and 0.6", _restore_best),),
+    (
+        Probe("best", "5 epochs whose scores are 0.3, 0.1, 0.9, 0.2 and 0.4", _restored((0.3, 0.1, 0.9, 0.2, 0.4))),
+        Probe("negative", "4 epochs whose scores are −3.1, −3.6, −1.2 and −2", _restored((-3.1, -3.6, -1.2, -2.0))),
+    ),
     (
         matches("best/best score"),
         matches("best/weights of layer 1"),
         matches(*(f"best/{name}" for name in _BUFFERS)),
         matches("best/output in eval mode"),
+        matches("negative/best score", "negative/weights of layer 1", *(f"negative/{name}" for name in _BUFFERS)),
     ),
     "Weights of one epoch with the statistics of another make a net that nobody measured.",
     (
@@ -484,6 +608,8 @@ fine_tune_exercise = _repair(
     ),
     (
         near("tune/largest change of a running statistic", 0.0, 0.0),
+        near("resting/largest change of a running statistic", 0.0, 0.0),
+        near(asked("tune/do gamma and beta learn"), 1.0, 0.0),
         matches("tune/weights of layer 1", "resting/weights of layer 1"),
     ),
     "model.train() sets the mode of every module, the frozen ones too.",

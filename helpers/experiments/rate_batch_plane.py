@@ -1,6 +1,6 @@
 """Held-out loss over the whole plane of learning rate × batch size, computed in advance for the playground.
 
-Three nets (:data:`helpers.experiments.with_and_without.NETS`) in the fair set-up of notebook 03, with
+Three nets (:data:`helpers.experiments.fair.NETS`) in the fair set-up of notebook 03, with
 ``nn.BatchNorm1d`` as the batch norm.  ``python -m helpers.experiments.rate_batch_plane`` computes
 ``rate_batch_plane.json`` again, in some minutes on one core.
 """
@@ -23,7 +23,7 @@ from torch import nn
 
 from helpers.lab import figures
 
-from .with_and_without import FAIR, NETS, STEPS, over_learning_rates
+from .fair import FAIR, NETS, STEPS, over_learning_rates
 
 LRS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 BATCH_SIZES = (2, 4, 8, 16, 32, 64, 128, 256)

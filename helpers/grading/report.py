@@ -13,7 +13,7 @@ from helpers.exercises import catalogue
 from helpers.judge.exercise import Exercise
 from helpers.judge.model import Assessment, Observations, Raised
 from helpers.judge.record import Record
-from helpers.judge.show import verdict_card
+from helpers.judge.show import VerdictCard
 
 from .package import ANSWERS
 from .sandbox import Limits, Sandbox
@@ -62,12 +62,9 @@ class Report:
         }
 
     def as_text(self) -> str:
-        """The card; where the file could not be run, its last row says why, unless a suspect does."""
-        card = verdict_card(self.title, self.found)
-        if self.error:
-            rows = card.rows if self.found.causes else [row for row in card.rows if row[0] != "→"]
-            card = dataclasses.replace(card, rows=(*rows, ("!", self.error)))
-        return repr(card)
+        """The card; where the file could not be run, its last line says why, unless the card does."""
+        card = repr(VerdictCard(self.title, self.found))
+        return f"{card}\n  ! {self.error}" if self.error and not self.found.causes else card
 
 
 def judge_file(path: Path, exercise: Exercise | None, sandbox: Sandbox, limits: Limits, salt: int = 0) -> Report:
@@ -83,7 +80,8 @@ def judge_file(path: Path, exercise: Exercise | None, sandbox: Sandbox, limits: 
     except NotJudged as problem:
         return Report(error=str(problem))
     try:
-        found = whole.assess(_every_quantity(outcome.seen, whole.record.right))
+        code = submission.code_of(exercise.builds)
+        found = whole.assess(_every_quantity(outcome.seen, whole.record.right), code)
     except Exception as error:  # the files after this one are judged all the same
         return Report(error=f"{path}: the judge failed on what it saw: {type(error).__name__}: {error}.")
     return Report(found, outcome.problem or None, exercise.title, outcome.seconds)

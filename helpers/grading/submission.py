@@ -35,8 +35,12 @@ class Submission:
 
     def defines(self, name: str) -> bool:
         """True where a line begins with a definition, an assignment or an import of ``name``."""
+        return self.code_of(name) != ""
+
+    def code_of(self, name: str) -> str:
+        """The code of the last cell in which a line defines, assigns or imports ``name``; "" where none does."""
         pattern = rf"^(?:(?:class|def) {name}\b|{name}\s*[:=]|(?:from|import)\b.*\b{name}\b)"
-        return any(re.search(pattern, cell, re.MULTILINE) for cell in self.cells)
+        return next((cell for cell in reversed(self.cells) if re.search(pattern, cell, re.MULTILINE)), "")
 
 
 def read(path: Path) -> Submission:

@@ -4,6 +4,7 @@ from .compare import agree, asked
 from .exercise import Exercise
 from .model import Array, Assessment, Check, Finding, Observations, Probe, Raised, Rule
 from .observe import BadOutput, as_array, tensor, tensors
+from .reading import Names
 from .rules import all_of, matches, near
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Check",
     "Exercise",
     "Finding",
+    "Names",
     "Observations",
     "Probe",
     "Raised",

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from . import progress
-from .explain import explain
-from .model import Assessment, Check, Observations, Probe
+from .explain import Card as Red
+from .explain import explain, keys_asked
+from .model import Assessment, Check, Finding, Observations, Probe, Verdict
 from .observe import observe
+from .reading import PROBE, SLIPS, Names, Slip, slips_in, under
 from .record import Record, from_bytes
 from .rules import verdicts_of
-from .show import Card, cause_rows, show, verdict_card
+from .show import Card, VerdictCard, cause_rows, show
+from .slips import missing_package
+from .source import Source, source_of
 from .unpatched import unpatched
 
 
@@ -24,7 +31,8 @@ class Exercise:
 
     ``module`` is the name of the module that defines it (``__name__``), ``builds`` the name of the class or function
     that is asked for.  What its reference and suspects do is recorded in ``recorded/<record_id>.xz`` beside that
-    module.  ``further`` are checks that go beyond those of the card; see :attr:`beyond`.
+    module.  ``further`` are checks that go beyond those of the card; see :attr:`beyond`.  With ``names`` a class
+    that calls its things otherwise is told so, and is judged under the names asked for.
     """
 
     id: str
@@ -35,9 +43,12 @@ class Exercise:
     checks: tuple[Check, ...]
     further: tuple[Check, ...] = ()
     record_id: str = ""
+    names: Names | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "record_id", self.record_id or self.id)
+        if self.names is not None and self.probes[0].id != PROBE:
+            object.__setattr__(self, "probes", under(self.names, self.probes))
 
     @functools.cached_property
     def beyond(self) -> Exercise:
@@ -57,52 +68,106 @@ class Exercise:
         package = f"{self.module.rpartition('.')[0]}.recorded"
         return from_bytes((resources.files(package) / f"{self.record_id}.xz").read_bytes())
 
-    def assess(self, seen: Observations) -> Assessment:
-        """Judge every check and explain what differs.  Pure: notebook, command and matrix all come through here."""
+    @functools.cached_property
+    def _asked(self) -> dict[str, frozenset[str]]:
+        return {check.id: keys_asked(check, self.record.right) for check in self.checks}
+
+    def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
+        """Judge every check of this card and explain what is red.
+
+        Pure: notebook, command and matrix all come through here.  ``source`` is the learner's code where it is known;
+        it can withhold a claim, and decides no verdict.
+        """
         record = self.record
         verdicts = verdicts_of(self.checks, self.probes, seen, record.right)
-        wrong = any(v.passed is False for v in verdicts)
-        return Assessment(verdicts, explain(seen, record) if wrong else ())
+        missing = missing_package(seen)
+        if missing:
+            return Assessment(verdicts, (), missing)
+        verdicts = self._charged(verdicts, seen)
+        text = Source(source) if isinstance(source, str) else source
+        return Assessment(verdicts, explain(seen, record, Red(verdicts, self._asked), text))
+
+    def _charged(self, verdicts: tuple[Verdict, ...], seen: Observations) -> tuple[Verdict, ...]:
+        """The verdicts; a check that concerns a name which is not as asked is red."""
+        costs = self.names.costs if self.names else {}
+        wrong = {costs.get(slip.cost, ""): slip for slip in reversed(slips_in(seen))}
+        return tuple(
+            dataclasses.replace(v, passed=False, finding=_wrong_name(wrong[v.check.id]))
+            if v.passed and v.check.id in wrong
+            else v
+            for v in verdicts
+        )
 
     def assessed(self, obj: Any) -> Assessment:
         """Observe ``obj`` here, in this process, and assess what was seen; shows and records nothing."""
         with unpatched():
-            return self.assess(observe(obj, self.probes))
+            return self.assess(observe(obj, self.probes), source_of(obj))
 
     def check(self, obj: Any) -> None:
         """Show how ``obj`` does on every check.  Never raises for a wrong answer."""
         found = self.assessed(obj)
-        progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts})
-        show(verdict_card(self.title, found))
+        if not found.not_judged:
+            progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts})
+        show(self._card(self.title, found))
 
     def grade(self, obj: Any, check: str) -> None:
-        """One check, for a graded cell: shows its card, and raises unless it passed.
+        """One check, for a graded cell: shows its card, and raises unless it passed.  Only this check is explained.
 
         Raises AssertionError where the answer is wrong and NotImplementedError where it was not attempted, each with
         the card's text in place of a traceback.
         """
-        found = self.assessed(obj)
-        (verdict,) = [v for v in found.verdicts if v.check.id == check]
+        (asked,) = [c for c in self.checks if c.id == check]
+        found = dataclasses.replace(self, checks=(asked,), further=()).assessed(obj)
+        (verdict,) = found.verdicts
         progress.attempted(self.id, {check: verdict.passed})
-        show(verdict_card(f"{self.title} · {verdict.check.title}", Assessment((verdict,), found.causes)))
+        show(self._card(f"{self.title} · {verdict.check.title}", found))
         if verdict.passed is None:
             raise _quiet(NotImplementedError("not attempted yet"))
         if not verdict.passed:
             raise _quiet(AssertionError(f"expected {verdict.finding.expected}; measured {verdict.finding.measured}"))
 
     def hint(self, obj: Any) -> None:
-        """The next hint for the first check that ``obj`` does not pass: a nudge, a pointer, almost the line."""
+        """The next hint: a nudge, a pointer, almost the line; the diagnosis comes with the second.
+
+        It is that of the first check that does not pass, or of the first that fails by the cause named first.
+        """
         found = self.assessed(obj)
-        verdict = next((v for v in found.verdicts if not v.passed), None)
+        verdict = self._to_mend(found)
         if verdict is None:
             show(Card(f"{self.title}: every check passes, no hint needed", (), True))
             return
         step = progress.next_hint(self.id, verdict.check.id, len(verdict.check.hints))
         rows = [(str(step + 1), verdict.check.hints[step])]
-        if verdict.passed is False and found.causes:
+        if verdict.passed is False and found.causes and (step or found.causes[0].kind != "cause"):
             rows += cause_rows(found.causes[:1])
         title = f"{verdict.check.title}: hint {step + 1} of {len(verdict.check.hints)}"
         show(Card(title, tuple(rows)))
+
+    def _to_mend(self, found: Assessment) -> Verdict | None:
+        """The red check that the cause named first belongs to: of those it turns red, the one that few suspects do."""
+        red = [v for v in found.verdicts if not v.passed]
+        named = next((e.id for e in found.causes if e.kind == "cause" and e.id), "")
+        if not named:
+            return red[0] if red else None
+        alone = verdicts_of(self.checks, self.probes, self.record.lineup[named], self.record.right)
+        blamed = {v.check.id for v in alone if not v.passed}
+        shows = next(s.shows for s in self.record.suspects if s.id == named)
+        order = [v for v in red if shows in self._asked[v.check.id]] + [v for v in red if v.check.id in blamed]
+        return (order + red)[0]
+
+    def show_check(self, check: str) -> None:
+        """Print what a check feeds, and the code that measures it."""
+        asked = self.whole._asked
+        if check not in asked:
+            print(f"There is no check {check!r}; there are {', '.join(asked)}.")
+            return
+        looked_at = {key.partition("/")[0] for key in asked[check]}
+        for probe in self.probes:
+            if probe.id in looked_at:
+                print(f"# fed: {probe.fed}", textwrap.dedent(inspect.getsource(_measuring(probe))), sep="\n")
+
+    def _card(self, title: str, found: Assessment) -> VerdictCard:
+        return VerdictCard(title, found, f'{self.record_id}_exercise.show_check("{{}}")')
 
     def solution(self, obj: Any) -> None:
         """The reference's code.  Asks once: the first call says what it would show, the second shows it."""
@@ -115,6 +180,19 @@ class Exercise:
             show(Card(f"{self.title}: show the whole solution?", rows))
             return
         show(Card(f"{self.title}: one solution", (), None, source))
+
+
+def _measuring(probe: Probe) -> Callable[..., Any]:
+    """The function that a probe runs, without what is wrapped around it."""
+    run = probe.run
+    while isinstance(run, functools.partial):
+        run = next((argument.run for argument in run.args if isinstance(argument, Probe)), run.func)
+    return run
+
+
+def _wrong_name(slip: Slip) -> Finding:
+    measured = slip.found or "nothing of that kind"
+    return Finding(False, f"{PROBE}/{SLIPS}", f"{slip.role} {slip.asked}", measured)
 
 
 def _quiet(error: Exception) -> Exception:

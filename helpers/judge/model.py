@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+OURS = frozenset({"BadOutput", "Missing", "Stopped"})
+"""Kinds of :class:`Raised` that are the judge's own sentences: their names are not shown."""
+
+
 @dataclass(frozen=True)
 class Raised:
     """An exception from the learner's code, kept as text so that nothing of the learner's stays alive.
 
-    ``kind`` is the class name, ``where`` the learner's own line ("line 7: `y = x.vra(0)`") or "".
+    ``kind`` is the class name, ``where`` the learner's own line ("line 7: `y = x.vra(0)`") or "", where none of
+    the learner's lines was reached.
     """
 
     kind: str
@@ -25,11 +30,24 @@ class Raised:
 
     @property
     def not_attempted(self) -> bool:
-        """True for the stub's own ``raise NotImplementedError()``."""
-        return self.kind == "NotImplementedError"
+        """True for the stub's own ``raise NotImplementedError()``, not for one that torch raises."""
+        if self.kind != "NotImplementedError":
+            return False
+        return self.line.startswith("raise NotImplementedError") if self.line else bool(self.where)
+
+    @property
+    def line(self) -> str:
+        """The text of the learner's own line, "" where it is not known."""
+        return self.where.partition("`")[2].rpartition("`")[0]
+
+    @property
+    def refusal(self) -> bool:
+        """True where the learner's own line says ``raise`` or ``assert``."""
+        return self.line.startswith(("raise ", "assert "))
 
     def __str__(self) -> str:
-        text = f"{self.kind}: {self.message}" if self.message else self.kind
+        named = self.message and self.kind in OURS
+        text = self.message if named else f"{self.kind}: {self.message}" if self.message else self.kind
         return f"{text} ({self.where})" if self.where else text
 
 
@@ -93,7 +111,10 @@ class Suspect:
     """A deliberately wrong implementation: ``make`` replaces the learner's object, ``title`` names the mistake.
 
     ``category`` groups suspects that share a misconception (for example ``variance`` or ``eps``).  ``shows`` is the
-    observation that tells it best; "" leaves the choice to the explainer.
+    observation that tells it best; "" leaves the choice to the explainer.  ``also`` is what holds beside it only
+    where the whole layer behaves exactly so ("running_var is right."), "" where there is nothing to say.  ``needs``
+    and ``refuted_by`` are patterns for the learner's source: the suspect is not named where none of the first, or one
+    of the second, occurs; see :mod:`helpers.judge.source` for what holds of every suspect.
     """
 
     id: str
@@ -101,14 +122,18 @@ class Suspect:
     title: str
     make: Any
     shows: str = ""
+    also: str = ""
+    needs: tuple[str, ...] = ()
+    refuted_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A suspect that behaves like the learner's object, and the numbers that show it.
+    """One sentence about what is wrong, and the numbers that show it.
 
-    ``exact`` means: the same on every probe.  Otherwise it is only the nearest one known, or, with id "", a
-    category: something is wrong there, and no known mistake is like it.  ``together`` says that it comes on top of
+    ``kind`` says what sort of sentence it is: "names" (other names than asked for), "crash" (an exception), "cause"
+    (a suspect, named by ``id``), "like" (the nearest suspect, which it is not), "unknown" (where to start), "half"
+    (what is not written yet).  ``exact`` means: the same on every probe.  ``together`` says that it comes on top of
     the explanation before it; otherwise it stands in its place.
     """
 
@@ -118,14 +143,19 @@ class Explanation:
     exact: bool
     evidence: str
     together: bool = False
+    kind: str = "cause"
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What follows from some observations: a verdict for each check, and the likely causes of what is red."""
+    """What follows from some observations: a verdict for each check, and the likely causes of what is red.
+
+    ``not_judged`` says in a sentence what kept the judge from judging, for example a package that is missing, or "".
+    """
 
     verdicts: tuple[Verdict, ...]
     causes: tuple[Explanation, ...] = ()
+    not_judged: str = ""
 
     @property
     def passed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import re
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from .model import Array, Observations, Probe, Raised
-from .unpatched import put_back, unpatched
+from .unpatched import unpatched
 
 _NOT_THEIRS = (
     str(Path(__file__).resolve().parents[1]),
@@ -33,8 +34,8 @@ def observe(obj: Any, probes: Iterable[Probe]) -> Observations:
     """Run every probe on ``obj``.
 
     A probe that raises leaves one :class:`Raised` under its own id; the others still run.  The global random state,
-    the default dtype, the number of threads, the gradient mode and the warning filters are afterwards as they were
-    before, and while a probe runs nothing of torch or NumPy is patched.
+    the default dtype and device (float32 and the CPU for the probes), the number of threads, the gradient mode and
+    the warning filters are afterwards as they were before, and while a probe runs nothing of torch or NumPy is patched.
     """
     seen: Observations = {}
     for probe in probes:
@@ -73,9 +74,9 @@ def tensor(value: Any, name: str) -> torch.Tensor:
 
     What comes back is exactly a ``torch.Tensor``, in the same graph: a subclass could answer for itself.
     """
-    put_back()
     if value is None:
-        raise BadOutput(f"{name} is None. Does every path of your code end with a return?")
+        question = " Does every path of your code end with a return?" if name.startswith("the ") else ""
+        raise BadOutput(f"{name} is None.{question}")
     if not isinstance(value, torch.Tensor):
         raise BadOutput(f"{name} is a {type(value).__name__}; a torch.Tensor is needed.")
     return _plain(value)
@@ -98,7 +99,10 @@ def _plain(value: torch.Tensor) -> torch.Tensor:
 
 
 def as_raised(error: BaseException) -> Raised:
-    """The exception as text, with the last line of the learner's own code that it passed through."""
+    """The exception as text, with the last line of the learner's own code that it passed through.
+
+    An attribute that only the judge looked for becomes a sentence about the learner's layer.
+    """
     where = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         path = frame.f_code.co_filename
@@ -108,18 +112,40 @@ def as_raised(error: BaseException) -> Raised:
         message = str(error).strip().partition("\n")[0]
     except Exception:
         message = ""
+    missing = re.search(r"has no attribute '(\w+)'$", message) if not where else None
+    if missing and isinstance(error, AttributeError):
+        return Raised("BadOutput", f"there is no `{missing[1]}`; the judge looks for it.")
     return Raised(type(error).__name__[:80], message[:300], where[:300])
 
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    dtype, device, threads = torch.get_default_dtype(), torch.empty(0).device, torch.get_num_threads()
     torch.set_num_threads(1)  # so small a batch is no faster on more, and on a busy machine much slower
-    with unpatched(), torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+    with unpatched(), _numbers_as_ever(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(0)
+        torch.set_default_dtype(torch.float32)
+        if device.type != "cpu":
+            torch.set_default_device("cpu")
         try:
             yield
         finally:
             torch.set_default_dtype(dtype)
+            if torch.empty(0).device != device:
+                torch.set_default_device(None if device.type == "cpu" else device)
             torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _numbers_as_ever() -> Iterator[None]:
+    """Torch's random numbers start at seed 0, and afterwards go on from where they were.
+
+    Not by ``torch.manual_seed`` and ``fork_rng``: the former imports torch._dynamo, some 800 modules.
+    """
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        generator.set_state(state)

@@ -17,6 +17,11 @@ class _Operators(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.called = called
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: else torch wraps the method below, and imports some 800 modules of torch._dynamo to do so."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Collection[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

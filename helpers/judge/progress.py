@@ -6,6 +6,7 @@ file; set to the empty string it keeps progress in memory only, as graders and b
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -76,8 +77,17 @@ def location() -> Path | None:
     """Where progress is kept, or None for memory only."""
     chosen = os.environ.get("BATCHNORM_PROGRESS")
     if chosen is None:
-        return Path.home() / ".batchnorm_course" / "progress.json"
+        return _at_home()
     return Path(chosen) if chosen else None
+
+
+@functools.cache
+def _at_home() -> Path | None:
+    try:
+        return Path.home() / ".batchnorm_course" / "progress.json"
+    except RuntimeError:  # no HOME, and no entry of this user in passwd
+        print("There is no home folder here: progress of this session is kept in memory.")
+        return None
 
 
 def _is_state(state: Any) -> bool:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .compare import agree
+from .compare import agree, close_each
 from .model import Array, Observations, Raised, Suspect
 
 _BITS = 23  # of a float32's mantissa
@@ -44,34 +44,50 @@ class Deviation:
             agree(self.seen.get(k), other.seen.get(k)) for k in self.keys | other.keys
         )
 
-    def touches(self, key: str, other: Deviation) -> bool:
-        """True where this deviates in ``key`` too, in whatever way; where the other raised, in any key of the probe."""
-        if isinstance(other.seen[key], Raised):
-            return any(k == key or k.startswith(f"{key}/") for k in self.keys)
-        return key in self.keys or key.partition("/")[0] in self.keys
-
-    def unseen(self, key: str) -> bool:
-        """True where the probe raised, so that nothing is known of the key."""
-        return key not in self.seen and key.partition("/")[0] in self.seen
+    def alike(self, other: Deviation) -> bool:
+        """True where both are equal; most pairs are told apart by their keys alone."""
+        return len(self.keys ^ other.keys) <= 2 and self == other
 
 
 @dataclass(frozen=True)
 class Record:
     """Observations of a reference and of its suspects, ``lineup[suspect.id]``.
 
-    ``source``: the reference's code, "" in a class edition.  ``made_from``: digest of the modules it was made from.
+    ``source``: the reference's code, "" in a class edition.
     """
 
     right: Observations
     suspects: tuple[Suspect, ...]
     lineup: Mapping[str, Observations]
     source: str = ""
-    made_from: str = ""
 
     @functools.cached_property
     def deviations(self) -> dict[str, Deviation]:
         """What each suspect does differently, by its id."""
         return {s.id: Deviation.of(self.lineup[s.id], self.right) for s in self.suspects}
+
+    @functools.cached_property
+    def by_key(self) -> dict[str, list[tuple[list[str], Array]]]:
+        """For each key the suspects that deviate there, with their values on top of one another, one stack a shape."""
+        groups: dict[str, dict[tuple[int, ...], list[str]]] = {}
+        for id, deviation in self.deviations.items():
+            for key in deviation.keys:
+                value = deviation.seen[key]
+                if isinstance(value, np.ndarray):
+                    groups.setdefault(key, {}).setdefault(value.shape, []).append(id)
+        return {
+            key: [(ids, np.stack([np.asarray(self.lineup[id][key]) for id in ids])) for ids in shapes.values()]
+            for key, shapes in groups.items()
+        }
+
+    def agreeing(self, key: str, value: Array) -> set[str]:
+        """The suspects that deviate in ``key`` just as ``value`` does."""
+        found: set[str] = set()
+        for ids, stack in self.by_key.get(key, ()):
+            if stack.shape[1:] == value.shape:
+                same = close_each(value, stack)
+                found.update(id for id, yes in zip(ids, same, strict=True) if yes)
+        return found
 
 
 def to_bytes(record: Record) -> bytes:
@@ -91,12 +107,11 @@ def to_bytes(record: Record) -> bytes:
             else:
                 entries.append([place, [value.kind, value.message] if value else None])
     index = {
-        "suspects": [[s.id, s.category, s.title, s.shows] for s in record.suspects],
+        "suspects": [_texts(s) for s in record.suspects],
         "keys": keys,
         "observations": seen_by,
         "sizes": [len(data) // 4 for data in arrays],
         "source": record.source,
-        "made_from": record.made_from,
     }
     planes = np.frombuffer(b"".join(arrays), dtype=np.uint8).reshape(-1, 4).T.tobytes()
     line = json.dumps(index, separators=(",", ":")).encode()
@@ -122,8 +137,26 @@ def from_bytes(data: bytes) -> Record:
             else:
                 seen[key] = arrays[what].reshape(shape)
     right = observed.pop("")
-    suspects = tuple(Suspect(id, category, title, None, shows) for id, category, title, shows in index["suspects"])
-    return Record(right, suspects, observed, index["source"], index["made_from"])
+    suspects = tuple(_suspect(*texts) for texts in index["suspects"])
+    return Record(right, suspects, observed, index["source"])
+
+
+def _texts(suspect: Suspect) -> list[object]:
+    texts: list[object] = [suspect.id, suspect.category, suspect.title, suspect.shows]
+    more = [suspect.also, suspect.needs, suspect.refuted_by]
+    return texts + more if any(more) else texts
+
+
+def _suspect(
+    id: str,
+    category: str,
+    title: str,
+    shows: str,
+    also: str = "",
+    needs: Iterable[str] = (),
+    refuted_by: Iterable[str] = (),
+) -> Suspect:
+    return Suspect(id, category, title, None, shows, also, tuple(needs), tuple(refuted_by))
 
 
 def _rounded(value: Array, bits: int) -> NDArray[np.float32]:

@@ -1,21 +1,51 @@
-"""Cards: the result of a check as a compact piece of HTML with a plain-text twin."""
+"""Cards: what is shown of a check, as a compact piece of HTML with a plain-text twin in the same words and order."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from IPython.display import display
 
-from .explain import cannot_tell
-from .model import Assessment, Explanation
-
-MARKS = {True: ("✓", "right", "#1a7f5a"), False: ("✗", "not yet", "#c2410c"), None: ("○", "not attempted", "#6b7280")}
+from .model import Assessment, Explanation, Verdict
 
 DETAILED = 6
-"""At most so many failed checks of a card show their numbers."""
+"""At most so many failed checks show their numbers in the text."""
+MARKS = {True: "✓", False: "✗", None: "○"}
+_CLASSES = {True: "good", False: "bad", None: "todo"}
+
+STYLE = """
+.bn-card{--good:#0b7a53;--bad:#b3261e;--todo:#59636e;--goodbg:#e7f5ee;--badbg:#fdeceb;--todobg:rgba(127,127,127,.12);
+--line:rgba(127,127,127,.35);max-width:820px;border:1px solid var(--line);border-radius:8px;padding:12px 16px;
+font-size:14px;line-height:1.5;background:rgba(127,127,127,.06)}
+body[data-jp-theme-light="false"] .bn-card,.vscode-dark .bn-card,html[theme="dark"] .bn-card{--good:#56cf9a;
+--bad:#ff8f82;--todo:#a4afba;--goodbg:#12291f;--badbg:#341a18}
+.bn-card .bn-head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px}
+.bn-card .bn-seg{display:flex;gap:3px;flex:0 1 240px;min-width:60px}
+.bn-card .bn-seg i{flex:1;height:8px;border-radius:2px;background:var(--line)}
+.bn-card .bn-seg .good{background:var(--good)}
+.bn-card .bn-seg .bad{background:repeating-linear-gradient(45deg,var(--bad) 0 3px,transparent 3px 5px);
+outline:1px solid var(--bad)}
+.bn-card .bn-first{margin:10px 0 8px;padding:8px 12px;border-radius:6px;font-size:16px}
+.bn-card .bn-first b{display:block;font-size:12px;letter-spacing:.03em;text-transform:uppercase}
+.bn-card .bn-first.good{background:var(--goodbg)}.bn-card .bn-first.bad{background:var(--badbg)}
+.bn-card .bn-first.todo{background:var(--todobg)}
+.bn-card .good>b,.bn-card .bn-good{color:var(--good)}.bn-card .bad>b,.bn-card .bn-bad{color:var(--bad)}
+.bn-card .todo>b,.bn-card .bn-todo{color:var(--todo)}
+.bn-card table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums;margin:4px 0}
+.bn-card th,.bn-card td{text-align:right!important;padding:3px 0 3px 12px!important;background:none!important;
+border:0;white-space:normal}
+.bn-card th{font-weight:500;font-size:12px;border-bottom:1px solid var(--line)}
+.bn-card th:first-child,.bn-card td:first-child{text-align:left!important;padding-left:0!important}
+.bn-card td:last-child{color:var(--bad);font-weight:650}
+.bn-card p{margin:6px 0}.bn-card details{margin-top:4px}.bn-card summary{cursor:pointer}
+.bn-card dl{margin:2px 0 8px 16px}.bn-card dd{margin:0}
+.bn-card code{background:rgba(127,127,127,.16);padding:1px 4px;border-radius:4px;font-size:13px}
+.bn-card pre{margin:6px 0 0;white-space:pre-wrap}
+""".replace("\n", "")
+"""One small style for all cards; where a front end drops it, the same words in the same order still read well."""
 
 
 @dataclass(frozen=True)
@@ -32,89 +62,206 @@ class Card:
     code: str = ""
 
     def __repr__(self) -> str:
-        lines = [f"{MARKS[self.outcome][0]} {self.title}"]
+        lines = [f"{MARKS[self.outcome]} {self.title}"]
         lines += [f"  {mark:1} {text}" for mark, text in self.rows]
         if self.code:
             lines += ["", *(f"    {line}".rstrip() for line in self.code.splitlines())]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        outcome, _, colour = MARKS[self.outcome]
-        cells = "".join(f"<div>{_coloured(mark)}</div><div>{_marked_up(text)}</div>" for mark, text in self.rows)
-        grid = "display:grid;grid-template-columns:auto 1fr;column-gap:8px;margin-top:4px"
-        rows = f'<div style="{grid}">{cells}</div>' if cells else ""
-        code = f'<pre style="margin:6px 0 0 0;white-space:pre-wrap">{html.escape(self.code)}</pre>' if self.code else ""
-        return (
-            f'<div class="bn-card" role="status" style="border-left:4px solid {colour};padding:6px 12px;'
-            f'background:rgba(127,127,127,.08);max-width:52em;line-height:1.45">'
-            f"<b>{_coloured(outcome)} {_marked_up(self.title)}</b>{rows}{code}</div>"
+        head = f'<div class="bn-head">{_mark(self.outcome)} <b>{_marked_up(self.title)}</b></div>'
+        rows = "".join(f"<p>{_mark_of(mark)} {_marked_up(text)}</p>" for mark, text in self.rows)
+        code = f"<pre>{html.escape(self.code)}</pre>" if self.code else ""
+        return _card(head + rows + code)
+
+
+@dataclass(frozen=True)
+class VerdictCard:
+    """How an answer does on every check: what to do first, the difference that shows it, and the rest folded.
+
+    ``ask`` is the call that prints a check's own source, with ``{}`` for the id of the check.
+    """
+
+    title: str
+    found: Assessment
+    ask: str = ""
+
+    @property
+    def outcome(self) -> bool | None:
+        """True where every check passed; None where nothing was attempted, or could be judged."""
+        verdicts = self.found.verdicts
+        if self.found.not_judged or all(v.passed is None for v in verdicts):
+            return None
+        return all(v.passed for v in verdicts)
+
+    @property
+    def counted(self) -> str:
+        """How many checks passed, or that nothing can be said of it."""
+        verdicts = self.found.verdicts
+        if self.found.not_judged:
+            return "could not be judged"
+        if len(verdicts) == 1 and verdicts[0].passed is not None:
+            return "right" if verdicts[0].passed else "not yet"
+        if self.outcome is None:
+            return "not attempted"
+        return f"{sum(v.passed is True for v in verdicts)} of {len(verdicts)} checks passed"
+
+    def first(self) -> tuple[str, str]:
+        """The largest words of the card: (a label, what to do first or what was achieved)."""
+        causes, red = self.found.causes, self._red
+        if self.found.not_judged:
+            return "Not judged", self.found.not_judged
+        if self.outcome:
+            return "Right", "Every check passes." if len(self.found.verdicts) > 1 else "The check passes."
+        if causes:
+            return ("Start here" if causes[0].kind == "unknown" else "Mend this first"), _said(causes, 0)
+        if self.outcome is None:
+            return "To do", "Replace `raise NotImplementedError()` with your code, then run this cell again."
+        return "Start here", f"I do not know this mistake. Start here: {red[0].check.title}."
+
+    @property
+    def _red(self) -> list[Verdict]:
+        return [v for v in self.found.verdicts if v.passed is False]
+
+    def differences(self) -> list[tuple[str, str, str]]:
+        """(quantity, right, yours): those that show the first cause, and that of the first red check."""
+        causes, red = self.found.causes, self._red
+        if self.outcome is not False or (causes and causes[0].kind in ("crash", "half", "names")):
+            return []
+        found = [_evidence(causes[0].evidence)] if causes else []
+        found += [_row(v.finding.expected, v.finding.measured) for v in red[:1]]
+        return list({row[0]: row for row in reversed(found) if row}.values())[::-1]
+
+    def __repr__(self) -> str:
+        label, words = self.first()
+        lines = [f"{MARKS[self.outcome]} {self.title}: {self.counted}"]
+        if not self.outcome:
+            lines.append(f"  → {label}: {words}" if label not in words else f"  → {words}")
+        lines += [f"    {name}: right {right}, yours {yours}" for name, right, yours in self.differences()]
+        lines += [f"  → {text}" for text in self._then()]
+        told: set[str] = set()
+        for v in self._red:
+            lines.append(f"  ✗ {v.check.title}")
+            if v.finding.measured not in told and len(told) < DETAILED:
+                lines += [f"    {name}: {text}" for name, text in _numbers(v)]
+            told.add(v.finding.measured)
+        for passed, words in ((None, "not reached"), (True, "passed")):
+            titles = [v.check.title for v in self.found.verdicts if v.passed is passed]
+            if titles and len(self.found.verdicts) > 1 and self.outcome is not None:
+                lines.append(f"  {MARKS[passed]} {words}: {'; '.join(titles)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        verdicts, kind = self.found.verdicts, _CLASSES[self.outcome]
+        segments = "".join(f'<i class="{_CLASSES[v.passed]}"></i>' for v in verdicts) if len(verdicts) > 1 else ""
+        head = (
+            f'<div class="bn-head">{_mark(self.outcome)} <b>{_marked_up(self.title)}</b>'
+            f'{f"""<span class="bn-seg" aria-hidden="true">{segments}</span>""" if segments else ""}'
+            f"<span>{self.counted}</span></div>"
         )
+        label, words = self.first()
+        first = f'<div class="bn-first {kind}"><b>{label}</b>{_marked_up(words)}</div>'
+        then = "".join(f"<p>{_marked_up(text)}</p>" for text in self._then())
+        return _card(head + first + self._table() + then + self._folded())
+
+    def _table(self) -> str:
+        rows = self.differences()
+        if not rows:
+            return ""
+        body = "".join(f"<tr>{''.join(f'<td>{_marked_up(text)}</td>' for text in row)}</tr>" for row in rows)
+        return f"<table><tr><th>the difference that shows it</th><th>right</th><th>yours</th></tr>{body}</table>"
+
+    def _then(self) -> list[str]:
+        """The causes after the first, each with its lead."""
+        return [_said(self.found.causes, i) for i in range(1, len(self.found.causes))]
+
+    def _folded(self) -> str:
+        """What passes in one line, and all numbers one click away."""
+        parts = []
+        for passed, words in ((True, "passed"), (None, "not reached")):
+            titles = [v.check.title for v in self.found.verdicts if v.passed is passed]
+            if titles and len(self.found.verdicts) > 1:
+                parts.append(_details(f"{len(titles)} {words}", (f"{_mark(passed)} {_marked_up(t)}" for t in titles)))
+        if self._red and self.outcome is False:
+            parts.append(_details("All numbers", map(self._in_full, self._red)))
+        return "".join(parts)
+
+    def _in_full(self, v: Verdict) -> str:
+        rows = "".join(f"<dd>{name}: {_marked_up(text)}</dd>" for name, text in _numbers(v))
+        why = f"<dd>{_marked_up(v.check.why)}</dd>" if v.check.why else ""
+        how = f"To see how it is measured: `{self.ask.format(v.check.id)}`"
+        ask = f"<dd>{_marked_up(how)}</dd>" if self.ask else ""
+        return f"{_mark(False)} {_marked_up(v.check.title)}<dl>{why}{rows}{ask}</dl>"
 
 
-def _coloured(mark: str) -> str:
-    colour = next((colour for known, _, colour in MARKS.values() if known == mark), "inherit")
-    return f'<span style="color:{colour}">{html.escape(mark)}</span>'
+def show(card: Card | VerdictCard) -> None:
+    """Display a card: HTML in a notebook, text in a terminal."""
+    display(card)
+
+
+def cause_rows(causes: Sequence[Explanation]) -> list[tuple[str, str]]:
+    """Causes as rows of a :class:`Card`, each followed by its numbers."""
+    rows: list[tuple[str, str]] = []
+    for i, cause in enumerate(causes):
+        rows.append(("→", _said(causes, i)))
+        rows += [("", cause.evidence)] if cause.evidence else []
+    return rows
+
+
+def _said(causes: Sequence[Explanation], i: int) -> str:
+    """A cause with the words that say how sure it is."""
+    cause = causes[i]
+    if cause.kind == "cause":
+        again = any(earlier.kind == "cause" for earlier in causes[:i])
+        lead = ("And" if cause.together else "Or, which behaves the same") if again else "Most likely"
+        lead = f"Then, {lead.lower()}" if i and not again else lead
+    else:
+        lead = "This looks like, but is not exactly" if cause.kind == "like" else "Then" if i else ""
+    return f"{lead}: {cause.title}" if lead else cause.title
+
+
+def _numbers(v: Verdict) -> list[tuple[str, str]]:
+    """(name, text) of what was fed, expected and measured."""
+    return [("fed", v.fed), ("expected", v.finding.expected), ("measured", v.finding.measured)]
+
+
+def _evidence(text: str) -> tuple[str, str, str] | None:
+    """A cause's "yours: q = 1; right: q = 2" as (q, 2, 1)."""
+    found = re.fullmatch(r"yours: (.*); right: (.*)", text)
+    return _row(found[2], found[1]) if found else None
+
+
+def _row(right: str, yours: str) -> tuple[str, str, str]:
+    """(quantity, right, yours) of two texts of the form "quantity = value" or "question: yes"."""
+    for between in (" = ", ": "):
+        (name, _, mine), (same, _, theirs) = yours.rpartition(between), right.rpartition(between)
+        if name and name == same:
+            return name, theirs, mine
+    name, _, mine = yours.partition(" = ")
+    if mine:
+        return name, right, mine
+    name, shape, mine = yours.partition(" of shape ")
+    return (f"shape of {name}", right.removeprefix("shape "), mine) if shape else (right, "", yours)
+
+
+def _card(body: str) -> str:
+    return f'<style>{STYLE}</style><div class="bn-card" role="status">{body}</div>'
+
+
+def _details(summary: str, lines: Iterable[str]) -> str:
+    return f"<details><summary>{summary}</summary>{''.join(f'<p>{line}</p>' for line in lines)}</details>"
+
+
+def _mark(outcome: bool | None) -> str:
+    return f'<span class="bn-{_CLASSES[outcome]}">{MARKS[outcome]}</span>'
+
+
+def _mark_of(mark: str) -> str:
+    """A row's mark, coloured where it is one of MARKS."""
+    outcome = next((outcome for outcome, known in MARKS.items() if known == mark), ...)
+    return html.escape(mark) if outcome is ... else _mark(outcome)
 
 
 def _marked_up(text: str) -> str:
     """Escaped text in which what stands in backticks is code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
-
-
-def show(card: Card) -> None:
-    """Display a card: HTML in a notebook, text in a terminal."""
-    display(card)
-
-
-def verdict_card(title: str, found: Assessment) -> Card:
-    """The card for an assessment; for what failed: what was fed, expected, measured, and the likely cause."""
-    verdicts = found.verdicts
-    passed = sum(v.passed is True for v in verdicts)
-    attempted = any(v.passed is not None for v in verdicts)
-    rows: list[tuple[str, str]] = []
-    told: set[str] = set()
-    for v in verdicts:
-        if len(verdicts) > 1:
-            rows.append((MARKS[v.passed][0], v.check.title))
-        if v.passed is False and v.finding.measured not in told and len(told) < DETAILED:
-            told.add(v.finding.measured)
-            rows.append(("", f"fed: {v.fed}"))
-            rows.append(("", f"expected: {v.finding.expected}"))
-            rows.append(("", f"measured: {v.finding.measured}"))
-    failed = sum(v.passed is False for v in verdicts)
-    if failed > DETAILED:
-        rows.append(("", f"{failed} checks fail; only the first of them show their numbers."))
-    if failed:
-        rows += cause_rows(found.causes, told)
-    if len(verdicts) == 1:
-        summary = MARKS[verdicts[0].passed][1]
-    else:
-        summary = f"{passed} of {len(verdicts)} checks passed" if attempted else "not attempted"
-    outcome = None if not attempted else passed == len(verdicts)
-    if not attempted:
-        rows.append(("→", "Replace `raise NotImplementedError()` with your code, then run this cell again."))
-    return Card(f"{title}: {summary}", tuple(rows), outcome)
-
-
-def _lead(e: Explanation, first: bool) -> str:
-    if first:
-        return "Most likely: " if e.exact else "This looks like, but is not exactly: "
-    if e.together:
-        return "And: " if e.exact else "And also like: "
-    return "Or, which behaves the same: " if e.exact else "Or like: "
-
-
-def cause_rows(explanations: Sequence[Explanation], told: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Rows that name the likely cause, or say honestly that none is known; evidence in ``told`` is left out."""
-    if not explanations:
-        return [("→", "No mistake I know behaves exactly like this. Start from the numbers above.")]
-    rows: list[tuple[str, str]] = []
-    unknown: dict[str, list[str]] = {}
-    for e in explanations:
-        if not e.id:
-            unknown.setdefault(e.evidence, []).append(e.category)
-            continue
-        rows.append(("→", f"{_lead(e, first=not rows)}{e.title}"))
-        if e.evidence and not any(text in e.evidence for text in told):
-            rows.append(("", e.evidence))
-    return rows + [("→", cannot_tell(text, categories)) for text, categories in unknown.items()]

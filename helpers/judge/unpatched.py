@@ -39,7 +39,9 @@ _INHERITED = {owner: {k for base in getattr(owner, "__mro__", ())[1:] for k in v
 def put_back() -> list[tuple[Any, str, Any]]:
     """Put back every function, class and method that was replaced, and drop methods that hide an inherited one.
 
-    Returns what was there instead, as (owner, name, value).
+    Returns what was there instead, as (owner, name, value).  Done once before each probe: what the learner's code
+    patches while a probe runs is put back only before the next one.  It knows the owners above alone; it cannot undo
+    what C code, a dispatch mode, a hook or a changed function body does, and keeps mistakes from harm, not malice.
     """
     replaced = []
     for owner, original in _ORIGINAL.items():

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import textwrap
 from typing import Any
 
 
 def variant(original: Any, *edits: tuple[str, str]) -> Any:
-    """A copy of a class or function with some of its text replaced: ``(right, wrong)`` pairs.
+    """A copy of a class or function without comment lines and with some of its text replaced: ``(right, wrong)`` pairs.
 
     Raises ValueError where a right text is not found exactly once, so that a changed reference cannot silently turn
     a suspect into a right answer.
     """
-    source = textwrap.dedent(inspect.getsource(original))
+    source = re.sub(r"^ *#.*\n", "", textwrap.dedent(inspect.getsource(original)), flags=re.MULTILINE)
     for right, wrong in edits:
         if source.count(right) != 1:
             raise ValueError(f"{original.__name__}: {right!r} occurs {source.count(right)} times, not once")

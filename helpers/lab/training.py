@@ -22,11 +22,6 @@ class History:
     test_loss: list[float] = field(default_factory=list)
     test_accuracy: list[float] = field(default_factory=list)
 
-    @property
-    def diverged_at(self) -> int | None:
-        """The step at which the loss stopped being finite, or None."""
-        return next((i for i, loss in enumerate(self.losses) if not math.isfinite(loss)), None)
-
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:

@@ -20,7 +20,7 @@ from matplotlib.patches import Rectangle
 
 from helpers.lab import figures
 
-from .picture import show_widget
+from .parts import named, show_widget
 
 Index = tuple[int, int, int, int]
 """A shape or a cell: one number for each of N, C, H, W."""
@@ -197,20 +197,20 @@ class AxisViewer:
         self.shape = shape
         names = [(kind.name, key) for key, kind in KINDS.items()]
         divisors = [g for g in range(1, shape[1] + 1) if shape[1] % g == 0]
-        self.norm = _named("bn-axes-norm", widgets.Dropdown(options=names, **_look("norm")))
+        self.norm = named("bn-axes-norm", widgets.Dropdown(options=names, **_look("norm")))
         dropdown = widgets.Dropdown(options=divisors, value=groups, **_look("groups G"))
-        self.groups = _named("bn-axes-groups", dropdown)
+        self.groups = named("bn-axes-groups", dropdown)
         self.cell = [
-            _named(f"bn-axes-{name[0]}", widgets.IntSlider(value=i, min=0, max=size - 1, **_look(name)))
+            named(f"bn-axes-{name[0]}", widgets.IntSlider(value=i, min=0, max=size - 1, **_look(name)))
             for name, i, size in zip(AXES, cell, shape, strict=True)
         ]
-        self.view = _named("bn-axes-view", widgets.HTML(layout={"width": "484px", "max_width": "100%"}))
-        self.text = _named("bn-axes-text", widgets.HTML(layout={"width": "auto"}))
+        self.view = named("bn-axes-view", widgets.HTML(layout={"width": "484px", "max_width": "100%"}))
+        self.text = named("bn-axes-text", widgets.HTML(layout={"width": "auto"}))
         side = widgets.VBox(
             [self.norm, self.groups, *self.cell, self.text],
             layout={"flex": "1 1 300px", "max_width": "460px"},
         )
-        self.box = _named("bn-axes", widgets.Box([self.view, side], layout={"flex_flow": "row wrap"}))
+        self.box = named("bn-axes", widgets.Box([self.view, side], layout={"flex_flow": "row wrap"}))
         for control in (self.norm, self.groups, *self.cell):
             control.observe(self.update, "value")
         self.update()
@@ -245,11 +245,6 @@ def _look(description: str) -> dict[str, Any]:
         "style": {"description_width": "84px"},
         "layout": {"width": "auto", "max_width": "380px"},
     }
-
-
-def _named(name: str, widget: Any) -> Any:
-    widget.add_class(name)
-    return widget
 
 
 # --- pictures -------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ INTERACT = """\
 import matplotlib.pyplot as plt
 from ipywidgets import FloatLogSlider, interact
 from torch import nn
-from helpers.experiments.with_and_without import HEAD_SCALE, NETS, STEPS, fair_data, makers, widths
+from helpers.experiments.fair import HEAD_SCALE, NETS, STEPS, fair_data, makers, widths
 from helpers.lab.training import train
 split = fair_data()
 options = dict(continuous_update=False, readout_format=".1g")

@@ -15,7 +15,8 @@ from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.record import from_bytes
 from tests.notebook import LEARNER, ROOT, read
 
-SETUP = '# %% setup="setup"\nimport helpers\n\n'
+TITLE = "# %% [markdown]\n# # 00 · Small\n\n"
+SETUP = TITLE + '# %% setup="setup"\nimport helpers\n\n'
 
 
 def test_generating_again_changes_nothing():
@@ -57,25 +58,28 @@ def test_a_notebook_without_source_is_removed(course):
 
 
 MISTAKES = {
-    "unknown header key": ('# %% solutoin="a"\npass\n', 4, "solutoin"),
+    "unknown header key": ('# %% solutoin="a"\npass\n', 7, "solutoin"),
     "second use of an id": (
         '# %% tests="a" points=1\npass\n\n# %% tests="a" points=1\npass\n',
-        7,
-        "already used in line 4",
+        10,
+        "already used in line 7",
     ),
     "solution block outside a solution cell": (
         "# %%\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n",
-        4,
+        7,
         "outside a solution cell",
     ),
-    "solution cell without a block": ('# %% solution="a"\nx = 1\n', 4, "needs `### BEGIN SOLUTION`"),
-    "block that does not end": ('# %% solution="a"\n### BEGIN SOLUTION\nx = 1\n', 4, "each block needs both"),
-    "test cell without points": ('# %% tests="a"\npass\n', 4, "needs points"),
-    "points on an ordinary cell": ("# %% points=2\npass\n", 4, "points belong on"),
-    "two kinds": ('# %% tests="a" solution="b" points=1\npass\n', 4, "not both"),
-    "manual code cell": ('# %% manual="a" points=1\npass\n', 4, "is a markdown cell"),
-    "bad id": ('# %% tests="a b" points=1\npass\n', 4, "may hold only"),
-    "missing reference": ('# %% solution="a"\nfrom helpers.exercises.answers.nothing import f\n', 4, "No module named"),
+    "solution cell without a block": ('# %% solution="a"\nx = 1\n', 7, "needs `### BEGIN SOLUTION`"),
+    "block that does not end": ('# %% solution="a"\n### BEGIN SOLUTION\nx = 1\n', 7, "each block needs both"),
+    "test cell without points": ('# %% tests="a"\npass\n', 7, "needs points"),
+    "points on an ordinary cell": ("# %% points=2\npass\n", 7, "points belong on"),
+    "two kinds": ('# %% tests="a" solution="b" points=1\npass\n', 7, "not both"),
+    "manual code cell": ('# %% manual="a" points=1\npass\n', 7, "is a markdown cell"),
+    "bad id": ('# %% tests="a b" points=1\npass\n', 7, "may hold only"),
+    "missing reference": ('# %% solution="a"\nfrom helpers.exercises.answers.nothing import f\n', 7, "No module named"),
+    "graded exercise that is not there": ('# %% grade="nothing" points=1\n', 7, "there is no exercise `nothing`"),
+    "graded check that is not there": ('# %% grade="feature_statistics.mode" points=1\n', 7, "has mean, variance"),
+    "points that do not fit": ('# %% grade="feature_statistics" points=1,2,3\n', 7, "2 checks need 2 points"),
 }
 
 
@@ -89,6 +93,31 @@ def test_mistake_is_one_sentence_with_file_and_line(mistake, course):
     assert message.startswith(f"{course}:{line}: ") and says in message and "\n" not in message
 
 
+def test_one_locked_cell_for_each_check(course):
+    course.write_text(
+        SETUP + '# %% grade="feature_statistics" points=1,2\n\n' + '# %% grade="batchnorm1d.beyond.one_row" points=3\n'
+    )
+    cells = read_source(course).notebook.cells[2:]
+    assert [c.source for c in cells] == [
+        'feature_statistics_exercise.grade(feature_statistics, "mean")',
+        'feature_statistics_exercise.grade(feature_statistics, "variance")',
+        'batchnorm1d_exercise.beyond.grade(BatchNorm1d, "one_row")',
+    ]
+    about = [c.metadata.nbgrader for c in cells]
+    assert [a.points for a in about] == [1, 2, 3] and all(a.locked and a.grade for a in about)
+    assert [c.id for c in cells] == [
+        "feature_statistics_mean",
+        "feature_statistics_variance",
+        "batchnorm1d_beyond_one_row",
+    ]
+
+
+def test_a_source_without_a_title_is_told(course):
+    course.write_text(SETUP.removeprefix(TITLE))
+    with pytest.raises(SourceError, match="needs a title"):
+        build([], root=course.parents[1])
+
+
 def test_text_before_the_first_cell(course):
     course.write_text("import os\n\n" + SETUP)
     with pytest.raises(SourceError, match="before the first one"):
@@ -98,10 +127,10 @@ def test_text_before_the_first_cell(course):
 def test_a_cell_that_raises_or_warns_stops_the_build(course):
     root = course.parents[1]
     course.write_text(SETUP + "# %%\n1 / 0\n")
-    with pytest.raises(SourceError, match=r"00_small.py:4: the cell raised ZeroDivisionError"):
+    with pytest.raises(SourceError, match=r"00_small.py:7: the cell raised ZeroDivisionError"):
         build([], root=root)
     course.write_text(SETUP + "# %%\nimport sys; print('careful', file=sys.stderr)\n")
-    with pytest.raises(SourceError, match=r"00_small.py:4: the cell wrote to stderr: careful"):
+    with pytest.raises(SourceError, match=r"00_small.py:7: the cell wrote to stderr: careful"):
         build([], root=root)
     assert not list(root.rglob("*.ipynb"))
 

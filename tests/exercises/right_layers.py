@@ -288,8 +288,9 @@ class HelperMethods(Base):
 
     @torch.no_grad()
     def _update(self, mean, var, n):
+        unbiased = var * (n / (n - 1))  # one row: ZeroDivisionError, before anything is stored
         self._move(self.running_mean, mean)
-        self._move(self.running_var, var * (n / (n - 1)))
+        self._move(self.running_var, unbiased)
 
     def _move(self, buffer, new):
         buffer.mul_(1 - self.momentum).add_(new, alpha=self.momentum)
@@ -300,7 +301,7 @@ class HelperMethods(Base):
     def forward(self, x):
         if self.training:
             mean, var = self._statistics(x)
-            self._update(mean, var, x.shape[0])  # one row: ZeroDivisionError
+            self._update(mean, var, x.shape[0])
         else:
             mean, var = self.running_mean, self.running_var
         return self._normalise(x, mean, var) * self.gamma + self.beta
@@ -422,8 +423,8 @@ class AliasedImports(T.nn.Module):
         return self.gamma * T.div(x - batch_norm[0], T.sqrt(batch_norm[1] + self.eps)) + self.beta
 
 
-class OneRowClamps(Base):
-    """One row: the divisor n − 1 is at least 1."""
+class OneRowMovesTheMean(Base):
+    """One row moves running_mean, for it has a mean, and leaves running_var alone."""
 
     def forward(self, x):
         if self.training:
@@ -432,7 +433,8 @@ class OneRowClamps(Base):
             var = (x - mean).square().mean(0)
             with torch.no_grad():
                 self.running_mean += self.momentum * (mean - self.running_mean)
-                self.running_var += self.momentum * (var * n / max(n - 1, 1) - self.running_var)
+                if n > 1:
+                    self.running_var += self.momentum * (var * n / (n - 1) - self.running_var)
         else:
             mean, var = self.running_mean, self.running_var
         return (x - mean) / (var + self.eps).sqrt() * self.gamma + self.beta

@@ -1,7 +1,5 @@
 """The references agree with the lab's net; the judge accepts right answers, names wrong ones and gives none away."""
 
-from itertools import pairwise
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +10,11 @@ from helpers.exercises import make_mlp as module
 from helpers.exercises.answers.make_mlp import REFERENCE
 from helpers.lab.nets import MLP
 
-QUESTIONS = [module.why_plain_stalls_exercise, module.why_batch_norm_diverges_exercise, module.where_plain_wins_exercise]
+QUESTIONS = [
+    module.why_plain_stalls_exercise,
+    module.why_batch_norm_diverges_exercise,
+    module.where_plain_wins_exercise,
+]
 EXERCISES = [module.make_mlp_exercise, module.count_parameters_exercise, *QUESTIONS]
 WIDTHS = st.lists(st.integers(1, 9), min_size=2, max_size=6)
 NORMS = st.sampled_from([None, nn.BatchNorm1d, nn.LayerNorm])
@@ -55,24 +57,3 @@ def test_a_wrong_letter_gives_nothing_away(question, letter, capsys):
         question.check(lambda: letter)
         question.hint(lambda: letter)
         assert f"answer {right}" not in capsys.readouterr().out
-
-
-class Functional(nn.Module):
-    """Another right way to write it: own module, ReLU as a function, parts defined in another order."""
-
-    def __init__(self, widths, norm=None):
-        super().__init__()
-        self.head = nn.Linear(*widths[-2:])
-        pairs = list(pairwise(widths[:-1]))
-        self.norms = nn.ModuleList(norm(b) for _, b in pairs) if norm else None
-        self.linears = nn.ModuleList(nn.Linear(a, b, bias=not norm) for a, b in pairs)
-
-    def forward(self, x):
-        for i, linear in enumerate(self.linears):
-            x = linear(x) if self.norms is None else self.norms[i](linear(x))
-            x = x.clamp(min=0)
-        return self.head(x)
-
-
-def test_another_right_form_passes():
-    assert all(v.passed for v in module.make_mlp_exercise.assessed(Functional).verdicts)

@@ -6,7 +6,7 @@ from torch import nn
 
 from helpers.exercises.answers.train_and_eval import reestimate_statistics
 from helpers.exercises.train_and_eval import reestimate_statistics_exercise
-from helpers.experiments import train_and_eval as modes
+from helpers.experiments import train_and_eval
 from helpers.lab.data import Split, digits
 
 SPLIT = digits(torch.float64)
@@ -15,7 +15,7 @@ SMALL = Split(SPLIT.X_train[:200], SPLIT.y_train[:200], SPLIT.X_test[:100], SPLI
 
 @pytest.fixture(scope="module")
 def net():
-    return modes.train_epochs(SMALL, seed=0, epochs=3)
+    return train_and_eval.train_epochs(SMALL, seed=0, epochs=3)
 
 
 def statistics(net):
@@ -24,44 +24,47 @@ def statistics(net):
 
 def test_start_value_is_forgotten_as_computed():
     for momentum in (0.1, 0.01):
-        steps = modes.steps_until(0.01, momentum)
+        steps = train_and_eval.steps_until(0.01, momentum)
         assert (1 - momentum) ** steps <= 0.01 < (1 - momentum) ** (steps - 1)
-    seen = modes.moving_averages(0.1, 50)
+    seen = train_and_eval.moving_averages(0.1, 50)
     assert seen.shape == (2, 51, 20)
     assert seen[0, 0].eq(0).all() and seen[1, 0].eq(1).all()
     assert seen[0, 3].mean().item() == pytest.approx(3 * (1 - 0.9**3), abs=0.1)
 
 
 def test_momentum_of_the_statistics_does_not_change_the_weights():
-    curves = [modes.accuracy_while_training(SMALL, 0, m, modes.torch_reestimate, steps=20) for m in (0.1, 0.001)]
+    curves = [
+        train_and_eval.accuracy_while_training(SMALL, 0, m, train_and_eval.torch_reestimate, steps=20)
+        for m in (0.1, 0.001)
+    ]
     assert curves[0] == curves[1] and len(curves[0]) == 2
 
 
 def test_predicting_in_train_mode_leaves_the_net_as_it_was(net):
     before = {name: value.clone() for name, value in statistics(net).items()}
-    order = modes.by_class(SMALL.y_test)
+    order = train_and_eval.by_class(SMALL.y_test)
     assert SMALL.y_test[order].diff().ge(0).all()
-    accuracy, polluted = modes.predict_in_train_mode(net, SMALL.X_test, SMALL.y_test, order, 4)
-    assert 0 <= accuracy < modes.accuracy(net, SMALL.X_test, SMALL.y_test)
+    accuracy, polluted = train_and_eval.predict_in_train_mode(net, SMALL.X_test, SMALL.y_test, order, 4)
+    assert 0 <= accuracy < train_and_eval.accuracy(net, SMALL.X_test, SMALL.y_test)
     assert not net.training and not polluted.training
     assert all(torch.equal(before[name], value) for name, value in statistics(net).items())
     assert any(not torch.equal(before[name], value) for name, value in statistics(polluted).items())
 
 
-@pytest.mark.parametrize("reestimate", [modes.torch_reestimate, reestimate_statistics])
+@pytest.mark.parametrize("reestimate", [train_and_eval.torch_reestimate, reestimate_statistics])
 def test_lost_statistics_are_repaired(net, reestimate):
-    lost = modes.without_statistics(net)
+    lost = train_and_eval.without_statistics(net)
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), lost.parameters(), strict=True))
     assert all(value.unique().numel() == 1 for value in statistics(lost).values())
-    right = modes.accuracy(net, SMALL.X_test, SMALL.y_test)
-    repaired = modes.repaired(lost, SMALL.X_train, reestimate)
-    assert modes.accuracy(lost, SMALL.X_test, SMALL.y_test) < right - 0.1
-    assert modes.accuracy(repaired, SMALL.X_test, SMALL.y_test) > right - 0.1
+    right = train_and_eval.accuracy(net, SMALL.X_test, SMALL.y_test)
+    repaired = train_and_eval.repaired(lost, SMALL.X_train, reestimate)
+    assert train_and_eval.accuracy(lost, SMALL.X_test, SMALL.y_test) < right - 0.1
+    assert train_and_eval.accuracy(repaired, SMALL.X_test, SMALL.y_test) > right - 0.1
 
 
 def test_a_freeze_before_the_loop_is_none(net):
     tuned = {
-        freeze: modes.fine_tune(net, SMALL.X_train[:40], SMALL.y_train[:40], freeze, batch_size=8, seed=0)
+        freeze: train_and_eval.fine_tune(net, SMALL.X_train[:40], SMALL.y_train[:40], freeze, batch_size=8, seed=0)
         for freeze in ("never", "before", "always")
     }
     for name, value in tuned["never"].state_dict().items():
@@ -72,24 +75,27 @@ def test_a_freeze_before_the_loop_is_none(net):
 
 
 def test_forgetting_train_stops_the_statistics():
-    right, wrong = (modes.train_epochs(SMALL, 0, back_to_train=back, epochs=2) for back in (True, False))
+    right, wrong = (train_and_eval.train_epochs(SMALL, 0, back_to_train=back, epochs=2) for back in (True, False))
     counts = [next(v for n, v in net.named_buffers() if "tracked" in n).item() for net in (right, wrong)]
     assert counts == [8, 4]
 
 
 def test_yours_is_used_only_where_it_passes(capsys):
-    assert modes.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise) is reestimate_statistics
-    assert modes.yours_or_torch(modes.torch_reestimate, reestimate_statistics_exercise) is modes.torch_reestimate
+    assert train_and_eval.yours_or_torch(reestimate_statistics, reestimate_statistics_exercise) is reestimate_statistics
+    assert (
+        train_and_eval.yours_or_torch(train_and_eval.torch_reestimate, reestimate_statistics_exercise)
+        is train_and_eval.torch_reestimate
+    )
 
     def unwritten(model: nn.Module, batches: object) -> None:
         raise NotImplementedError()
 
-    assert modes.yours_or_torch(unwritten, reestimate_statistics_exercise) is modes.torch_reestimate
+    assert train_and_eval.yours_or_torch(unwritten, reestimate_statistics_exercise) is train_and_eval.torch_reestimate
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_contrast_does_not_matter_once_statistics_are_re_estimated(net):
-    faint = modes.shifts(SMALL.X_test)["contrast × 0.4"]
-    plain = modes.repaired(net, SMALL.X_test, modes.torch_reestimate)(SMALL.X_test)
-    adapted = modes.repaired(net, faint, modes.torch_reestimate)(faint)
+    faint = train_and_eval.shifts(SMALL.X_test)["contrast × 0.4"]
+    plain = train_and_eval.repaired(net, SMALL.X_test, train_and_eval.torch_reestimate)(SMALL.X_test)
+    adapted = train_and_eval.repaired(net, faint, train_and_eval.torch_reestimate)(faint)
     assert (plain - adapted).abs().max() < 0.05

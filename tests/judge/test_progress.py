@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.judge import progress
-from helpers.widgets.start import Board
+from helpers.widgets.first_steps import Board
 
 
 @pytest.fixture
@@ -70,3 +70,15 @@ def test_memory_only(monkeypatch):
     assert not progress.solution_confirmed("x")
     assert progress.solution_confirmed("x")
     assert progress.location() is None
+
+
+def test_without_a_home_progress_is_in_memory_and_that_is_said_once(monkeypatch, capsys):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("BATCHNORM_PROGRESS", raising=False)
+    monkeypatch.setattr(progress.Path, "home", homeless)
+    progress._at_home.cache_clear()
+    assert progress.location() is None and progress.location() is None
+    assert capsys.readouterr().out.count("kept in memory") == 1
+    progress._at_home.cache_clear()

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 import course
-from helpers.exercises.course import NOTEBOOKS
+from helpers.exercises.syllabus import notebooks as course_notebooks
+from tests.notebook import copy_of_the_course
 
 ROOT = Path(__file__).parents[2]
 README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
-LEFT_BEHIND = ".git", ".venv", "grading", "class", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
 QUICK = "tests/setup/test_environment.py -n 0"
 SUBMISSION = "00_start_here.ipynb"
 
@@ -35,11 +35,8 @@ def commands(text):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """What a stranger has after cloning and setting up: .venv is the environment of these tests."""
-    folder = tmp_path_factory.mktemp("clone") / "course"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
-    (folder / ".venv").symlink_to(sys.prefix)
-    return folder
+    """Where the commands run."""
+    return copy_of_the_course(tmp_path_factory.mktemp("clone") / "course")
 
 
 def environment(**more):
@@ -141,7 +138,7 @@ def grade(command, folder):
     run(command, folder)
     with open(folder / "grading" / "grades.csv", encoding="utf-8") as table:
         (row,) = csv.DictReader(table)
-    assert (row["student_id"], float(row["score"])) == ("ada", NOTEBOOKS[0].points)
+    assert (row["student_id"], float(row["score"])) == ("ada", course_notebooks()[0].points)
     assert (folder / "grading" / "feedback" / "ada" / "batchnorm" / "00_start_here.html").exists()
 
 
@@ -151,6 +148,12 @@ def validate(command, folder):
 
 def notebooks(command, folder):
     assert "Everything is up to date." in run(command, folder)
+
+
+def new(command, folder):
+    for shown, free in (("06_why_it_works", "90_new_things"), ("06", "90"), ("NAME", "new_thing")):
+        command = command.replace(shown, free)
+    assert "Next: `make notebooks`" in run(command, folder)
 
 
 def class_edition(command, folder):
@@ -191,6 +194,8 @@ TESTED_BY = {  # in this order: grading needs what generate_assignment has made
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k right_but_unusual"': named_tests,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
+    'make new ARGS="notebook 06_why_it_works"': new,
+    'make new ARGS="exercise NAME --notebook 06"': new,
 }
 
 
@@ -200,13 +205,7 @@ def test_command(command, copy):
 
 
 def test_no_other_command_is_shown():
-    assert set(commands(README)) == set(TESTED_BY)
-    assert set(commands(CONTRIBUTING)) <= set(TESTED_BY)
-
-
-def test_the_table_is_that_of_the_course():
-    rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(.+?)\.ipynb\) \| (\d+) \| (\d+) \| (.+?) \|$", README, re.MULTILINE)
-    assert rows == [(n.name, n.name, str(n.minutes), str(n.points), n.builds) for n in NOTEBOOKS]
+    assert {*commands(README), *commands(CONTRIBUTING)} == TESTED_BY.keys()
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README.md", "CONTRIBUTING.md"])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from matplotlib.collections import PatchCollection
 
 from helpers.widgets import axis_viewer as module
-from helpers.widgets import picture as show_picture
+from helpers.widgets import parts
 from helpers.widgets.axis_viewer import KINDS, SHAPE, START, AxisViewer, axis_viewer, code, picture, sharing
 
 
@@ -139,10 +139,10 @@ def test_classes_for_style_and_tests():
 
 def test_widget_and_picture_are_one_output(monkeypatch):
     shown = []
-    monkeypatch.setattr(show_picture, "display", lambda data, raw, metadata: shown.append((data, raw, metadata)))
+    monkeypatch.setattr(parts, "display", lambda data, raw, metadata: shown.append((data, raw, metadata)))
     axis_viewer()
     ((data, raw, metadata),) = shown
-    assert raw and set(data) == {show_picture.VIEW, "image/png", "text/plain"}
+    assert raw and set(data) == {parts.VIEW, "image/png", "text/plain"}
     assert data["text/plain"] == module.ALT == metadata["image/png"]["alt"]
 
 

@@ -12,13 +12,12 @@ import torch
 from torch import nn
 
 from helpers.exercises.answers.batchnorm1d import SUSPECTS, BatchNorm1d
-from helpers.experiments import rate_batch_plane as plane
-from helpers.widgets import drawing, live
-from helpers.widgets import picture as show_picture
-from helpers.widgets import playground as module
-from helpers.widgets.drawing import LOOKS
-from helpers.widgets.live import NORMS, TASKS, Setting
-from helpers.widgets.playground import Playground, choose, corner, playground
+from helpers.experiments import rate_batch_plane
+from helpers.widgets import parts
+from helpers.widgets.playground import Playground, drawing, panel, playground, training
+from helpers.widgets.playground.drawing import LOOKS
+from helpers.widgets.playground.panel import corner, trained_with
+from helpers.widgets.playground.setting import NORMS, TASKS, Setting
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,9 @@ def test_numbers_follow_the_sliders(shared):
     assert [line.partition(":")[0] for line in said[1:4]] == ["No norm, default init", "No norm, He init", "Batch norm"]
     assert all(re.search(r"training loss \S+, held-out loss \S+\.$", line) for line in said[1:4])
     assert said[4].startswith("Why? ")
-    assert said[-1].startswith(f"Median and range of {plane.load().seeds} seeds, held-out loss: no norm, default init ")
+    assert said[-1].startswith(
+        f"Median and range of {rate_batch_plane.load().seeds} seeds, held-out loss: no norm, default init "
+    )
     assert 'class="bn-numbers" role="status"' in shared.numbers.value
 
 
@@ -61,8 +62,8 @@ def test_typed_values_are_rounded_as_they_are_shown(shared):
 
 def test_slider_positions_are_those_of_the_plane_and_half_way_between(shared):
     exponents = [shared.lr.min + shared.lr.step * i for i in range(13)]
-    assert {float(f"{10**e:.1g}") for e in exponents} >= set(plane.load().lrs)
-    assert {2**e for e in range(1, 9)} == set(plane.load().batch_sizes)
+    assert {float(f"{10**e:.1g}") for e in exponents} >= set(rate_batch_plane.load().lrs)
+    assert {2**e for e in range(1, 9)} == set(rate_batch_plane.load().batch_sizes)
 
 
 def test_a_setting_is_trained_once_and_is_the_same_again(shared, monkeypatch):
@@ -75,7 +76,7 @@ def test_a_setting_is_trained_once_and_is_the_same_again(shared, monkeypatch):
 
 
 def test_curves_are_redrawn_while_the_nets_train(shared, monkeypatch):
-    monkeypatch.setattr(module, "REFRESH", 0.0)
+    monkeypatch.setattr(panel, "REFRESH", 0.0)
     frames = []
     shared.curves.observe(lambda change: frames.append(change.new), "value")
     shared.lr.value = 0.2
@@ -123,7 +124,7 @@ def test_each_run_drops_a_dot_and_a_ring_shows_where_the_learner_stands(shared):
     shared.lr.value, shared.batch.value = 0.3, 64
     rings = [c for c in svg(shared.map).iter() if c.get("stroke") == drawing.RING]
     dots = shared.map.value.count('r="4.2"') + shared.map.value.count('stroke="#222" stroke-width="2"')
-    runs = [s for s in shared.seen if module.set_up(s) == module.set_up(Setting())]
+    runs = [s for s in shared.seen if panel.set_up(s) == panel.set_up(Setting())]
     assert len(rings) == 1 and dots == len(runs)
     shared.lr.value = 1.0
     assert [c.get("cx") for c in svg(shared.map).iter() if c.get("stroke") == drawing.RING] != [rings[0].get("cx")]
@@ -132,7 +133,7 @@ def test_each_run_drops_a_dot_and_a_ring_shows_where_the_learner_stands(shared):
 def test_the_map_tells_each_cell_with_its_spread(shared):
     shared.shows.value = ""
     titles = [t.text for t in svg(shared.map).iter() if t.tag.endswith("title")]
-    found = plane.load()
+    found = rate_batch_plane.load()
     assert len(titles) == len(found.lrs) * len(found.batch_sizes)
     pattern = r"learning rate \S+, batch size \d+: batch norm .+ \(.+ to .+\), no norm, He init .+ \(.+\); \d+ seeds"
     assert all(re.fullmatch(pattern, title) for title in titles)
@@ -144,9 +145,9 @@ def test_the_map_tells_each_cell_with_its_spread(shared):
 @pytest.mark.parametrize(("lr", "batch_size"), [(0.1, 32), (0.3, 128)])
 def test_a_live_run_is_a_member_of_the_plane(lr, batch_size):
     setting = Setting(lr=lr, batch_size=batch_size)
-    with live.undisturbed():
-        *_, traces = live.run(setting, nn.BatchNorm1d, patience=60)
-    found = plane.load()
+    with training.undisturbed():
+        *_, traces = training.run(setting, nn.BatchNorm1d, patience=60)
+    found = rate_batch_plane.load()
     at = found.batch_sizes.index(batch_size), found.lrs.index(lr)
     for name, kind in (("none", ("none", "default")), ("none, He", ("none", "he")), ("batch", ("batch", "default"))):
         assert found.low[name][at] * 0.99 <= traces[kind].test[-1] <= found.high[name][at] * 1.01
@@ -222,7 +223,7 @@ class Unfinished(nn.Module):
     ],
 )
 def test_it_says_which_layer_is_running(layer, used, said, capsys):
-    found, sentence = choose(layer)
+    found, sentence = trained_with(layer)
     assert found is used and sentence.startswith(said)
     assert capsys.readouterr() == ("", "")
 
@@ -256,7 +257,7 @@ class Broken(nn.Module):
 
 
 def test_an_exception_of_the_layer_is_a_sentence_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr(module, "judged", lambda layer: (False, "your Broken fails check 1"))
+    monkeypatch.setattr(panel, "judged", lambda layer: (False, "your Broken fails check 1"))
     said = lines(Playground(Broken))
     assert said[3].startswith("Batch norm: stopped: its layer raised ValueError: 3 &lt; 4 &amp; so on (line")
     assert "held-out loss" in said[1] and "held-out loss" in said[2]
@@ -371,11 +372,11 @@ def test_classes_for_style_and_tests(shared):
 
 def test_widget_and_picture_are_one_output(monkeypatch):
     shown = []
-    monkeypatch.setattr(show_picture, "display", lambda data, raw, metadata: shown.append((data, raw, metadata)))
+    monkeypatch.setattr(parts, "display", lambda data, raw, metadata: shown.append((data, raw, metadata)))
     playground()
     ((data, raw, metadata),) = shown
-    assert raw and set(data) == {show_picture.VIEW, "image/png", "text/plain"}
-    assert data["text/plain"] == module.ALT == metadata["image/png"]["alt"]
+    assert raw and set(data) == {parts.VIEW, "image/png", "text/plain"}
+    assert data["text/plain"] == panel.ALT == metadata["image/png"]["alt"]
 
 
 def test_the_picture_says_what_the_widget_says(shared):

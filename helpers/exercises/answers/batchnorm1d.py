@@ -15,13 +15,12 @@ STAYS = {
     "running_statistics": "The shortest question about the two modes: which buffer moves when.",
     "numbers": "Four arrays beside torch's: the one check to keep if there could be only one.",
     "gradients": "Every course asks it, usually in the form that rejects right layers; this form cannot.",
-    "affine": "Its two numbers, 5 and 4, need no computer.",
+    "affine": "Its two numbers, 2 and 5, need no computer.",
 }
 
 # Suspects that behave the same from outside; each is explained as any of its group.
 ALIKE = (
-    {"always_batch_and_updates", "mode_kept_from_start"},
-    {"no_parameters", "torch_names"},
+    {"always_batch_and_updates", "mode_kept_from_start", "train_is_a_method"},
     {"mean_detached", "backward_without_mean"},
     {"var_detached", "backward_without_var"},
     {"statistics_are_parameters", "statistics_are_frozen_parameters"},

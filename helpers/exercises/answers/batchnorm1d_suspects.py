@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from helpers.judge.model import Suspect
 from helpers.judge.variant import variant
@@ -26,6 +27,14 @@ REMEMBERED = "mean = self.running_mean\n            var = self.running_var"
 ROOT = "torch.sqrt(var + self.eps)"
 NORMALISE = f"x_hat = (x - mean) / {ROOT}"
 RESULT = "return self.gamma * x_hat + self.beta"
+SHARE_OF_MEAN = "self.momentum * (mean - self.running_mean)"
+SHARE_OF_VAR = "self.momentum * (unbiased - self.running_var)"
+NO_GRAD = "with torch.no_grad():"
+REBOUND = (
+    ("self.running_mean += ", "self.running_mean = self.running_mean + "),
+    ("self.running_var += ", "self.running_var = self.running_var + "),
+)
+GUARD = "if n < 2:"
 TRAIN = "if self.training:"
 EPS = "self.eps = eps"
 MOMENTUM = "self.momentum = momentum"
@@ -34,19 +43,26 @@ BETA = "nn.Parameter(torch.zeros(num_features))"
 MEAN_BUFFER = 'self.register_buffer("running_mean", torch.zeros(num_features))'
 VAR_BUFFER = 'self.register_buffer("running_var", torch.ones(num_features))'
 FORWARD = "def forward(self, x: torch.Tensor) -> torch.Tensor:"
+PLAIN_BUFFERS = (
+    (MEAN_BUFFER, "self.running_mean = torch.zeros(num_features)"),
+    (VAR_BUFFER, "self.running_var = torch.ones(num_features)"),
+)
 BATCH_IN_EVAL = (REMEMBERED, "mean = x.mean(dim=0)\n            var = ((x - mean) ** 2).mean(dim=0)")
 
 # The quantity that tells a category best; a suspect may name its own.
 SHOWS = {
-    "variance": "train_parts/factor of the variance under the root",
-    "mean": "train_parts/value that becomes 0",
+    "variance": "train_parts/variance that was used ÷ biased variance of the batch",
+    "mean": "train_parts/mean that was subtracted",
     "momentum": "update_parts/share of the old running_mean that is kept",
     "eps": "train_parts/eps under the root",
     "gradient": "gradients/gradient of the input",
-    "affine": "affine/mean of each feature",
+    "affine": "affine/factor that gamma = 2 puts on the output",
     "axis": "numbers/train output",
     "modes": "numbers/eval output",
 }
+WAY = "schedule/running_mean ÷ batch mean after 1, 2, 3, 4 equal batches"
+OF_GAMMA = "gradients/gradient of gamma ÷ slope of the loss along gamma"
+OF_BETA = "gradients/gradient of beta ÷ slope of the loss along beta"
 RUNNING_MEAN, RUNNING_VAR = "numbers/running_mean", "numbers/running_var"
 
 
@@ -86,14 +102,59 @@ class ByHand(BatchNorm1d):
         return self.Normalise.apply(x, self.gamma, self.beta, mean, var, self.eps, self)  # type: ignore[no-untyped-call,no-any-return]
 
 
+class BookLayer(nn.Module):
+    """A layer as a well-known book has it, with its names, shapes and conventions."""
+
+    def __init__(self, num_features: int, num_dims: int = 2):
+        super().__init__()
+        shape = (1, num_features) if num_dims == 2 else (1, num_features, 1, 1)
+        self.gamma = nn.Parameter(torch.ones(shape))
+        self.beta = nn.Parameter(torch.zeros(shape))
+        self.moving_mean = torch.zeros(shape)
+        self.moving_var = torch.ones(shape)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean, var = self.moving_mean, self.moving_var
+        if torch.is_grad_enabled():
+            mean = x.mean(0, keepdim=True)
+            var = ((x - mean) ** 2).mean(0, keepdim=True)
+            self.moving_mean = (0.9 * self.moving_mean + 0.1 * mean).detach()
+            self.moving_var = (0.9 * self.moving_var + 0.1 * var).detach()
+        return self.gamma * (x - mean) / torch.sqrt(var + 1e-5) + self.beta
+
+
+class LectureLayer:
+    """A layer as a well-known lecture has it: no module, plain tensors, the unbiased variance for everything."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1):
+        self.eps, self.momentum, self.training = eps, momentum, True
+        self.gamma, self.beta = torch.ones(num_features), torch.zeros(num_features)
+        self.running_mean, self.running_var = torch.zeros(num_features), torch.ones(num_features)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var = x.mean(0, keepdim=True), x.var(0, keepdim=True)
+            with torch.no_grad():
+                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+                self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
+        self.out = self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+        return self.out
+
+    def parameters(self) -> list[torch.Tensor]:
+        return [self.gamma, self.beta]
+
+
 _EDITS: dict[str, tuple[Edit, ...]] = {}
 
 
-def _wrong(id: str, category: str, title: str, *edits: Edit, shows: str = "", of: Any = BatchNorm1d) -> Suspect:
+def _wrong(
+    id: str, category: str, title: str, *edits: Edit, shows: str = "", also: str = "", of: Any = BatchNorm1d
+) -> Suspect:
     """One misconception: the right layer ``of`` with each (right, wrong) pair of texts exchanged."""
     if of is BatchNorm1d:
         _EDITS[id] = edits
-    return Suspect(id, category, title, variant(of, *edits), shows or SHOWS.get(category, ""))
+    return Suspect(id, category, title, variant(of, *edits), shows or SHOWS.get(category, ""), also=also)
 
 
 VARIANCES = (
@@ -137,7 +198,7 @@ VARIANCES = (
     _wrong(
         "multiplied",
         "variance",
-        "you multiply by the standard deviation; divide by it.",
+        "you multiply by the standard deviation (or divide by its reciprocal); divide by it.",
         (NORMALISE, f"x_hat = (x - mean) * {ROOT}"),
     ),
     _wrong(
@@ -151,6 +212,14 @@ VARIANCES = (
         "variance",
         "your variance is a sum over the batch; divide it by N.",
         (VARIANCE, "var = ((x - mean) ** 2).sum(dim=0)"),
+    ),
+    _wrong(
+        "divided_by_features",
+        "variance",
+        "you divide the sums over the batch by the number of features; divide them by the number of rows, x.shape[0].",
+        (AVERAGE, "mean = x.sum(dim=0) / x.shape[1]"),
+        (VARIANCE, "var = ((x - mean) ** 2).sum(dim=0) / x.shape[1]"),
+        shows="train_parts/mean that was subtracted",
     ),
     _wrong(
         "absolute_deviation",
@@ -220,21 +289,21 @@ RUNNING = (
     _wrong(
         "n_counts_all_numbers",
         "running statistics",
-        "your N counts all numbers of the batch, rows × features; N is the number of rows.",
-        ("n = x.shape[0]", "n = x.numel()"),
+        "your N counts all numbers of the batch, rows × features; N should be the number of rows, x.shape[0].",
+        (UNBIASED, "unbiased = var * x.numel() / (x.numel() - 1)"),
         shows=RUNNING_VAR,
     ),
     _wrong(
         "n_counts_features",
         "running statistics",
-        "your N is the number of features; N is the number of rows, x.shape[0].",
-        ("n = x.shape[0]", "n = x.shape[1]"),
+        "your N is the number of features; N should be the number of rows, x.shape[0].",
+        (UNBIASED, "unbiased = var * x.shape[1] / (x.shape[1] - 1)"),
         shows=RUNNING_VAR,
     ),
     _wrong(
         "never_updates",
         "running statistics",
-        "your running statistics never move; train mode must update them.",
+        "your running statistics never move; train mode should update them.",
         (MEAN, "pass"),
         (VAR, "pass"),
         shows=RUNNING_MEAN,
@@ -242,25 +311,27 @@ RUNNING = (
     _wrong(
         "mean_not_updated",
         "running statistics",
-        "your running_mean never moves; only running_var does.",
+        "your running_mean never moves; every training batch should move it.",
         (MEAN, "pass"),
         shows=RUNNING_MEAN,
+        also="running_var moves as it should.",
     ),
     _wrong(
         "var_not_updated",
         "running statistics",
-        "your running_var never moves; only running_mean does.",
+        "your running_var never moves; every training batch should move it.",
         (VAR, "pass"),
         shows=RUNNING_VAR,
+        also="running_mean moves as it should.",
     ),
     _wrong(
         "updates_once",
         "running statistics",
-        "only the first batch moves your running statistics; every training batch must.",
+        "only the first batch moves your running statistics; every training batch should.",
         (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
         (MEAN, f"if self.steps == 0:\n                    {MEAN}"),
         (VAR, f"if self.steps == 0:\n                    {VAR}\n                self.steps += 1"),
-        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+        shows=WAY,
     ),
     _wrong(
         "updates_twice",
@@ -268,7 +339,7 @@ RUNNING = (
         "your running statistics move twice with each batch.",
         (MEAN, f"{MEAN}\n                {MEAN}"),
         (VAR, f"{VAR}\n                {VAR}"),
-        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+        shows=WAY,
     ),
     _wrong(
         "last_batch_only",
@@ -279,13 +350,29 @@ RUNNING = (
         shows=RUNNING_MEAN,
     ),
     _wrong(
+        "last_mean_only",
+        "running statistics",
+        "your running_mean is that of the last batch; mix it with the old one.",
+        (MEAN, "self.running_mean.copy_(mean)"),
+        shows=RUNNING_MEAN,
+        also="running_var is mixed.",
+    ),
+    _wrong(
+        "last_var_only",
+        "running statistics",
+        "your running_var is that of the last batch; mix it with the old one.",
+        (VAR, "self.running_var.copy_(unbiased)"),
+        shows=RUNNING_VAR,
+        also="running_mean is mixed.",
+    ),
+    _wrong(
         "first_batch_copied",
         "running statistics",
         "your first batch replaces the running statistics; torch mixes it with the start values 0 and 1.",
         (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
         (MEAN, f"{MEAN} if self.steps else mean"),
         (VAR, f"{VAR} if self.steps else unbiased - self.running_var\n                self.steps += 1"),
-        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+        shows=WAY,
     ),
     _wrong(
         "plain_average",
@@ -294,7 +381,36 @@ RUNNING = (
         (MOMENTUM, f"{MOMENTUM}\n        self.steps = 0"),
         (MEAN, "self.steps += 1\n                self.running_mean += (mean - self.running_mean) / self.steps"),
         (VAR, "self.running_var += (unbiased - self.running_var) / self.steps"),
-        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+        shows=WAY,
+    ),
+    _wrong(
+        "averages_of_lists",
+        "running statistics",
+        "you keep the statistics of all batches in lists and average them (Algorithm 2 to the letter); torch gives recent batches "
+        "the share momentum, and lists grow with every step.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.means, self.variances = [], []"),
+        (
+            MEAN,
+            "self.means.append(mean.detach())\n                self.running_mean.copy_(torch.stack(self.means).mean(0))",
+        ),
+        (
+            VAR,
+            "self.variances.append(unbiased.detach())\n                self.running_var.copy_(torch.stack(self.variances).mean(0))",
+        ),
+        shows=WAY,
+    ),
+    _wrong(
+        "starts_as_none",
+        "running statistics",
+        "running_mean and running_var are None until the first batch; they should be buffers that start at 0 and 1.",
+        (MEAN_BUFFER, "self.running_mean = None"),
+        (VAR_BUFFER, "self.running_var = None"),
+        (
+            MEAN,
+            "if self.running_mean is None:\n                    self.running_mean, self.running_var = mean.clone(), unbiased.clone()\n"
+            f"                {MEAN}",
+        ),
+        shows="fresh",
     ),
     _wrong(
         "bias_corrected",
@@ -315,7 +431,7 @@ RUNNING = (
         "you shrink the old value by 1 − momentum but add the whole new one; add momentum · new.",
         (MEAN, "self.running_mean.mul_(1 - self.momentum).add_(mean)"),
         (VAR, "self.running_var.mul_(1 - self.momentum).add_(unbiased)"),
-        shows="update_parts/batch means taken for the share given up",
+        shows="update_parts/mean that is remembered ÷ mean of the batch",
     ),
     _wrong(
         "share_without_decay",
@@ -328,69 +444,71 @@ RUNNING = (
         "momentum_swapped",
         "momentum",
         "your momentum is the other way round: torch keeps 1 − momentum of the old value and adds momentum of the new (Keras does the opposite).",
-        (MEAN, "self.running_mean += (1 - self.momentum) * (mean - self.running_mean)"),
-        (VAR, "self.running_var += (1 - self.momentum) * (unbiased - self.running_var)"),
+        (SHARE_OF_MEAN, "(1 - self.momentum) * (mean - self.running_mean)"),
+        (SHARE_OF_VAR, "(1 - self.momentum) * (unbiased - self.running_var)"),
     ),
     _wrong(
         "momentum_swapped_for_mean",
         "momentum",
-        "running_mean uses momentum the other way round; running_var is right.",
-        (MEAN, "self.running_mean += (1 - self.momentum) * (mean - self.running_mean)"),
+        "running_mean uses momentum the other way round: it should keep 1 − momentum of the old value and add momentum of the new.",
+        (SHARE_OF_MEAN, "(1 - self.momentum) * (mean - self.running_mean)"),
+        also="running_var is right.",
     ),
     _wrong(
         "momentum_swapped_for_var",
         "momentum",
-        "running_var uses momentum the other way round; running_mean is right.",
-        (VAR, "self.running_var += (1 - self.momentum) * (unbiased - self.running_var)"),
+        "running_var uses momentum the other way round: it should keep 1 − momentum of the old value and add momentum of the new.",
+        (SHARE_OF_VAR, "(1 - self.momentum) * (unbiased - self.running_var)"),
         shows="update_parts/share of the old running_var that is kept",
+        also="running_mean is right.",
     ),
     _wrong(
         "momentum_keras",
         "momentum",
-        "your momentum is the share of the old value with default 0.9, as in Keras; here it is the share of the new batch, default 0.1.",
+        "your momentum is the share of the old value with default 0.9, as in Keras; it should be the share of the new batch, with default 0.1.",
         ("momentum: float = 0.1", "momentum: float = 0.9"),
-        (MEAN, "self.running_mean += (1 - self.momentum) * (mean - self.running_mean)"),
-        (VAR, "self.running_var += (1 - self.momentum) * (unbiased - self.running_var)"),
+        (SHARE_OF_MEAN, "(1 - self.momentum) * (mean - self.running_mean)"),
+        (SHARE_OF_VAR, "(1 - self.momentum) * (unbiased - self.running_var)"),
     ),
     _wrong(
         "momentum_fixed",
         "momentum",
         "your momentum is a fixed number in the update; use the argument, self.momentum.",
-        (MEAN, "self.running_mean += 0.1 * (mean - self.running_mean)"),
-        (VAR, "self.running_var += 0.1 * (unbiased - self.running_var)"),
+        (SHARE_OF_MEAN, "0.1 * (mean - self.running_mean)"),
+        (SHARE_OF_VAR, "0.1 * (unbiased - self.running_var)"),
     ),
     _wrong(
         "momentum_default",
         "momentum",
-        "the default of your momentum is not 0.1.",
+        "the default of your momentum is below 0.1; it should be 0.1.",
         ("momentum: float = 0.1", "momentum: float = 0.01"),
-        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+        shows=WAY,
     ),
     _wrong(
         "momentum_default_large",
         "momentum",
-        "the default of your momentum is 0.9; torch's is 0.1, the share of the new batch.",
+        "the default of your momentum is 0.9; it should be 0.1, the share of the new batch.",
         ("momentum: float = 0.1", "momentum: float = 0.9"),
-        shows="schedule/part of the way of running_mean after 1…4 equal batches",
+        shows=WAY,
     ),
     _wrong(
         "variance_starts_at_zero",
         "running statistics",
-        "your running_var starts at 0; it starts at 1.",
+        "your running_var starts at 0; it should start at 1.",
         ('"running_var", torch.ones', '"running_var", torch.zeros'),
         shows="fresh/running_var at the start",
     ),
     _wrong(
         "mean_starts_at_one",
         "running statistics",
-        "your running_mean starts at 1; it starts at 0.",
+        "your running_mean starts at 1; it should start at 0.",
         ('"running_mean", torch.zeros', '"running_mean", torch.ones'),
         shows="fresh/running_mean at the start",
     ),
     _wrong(
         "running_std",
         "running statistics",
-        "your running_var holds a standard deviation, which eval mode squares; it holds the variance.",
+        "your running_var holds a standard deviation, which eval mode squares; it should hold the variance.",
         (VAR, "self.running_var += self.momentum * (unbiased.sqrt() - self.running_var)"),
         (REMEMBERED, "mean = self.running_mean\n            var = self.running_var**2"),
         shows=RUNNING_VAR,
@@ -416,10 +534,17 @@ RUNNING = (
     _wrong(
         "running_exchanged",
         "running statistics",
-        "running_mean moves by the variance and running_var by the mean; they are exchanged.",
+        "running_mean moves by the variance and running_var by the mean; exchange them back.",
         (MEAN, "self.running_mean += self.momentum * (unbiased - self.running_mean)"),
         (VAR, "self.running_var += self.momentum * (mean - self.running_var)"),
         shows=RUNNING_MEAN,
+    ),
+    _wrong(
+        "running_var_by_the_mean",
+        "running statistics",
+        "your running_var moves by the mean of the batch; move it by the variance.",
+        (SHARE_OF_VAR, "self.momentum * (mean - self.running_var)"),
+        shows="update_parts/running_var becomes a · old value + b · variance of the batch (1 yes, 0 no)",
     ),
     _wrong(
         "running_of_the_output",
@@ -451,9 +576,19 @@ RUNNING = (
         shows=RUNNING_VAR,
     ),
     _wrong(
+        "running_var_about_moved_running_mean",
+        "running statistics",
+        "your running_var moves by the squares of x − running_mean, which has just moved; take the variance about the mean of the batch.",
+        (
+            f"{UNBIASED}\n                {MEAN}",
+            f"{MEAN}\n                unbiased = ((x - self.running_mean) ** 2).sum(dim=0) / (n - 1)",
+        ),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
         "running_of_all_features",
         "axis",
-        "you remember one number for all features; each feature has its own.",
+        "you remember one number for all features; remember one for each feature.",
         (MEAN, "self.running_mean += self.momentum * (mean.mean() - self.running_mean)"),
         (VAR, "self.running_var += self.momentum * (unbiased.mean() - self.running_var)"),
         shows=RUNNING_MEAN,
@@ -474,14 +609,14 @@ RUNNING = (
     _wrong(
         "momentum_or_default",
         "momentum",
-        "momentum = 0 becomes the default, as in `momentum or 0.1`; 0 is a value like any other and freezes the statistics.",
+        "momentum = 0 becomes the default, as in `momentum or 0.1`; 0 should freeze the statistics.",
         (MOMENTUM, "self.momentum = momentum or 0.1"),
         shows="extremes/momentum = 0: running_mean",
     ),
     _wrong(
         "momentum_ends_refused",
         "momentum",
-        "your constructor refuses momentum = 0 or 1; both are allowed: keep all of the old, or take all of the new.",
+        "your constructor refuses momentum = 0 or 1; both should be allowed: keep all of the old, or take all of the new.",
         (MOMENTUM, f'if not 0 < momentum < 1:\n            raise ValueError("momentum")\n        {MOMENTUM}'),
         shows="extremes",
     ),
@@ -491,12 +626,12 @@ RUNNING = (
         "your N/(N−1) is that of the first batch; take N from each batch, the last of an epoch is often smaller.",
         (MOMENTUM, f"{MOMENTUM}\n        self.factor = None"),
         (UNBIASED, "self.factor = self.factor or n / (n - 1)\n                unbiased = var * self.factor"),
-        shows="changing/batch values taken for the share of running_var given up, 3 rows after 600",
+        shows="changing/variance that is remembered ÷ biased variance of the batch, 3 rows after 600",
     ),
     _wrong(
         "skipped_for_one_nan",
         "running statistics",
-        "one feature that is not finite stops the update of all; the statistics of the other features must move.",
+        "one feature that is not finite stops the update of all; the statistics of the other features should move.",
         ("with torch.no_grad():", "if torch.isfinite(mean + var).all():\n              with torch.no_grad():"),
         (UNBIASED, f"  {UNBIASED}"),
         (MEAN, f"  {MEAN}"),
@@ -506,16 +641,16 @@ RUNNING = (
     _wrong(
         "stops_after_many",
         "running statistics",
-        "your running statistics stop after some number of batches; every training batch moves them.",
-        (MOMENTUM, f"{MOMENTUM}\n        self.left = 500"),
+        "your running statistics stop after some number of batches; every training batch should move them.",
+        (MOMENTUM, f"{MOMENTUM}\n        self.left = 50"),
         (MEAN, f"self.left -= 1\n                if self.left > 0:\n                    {MEAN}"),
         (VAR, f"if self.left > 0:\n                    {VAR}"),
-        shows="memory/statistics still move after 1000 steps (1 yes, 0 no)",
+        shows="memory/statistics still move after 100 steps (1 yes, 0 no)",
     ),
     _wrong(
         "updated_again_in_backward",
         "running statistics",
-        "your running statistics move once more in the backward pass, as when forward is recomputed there; only forward moves them.",
+        "your running statistics move once more in the backward pass, as when forward is recomputed there; only forward should move them.",
         (
             RESULT,
             "y = self.gamma * x_hat + self.beta\n"
@@ -549,12 +684,19 @@ EPSILON = (
         "eps_rooted_alone",
         "eps",
         "your root reaches only eps: `var + eps ** 0.5` is var + √ε; put the sum in parentheses.",
+        (ROOT, "(var + self.eps**0.5)"),
+        shows="train_parts/eps added after the root",
+    ),
+    _wrong(
+        "eps_rooted_first",
+        "eps",
+        "you take the root of eps before you add it: √(σ² + √ε); add eps itself.",
         (ROOT, "torch.sqrt(var + self.eps**0.5)"),
     ),
     _wrong(
         "arguments_exchanged",
         "momentum",
-        "your constructor takes momentum before eps; in torch's order, eps comes first.",
+        "your constructor takes momentum before eps; eps should come first, as in torch.",
         ("eps: float = 1e-5, momentum: float = 0.1", "momentum: float = 0.1, eps: float = 1e-5"),
         shows="settings/the arguments come in torch's order (1 yes, 0 no)",
     ),
@@ -563,6 +705,7 @@ EPSILON = (
         "eps",
         "you add eps after the square root: √σ² + ε; it belongs under it: √(σ² + ε).",
         (ROOT, "(torch.sqrt(var) + self.eps)"),
+        shows="train_parts/eps added after the root",
     ),
     _wrong(
         "eps_fixed",
@@ -579,25 +722,26 @@ EPSILON = (
     _wrong(
         "eps_missing_in_eval",
         "eps",
-        "eval mode forgets eps; it uses the same formula as train mode.",
+        "eval mode forgets eps; it should be added under the root in both modes.",
         (NORMALISE, "x_hat = (x - mean) / torch.sqrt(var + (self.eps if self.training else 0.0))"),
-        shows="eval_parts/eps under the root",
+        shows="eval_parts/eps under the root in eval mode",
     ),
     _wrong(
         "eps_missing_in_train",
         "eps",
-        "train mode forgets eps; it uses the same formula as eval mode.",
+        "train mode forgets eps; it should be added under the root in both modes.",
         (NORMALISE, "x_hat = (x - mean) / torch.sqrt(var + (0.0 if self.training else self.eps))"),
     ),
     _wrong(
         "eps_outside_in_eval",
         "eps",
-        "in eval mode you add eps after the square root; it belongs under it, as in train mode.",
+        "in eval mode you add eps after the square root; it should be under it.",
         (
             NORMALISE,
             f"x_hat = (x - mean) / ({ROOT} if self.training else torch.sqrt(var) + self.eps)",
         ),
-        shows="eval_parts/eps under the root",
+        shows="eval_parts/eps added after the root in eval mode",
+        also="In train mode it is.",
     ),
     _wrong(
         "eps_squared",
@@ -608,39 +752,42 @@ EPSILON = (
     _wrong(
         "eps_is_a_floor",
         "eps",
-        "your eps is a lower bound of the variance; it is added to the variance.",
+        "your eps is a lower bound of the variance; it should be added to the variance.",
         (ROOT, "torch.sqrt(var.clamp(min=self.eps))"),
+        shows="train_parts/number that x − mean was divided by",
     ),
     _wrong(
         "eps_is_a_floor_of_the_root",
         "eps",
-        "your eps is a lower bound of the standard deviation; it is added to the variance.",
+        "your eps is a lower bound of the standard deviation; it should be added to the variance.",
         (ROOT, "torch.sqrt(var).clamp(min=self.eps)"),
+        shows="train_parts/number that x − mean was divided by",
     ),
     _wrong(
         "eps_twice",
         "eps",
         "you add eps twice, under the root and after it.",
         (ROOT, f"({ROOT} + self.eps)"),
+        shows="train_parts/number that x − mean was divided by",
     ),
     _wrong(
         "eps_default",
         "eps",
-        "the default of your eps is not 1e-5.",
+        "the default of your eps is above 1e-5; it should be 1e-5.",
         ("eps: float = 1e-5", "eps: float = 1e-3"),
         shows="tiny/standard deviation 0.001: output",
     ),
     _wrong(
         "eps_default_small",
         "eps",
-        "the default of your eps is below 1e-5.",
+        "the default of your eps is below 1e-5; it should be 1e-5.",
         ("eps: float = 1e-5", "eps: float = 1e-8"),
         shows="tiny/standard deviation 0.001: output",
     ),
     _wrong(
         "eps_remembered",
         "eps",
-        "your running_var takes in eps; eps is added only when the root is taken.",
+        "your running_var takes in eps; eps should be added only where the root is taken.",
         (UNBIASED, f"{UNBIASED} + self.eps"),
         shows="settings/running_var",
     ),
@@ -650,7 +797,7 @@ MODES = (
     _wrong(
         "frozen_means_eval",
         "modes",
-        "a layer whose gamma is frozen behaves like eval mode (as in Keras); here the mode is self.training alone.",
+        "a layer whose gamma is frozen behaves like eval mode (as in Keras); self.training alone should be the mode.",
         (TRAIN, "if self.training and self.gamma.requires_grad:"),
         shows="grad_modes/statistics move in train mode with gamma and beta frozen (1 yes, 0 no)",
     ),
@@ -697,6 +844,14 @@ MODES = (
         (REMEMBERED, "mean, var = self.running_mean, x.var(dim=0, correction=0)"),
     ),
     _wrong(
+        "bessel_in_eval",
+        "modes",
+        "eval mode multiplies running_var by N/(N−1) of the test batch; correct the variance once, when you remember it.",
+        (UNBIASED, "unbiased = var"),
+        (REMEMBERED, "n = x.shape[0]\n            mean, var = self.running_mean, self.running_var * n / (n - 1)"),
+        shows="eval_parts/variance that was used ÷ running_var in eval mode",
+    ),
+    _wrong(
         "batch_if_many_rows",
         "modes",
         "in eval mode you use the statistics of the batch whenever it has several rows; always use the running ones.",
@@ -729,7 +884,7 @@ MODES = (
     _wrong(
         "updates_only_in_eval",
         "modes",
-        "your running statistics move in eval mode and not in train mode; it is the other way round.",
+        "your running statistics move in eval mode and not in train mode; it should be the other way round.",
         (MEAN, "pass"),
         (VAR, "pass"),
         (
@@ -743,19 +898,25 @@ MODES = (
     _wrong(
         "always_batch_and_updates",
         "modes",
-        "your layer does in eval mode what it does in train mode; look at self.training.",
+        "your layer does in eval mode what it does in train mode; ask self.training, at every call.",
         (TRAIN, "if True:"),
+    ),
+    _wrong(
+        "train_is_a_method",
+        "modes",
+        "`self.train` is a method and always true, so eval mode never comes; ask self.training.",
+        (TRAIN, "if self.train:"),
     ),
     _wrong(
         "modes_exchanged",
         "modes",
-        "your two modes are exchanged: train mode uses the batch, eval mode the running statistics.",
+        "your two modes are exchanged: train mode should use the batch, eval mode the running statistics.",
         (TRAIN, "if not self.training:"),
     ),
     _wrong(
         "running_in_train",
         "modes",
-        "in train mode you normalise with the running statistics; use those of the batch.",
+        "in train mode you normalise with the running statistics that the batch has just updated; use those of the batch.",
         (NORMALISE, f"mean, var = self.running_mean.clone(), self.running_var.clone()\n        {NORMALISE}"),
         shows="numbers/train output",
     ),
@@ -818,14 +979,14 @@ MODES = (
     _wrong(
         "mode_from_grad",
         "modes",
-        "you take torch.is_grad_enabled() for the mode; the mode is self.training.",
+        "you take torch.is_grad_enabled() for the mode; self.training should be the mode.",
         (TRAIN, "if torch.is_grad_enabled():"),
         shows="grad_modes/train output is the same under no_grad (1 yes, 0 no)",
     ),
     _wrong(
         "mode_and_grad",
         "modes",
-        "under no_grad your train mode behaves like eval mode; the mode is self.training alone.",
+        "under no_grad your train mode behaves like eval mode; self.training alone should be the mode.",
         (TRAIN, "if self.training and torch.is_grad_enabled():"),
         shows="grad_modes/train output is the same under no_grad (1 yes, 0 no)",
     ),
@@ -879,20 +1040,20 @@ AXES = (
     _wrong(
         "whole",
         "axis",
-        "you take one mean and variance over the whole batch; each feature has its own.",
+        "you take one mean and one variance over the whole batch; take them for each feature, over dim=0.",
         (AVERAGE, "mean = x.mean()"),
         (VARIANCE, "var = ((x - mean) ** 2).mean()"),
     ),
     _wrong(
         "whole_mean",
         "axis",
-        "you take one mean over the whole batch; each feature has its own.",
+        "you take one mean over the whole batch; take one for each feature, over dim=0.",
         (AVERAGE, "mean = x.mean()"),
     ),
     _wrong(
         "whole_variance",
         "axis",
-        "you take one variance over the whole batch; each feature has its own.",
+        "you take one variance over the whole batch; take one for each feature, over dim=0.",
         (VARIANCE, "var = ((x - mean) ** 2).mean()"),
     ),
 )
@@ -916,32 +1077,34 @@ AFFINE = (
         "affine",
         "gamma is not applied; return gamma · x̂ + beta.",
         (RESULT, "return x_hat + self.beta"),
-        shows="affine/variance of each feature",
+        shows="affine/factor that gamma = 2 puts on the output",
     ),
     _wrong(
         "no_beta",
         "affine",
         "beta is not applied; return gamma · x̂ + beta.",
         (RESULT, "return self.gamma * x_hat"),
+        shows="affine/number that beta = 5 adds to the output",
     ),
     _wrong(
         "no_affine_in_eval",
         "affine",
-        "gamma and beta are applied in train mode only; eval mode needs them too.",
+        "eval mode does not apply gamma and beta; it should.",
         (RESULT, "return self.gamma * x_hat + self.beta if self.training else x_hat"),
         shows="affine_parts/factor that gamma = (3, −0.5) puts on the eval output",
+        also="Train mode does.",
     ),
     _wrong(
         "affine_before",
         "affine",
-        "gamma and beta act on x before it is normalised, so they cancel; they act on x̂.",
+        "gamma and beta act on x before it is normalised, so they cancel; they should act on x̂.",
         (TRAIN, f"x = self.gamma * x + self.beta\n        {TRAIN}"),
         (RESULT, "return x_hat"),
     ),
     _wrong(
         "affine_exchanged",
         "affine",
-        "gamma and beta are exchanged: gamma multiplies, beta is added.",
+        "gamma and beta are exchanged: gamma should multiply, beta should be added.",
         (RESULT, "return self.beta * x_hat + self.gamma"),
     ),
     _wrong(
@@ -949,24 +1112,26 @@ AFFINE = (
         "affine",
         "beta is added before gamma multiplies; return gamma · x̂ + beta.",
         (RESULT, "return self.gamma * (x_hat + self.beta)"),
+        shows="affine/number that beta = 5 adds to the output",
     ),
     _wrong(
         "beta_subtracted",
         "affine",
         "beta is subtracted; add it.",
         (RESULT, "return self.gamma * x_hat - self.beta"),
+        shows="affine/number that beta = 5 adds to the output",
     ),
     _wrong(
         "divided_by_gamma",
         "affine",
         "you divide by gamma; multiply.",
         (RESULT, "return x_hat / self.gamma + self.beta"),
-        shows="affine/variance of each feature",
+        shows="affine/factor that gamma = 2 puts on the output",
     ),
     _wrong(
         "one_plus_gamma",
         "affine",
-        "your gamma starts at 0 and the output uses 1 + gamma; gamma starts at 1 and multiplies.",
+        "your gamma starts at 0 and the output uses 1 + gamma; gamma should start at 1 and multiply.",
         (GAMMA, "nn.Parameter(torch.zeros(num_features) + 0)"),
         (RESULT, "return (1 + self.gamma) * x_hat + self.beta"),
         shows="fresh/gamma at the start",
@@ -974,28 +1139,28 @@ AFFINE = (
     _wrong(
         "gamma_starts_at_zero",
         "affine",
-        "your gamma starts at 0; it starts at 1.",
+        "your gamma starts at 0; it should start at 1.",
         (GAMMA, "nn.Parameter(torch.zeros(num_features) + 0)"),
         shows="fresh/gamma at the start",
     ),
     _wrong(
         "gamma_starts_elsewhere",
         "affine",
-        "your gamma does not start at 1.",
+        "your gamma starts at another number than 1; it should start at 1.",
         (GAMMA, "nn.Parameter(torch.full((num_features,), 0.3))"),
         shows="fresh/gamma at the start",
     ),
     _wrong(
         "gamma_starts_random",
         "affine",
-        "your gamma starts with random numbers; it starts at 1.",
+        "your gamma starts with random numbers; it should start at 1.",
         (GAMMA, "nn.Parameter(torch.rand(num_features))"),
         shows="fresh/gamma at the start",
     ),
     _wrong(
         "beta_starts_at_one",
         "affine",
-        "your beta starts at 1; it starts at 0.",
+        "your beta starts at 1; it should start at 0.",
         (BETA, "nn.Parameter(torch.ones(num_features) + 0)"),
         shows="fresh/beta at the start",
     ),
@@ -1005,7 +1170,38 @@ AFFINE = (
         "gamma and beta are plain tensors; wrap them in nn.Parameter so that they get a gradient.",
         (GAMMA, "torch.ones(num_features)"),
         (BETA, "torch.zeros(num_features)"),
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
+    ),
+    _wrong(
+        "affine_no_parameters_with_graph",
+        "affine",
+        "gamma and beta are tensors with requires_grad=True, but no nn.Parameter: no optimizer finds them, and state_dict leaves them out.",
+        (GAMMA, "torch.ones(num_features, requires_grad=True)"),
+        (BETA, "torch.zeros(num_features, requires_grad=True)"),
+        shows=OF_GAMMA,
+    ),
+    _wrong(
+        "affine_made_in_forward",
+        "affine",
+        "gamma and beta are made in the first forward; an optimizer made before it does not see them. Make them in __init__.",
+        (f"self.gamma = {GAMMA}", "self.gamma = None"),
+        (f"self.beta = {BETA}", "self.beta = None"),
+        (
+            RESULT,
+            "if self.gamma is None:\n            self.gamma = nn.Parameter(torch.ones(x.shape[1], dtype=x.dtype))\n"
+            f"            self.beta = nn.Parameter(torch.zeros(x.shape[1], dtype=x.dtype))\n        {RESULT}",
+        ),
+        shows="fresh",
+    ),
+    _wrong(
+        "affine_made_at_each_call",
+        "affine",
+        "forward makes gamma and beta anew at each call, so nothing that they learn is kept; make them once, in __init__.",
+        (
+            RESULT,
+            "self.gamma = nn.Parameter(torch.ones(x.shape[1], dtype=x.dtype))\n"
+            f"        self.beta = nn.Parameter(torch.zeros(x.shape[1], dtype=x.dtype))\n        {RESULT}",
+        ),
     ),
     _wrong(
         "affine_buffers",
@@ -1013,7 +1209,7 @@ AFFINE = (
         "gamma and beta are buffers; they are saved but no optimizer finds them. Make them nn.Parameter.",
         (f"self.gamma = {GAMMA}", 'self.register_buffer("gamma", torch.ones(num_features) + 0)'),
         (f"self.beta = {BETA}", 'self.register_buffer("beta", torch.zeros(num_features) + 0)'),
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
     ),
     _wrong(
         "affine_frozen",
@@ -1021,28 +1217,28 @@ AFFINE = (
         "gamma and beta have requires_grad=False, so they are never trained.",
         (GAMMA, "nn.Parameter(torch.ones(num_features), requires_grad=False)"),
         (BETA, "nn.Parameter(torch.zeros(num_features), requires_grad=False)"),
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
     ),
     _wrong(
         "affine_without_graph",
         "affine",
         "you use .data (or .detach()) of gamma and beta, so no gradient reaches them.",
         (RESULT, "return self.gamma.data * x_hat + self.beta.data"),
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
     ),
     _wrong(
         "gamma_without_graph",
         "affine",
         "you use .data (or .detach()) of gamma, so no gradient reaches it.",
         (RESULT, "return self.gamma.data * x_hat + self.beta"),
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
     ),
     _wrong(
         "beta_without_graph",
         "affine",
         "you use .data (or .detach()) of beta, so no gradient reaches it.",
         (RESULT, "return self.gamma * x_hat + self.beta.data"),
-        shows="gradients/gradient of beta",
+        shows=OF_BETA,
     ),
     _wrong(
         "sign_of_gamma_lost",
@@ -1054,7 +1250,7 @@ AFFINE = (
     _wrong(
         "one_gamma_for_all",
         "affine",
-        "gamma and beta are one number for all features; each feature has its own.",
+        "gamma and beta are one number for all features; make one for each feature, shape (C,).",
         (GAMMA, "nn.Parameter(torch.ones(1))"),
         (BETA, "nn.Parameter(torch.zeros(1))"),
         shows="fresh/gamma at the start",
@@ -1062,18 +1258,10 @@ AFFINE = (
     _wrong(
         "no_parameters",
         "affine",
-        "the layer has no gamma and beta; make them in __init__ and apply them.",
+        "the judge finds no `self.gamma` and `self.beta`: name them so (not weight and bias), or make them in __init__.",
         (f"self.gamma = {GAMMA}", "pass"),
         (f"self.beta = {BETA}", "pass"),
         (RESULT, "return x_hat"),
-    ),
-    _wrong(
-        "torch_names",
-        "affine",
-        "gamma and beta have the names weight and bias, as in torch; here they are called gamma and beta.",
-        ("self.gamma = ", "self.weight = "),
-        ("self.beta = ", "self.bias = "),
-        (RESULT, "return self.weight * x_hat + self.bias"),
     ),
 )
 
@@ -1105,7 +1293,7 @@ GRADIENTS = (
     _wrong(
         "output_detached",
         "gradient",
-        "the output is cut out of the graph: nothing behind it can learn.",
+        "the output is cut out of the graph, perhaps by a no_grad around it: no layer before it, and neither gamma nor beta, can learn.",
         (RESULT, "return (self.gamma * x_hat + self.beta).detach()"),
     ),
     _wrong(
@@ -1128,16 +1316,15 @@ GRADIENTS = (
     _wrong(
         "straight_through",
         "gradient",
-        "your gradient passes the normalisation as if it were not there; it must be scaled and centred.",
+        "your gradient passes the normalisation as if it were not there; it should be scaled and centred.",
         (NORMALISE, f"x_hat = (x - mean) / {ROOT}\n        x_hat = x + (x_hat - x).detach()"),
     ),
     _wrong(
         "graph_in_buffers",
         "gradient",
         "your running statistics carry the graph of every past batch; update them under torch.no_grad() or from detached values.",
-        ("with torch.no_grad():", "if True:"),
-        (MEAN, "self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
-        (VAR, "self.running_var = self.running_var + self.momentum * (unbiased - self.running_var)"),
+        (NO_GRAD, "if True:"),
+        *REBOUND,
         shows="side_effects/does running_mean carry a graph (1 yes, 0 no)",
     ),
     _wrong(
@@ -1147,6 +1334,7 @@ GRADIENTS = (
         (VAR, f"{VAR}\n            self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
         (f"{MEAN}\n                ", ""),
         shows="side_effects/does running_mean carry a graph (1 yes, 0 no)",
+        also="running_var does not.",
     ),
     _wrong(
         "graph_in_running_var",
@@ -1158,6 +1346,7 @@ GRADIENTS = (
             "pass\n            self.running_var = self.running_var + self.momentum * (var * n / (n - 1) - self.running_var)",
         ),
         shows="side_effects/does running_var carry a graph (1 yes, 0 no)",
+        also="running_mean does not.",
     ),
     _wrong(
         "backward_without_mean",
@@ -1176,7 +1365,7 @@ GRADIENTS = (
     _wrong(
         "backward_sums",
         "gradient",
-        "your backward pass takes sums over the batch where means belong.",
+        "your backward pass takes sums over the batch; it should take means.",
         ("d_mean = d_hat.mean(0)", "d_mean = d_hat.sum(0)"),
         ("d_var = x_hat * (d_hat * x_hat).mean(0)", "d_var = x_hat * (d_hat * x_hat).sum(0)"),
         of=ByHand,
@@ -1198,19 +1387,19 @@ GRADIENTS = (
     _wrong(
         "gamma_gradient_without_x_hat",
         "gradient",
-        "your gradient of gamma is Σ dy; it is Σ dy · x̂.",
+        "your gradient of gamma is Σ dy; it should be Σ dy · x̂.",
         ("(upstream * x_hat).sum(0)", "upstream.sum(0)"),
         of=ByHand,
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
     ),
     _wrong(
         "affine_gradient_averaged",
         "gradient",
-        "your gradients of gamma and beta are means over the batch; they are sums.",
+        "your gradients of gamma and beta are means over the batch; they should be sums.",
         ("d_gamma = (upstream * x_hat).sum(0)", "d_gamma = (upstream * x_hat).mean(0)"),
         ("d_beta = upstream.sum(0)", "d_beta = upstream.mean(0)"),
         of=ByHand,
-        shows="gradients/gradient of gamma",
+        shows=OF_GAMMA,
     ),
     _wrong(
         "backward_divides_by_gamma",
@@ -1259,23 +1448,55 @@ BUFFERS = (
         "not_buffers",
         "buffers",
         "your running statistics are plain attributes; register_buffer keeps them in state_dict and moves them with .to().",
-        (MEAN_BUFFER, "self.running_mean = torch.zeros(num_features)"),
-        (VAR_BUFFER, "self.running_var = torch.ones(num_features)"),
-        shows="saved/running_mean in state_dict (1 yes, 0 no)",
+        *PLAIN_BUFFERS,
+        shows="saved/running_mean is a buffer (1 yes, 0 no)",
+    ),
+    _wrong(
+        "not_buffers_rebound",
+        "buffers",
+        "your running statistics are plain attributes that forward binds anew; register_buffer in __init__ keeps them in state_dict "
+        "and moves them with .to().",
+        *PLAIN_BUFFERS,
+        *REBOUND,
+        shows="saved/running_mean is a buffer (1 yes, 0 no)",
+    ),
+    _wrong(
+        "list_statistics",
+        "buffers",
+        "your running statistics are Python lists; make them tensors with register_buffer.",
+        (MEAN_BUFFER, "self.running_mean = [0.0] * num_features"),
+        (VAR_BUFFER, "self.running_var = [1.0] * num_features"),
+        (MEAN, "self.running_mean = [r + self.momentum * (m.item() - r) for r, m in zip(self.running_mean, mean)]"),
+        (VAR, "self.running_var = [r + self.momentum * (v.item() - r) for r, v in zip(self.running_var, unbiased)]"),
+        (REMEMBERED, "mean, var = torch.tensor(self.running_mean), torch.tensor(self.running_var)"),
+        shows="numbers",
+    ),
+    _wrong(
+        "numpy_statistics",
+        "buffers",
+        "your running statistics are NumPy arrays; make them tensors with register_buffer.",
+        (MEAN_BUFFER, "self.running_mean = torch.zeros(num_features).numpy()"),
+        (VAR_BUFFER, "self.running_var = torch.ones(num_features).numpy()"),
+        (MEAN, "self.running_mean += self.momentum * (mean.detach().numpy() - self.running_mean)"),
+        (VAR, "self.running_var += self.momentum * (unbiased.detach().numpy() - self.running_var)"),
+        (REMEMBERED, "mean, var = torch.from_numpy(self.running_mean), torch.from_numpy(self.running_var)"),
+        shows="numbers",
     ),
     _wrong(
         "mean_not_a_buffer",
         "buffers",
-        "running_mean is a plain attribute; register it as a buffer, as you do with running_var.",
+        "running_mean is a plain attribute; register it as a buffer.",
         (MEAN_BUFFER, "self.running_mean = torch.zeros(num_features)"),
         shows="saved/running_mean in state_dict (1 yes, 0 no)",
+        also="running_var is one.",
     ),
     _wrong(
         "var_not_a_buffer",
         "buffers",
-        "running_var is a plain attribute; register it as a buffer, as you do with running_mean.",
+        "running_var is a plain attribute; register it as a buffer.",
         (VAR_BUFFER, "self.running_var = torch.ones(num_features)"),
         shows="saved/running_var in state_dict (1 yes, 0 no)",
+        also="running_mean is one.",
     ),
     _wrong(
         "not_persistent",
@@ -1288,7 +1509,7 @@ BUFFERS = (
     _wrong(
         "statistics_are_parameters",
         "buffers",
-        "your running statistics are parameters, so an optimizer would train them; they are buffers.",
+        "your running statistics are parameters, so an optimizer would train them; they should be buffers.",
         (MEAN_BUFFER, "self.running_mean = nn.Parameter(torch.zeros(num_features))"),
         (VAR_BUFFER, "self.running_var = nn.Parameter(torch.ones(num_features))"),
         shows="saved/running statistics among the parameters",
@@ -1296,7 +1517,7 @@ BUFFERS = (
     _wrong(
         "statistics_are_frozen_parameters",
         "buffers",
-        "your running statistics are parameters without gradient; they are buffers.",
+        "your running statistics are parameters without gradient; they should be buffers.",
         (MEAN_BUFFER, "self.running_mean = nn.Parameter(torch.zeros(num_features), requires_grad=False)"),
         (VAR_BUFFER, "self.running_var = nn.Parameter(torch.ones(num_features), requires_grad=False)"),
         shows="saved/running statistics among the parameters",
@@ -1322,7 +1543,7 @@ BUFFERS = (
     _wrong(
         "shared_by_all",
         "buffers",
-        "all layers share one running_mean and one running_var: they belong to the class, not to the layer.",
+        "all layers share one running_mean and one running_var, which belong to the class; make them in __init__.",
         (FORWARD, f"shared = __import__('weakref').WeakValueDictionary()\n\n    {FORWARD}"),
         (
             MEAN_BUFFER,
@@ -1337,7 +1558,7 @@ BUFFERS = (
     _wrong(
         "no_statistics",
         "buffers",
-        "the layer has no running_mean and running_var: it cannot remember anything.",
+        "the layer has no running_mean and no running_var, so eval mode has nothing to use; make them in __init__ with register_buffer.",
         (MEAN_BUFFER, "pass"),
         (VAR_BUFFER, "pass"),
         (MEAN, "pass"),
@@ -1351,7 +1572,7 @@ NUMERICS = (
     _wrong(
         "clipped_far_out",
         "numerics",
-        "you clip normalised values that are far out; the layer has no bounds.",
+        "you clip normalised values that are far out; the output should have no bounds.",
         (NORMALISE, f"x_hat = ((x - mean) / {ROOT}).clamp(-10, 10)"),
         shows="changing/600 rows, one of them far out: output = a · x + b for each feature (1 yes, 0 no)",
     ),
@@ -1361,6 +1582,7 @@ NUMERICS = (
         "the variance that you remember is E[x²] − E[x]², which loses all digits when the mean is large; subtract the mean first.",
         (UNBIASED, "unbiased = ((x * x).mean(dim=0) - mean * mean) * n / (n - 1)"),
         shows="far/adding 10,000 to the input changes running_var by less than 1 % (1 yes, 0 no)",
+        also="The one that you normalise with is right.",
     ),
     _wrong(
         "single_pass",
@@ -1379,14 +1601,21 @@ NUMERICS = (
     _wrong(
         "nan_hidden",
         "numerics",
-        "you replace NaN by numbers; a broken input must show in the output.",
+        "you replace NaN by numbers; a broken input should show in the output.",
         (RESULT, "return self.gamma * torch.nan_to_num(x_hat) + self.beta"),
         shows="nan/the feature with a NaN shows it (1 yes, 0 no)",
     ),
     _wrong(
+        "nan_switches_off",
+        "numerics",
+        "a batch with one NaN is returned as it is, so one NaN switches the layer off for all features; only its own feature should show it.",
+        (TRAIN, f"if torch.isnan(x).any():\n            return x\n        {TRAIN}"),
+        shows="nan/other features stay free of it (1 yes, 0 no)",
+    ),
+    _wrong(
         "matrix_of_gamma",
         "numerics",
-        "you scale by a matrix product with diag(gamma); 0 · NaN is NaN, so one bad feature spoils all. Multiply elementwise.",
+        "you scale by a matrix product; 0 · NaN is NaN, so one bad feature spoils all. Multiply elementwise.",
         (RESULT, "return x_hat @ torch.diag(self.gamma) + self.beta"),
         shows="nan/other features stay free of it (1 yes, 0 no)",
     ),
@@ -1400,9 +1629,9 @@ NUMERICS = (
     _wrong(
         "clipped",
         "numerics",
-        "you clip the normalised values; the layer has no bounds.",
+        "you clip the normalised values; the output should have no bounds.",
         (NORMALISE, f"x_hat = ((x - mean) / {ROOT}).clamp(-3, 3)"),
-        shows="eval_parts/output = a · x + b for each feature (1 yes, 0 no)",
+        shows="eval_parts/output = a · x + b for each feature in eval mode (1 yes, 0 no)",
     ),
     _wrong(
         "float32_inside",
@@ -1422,14 +1651,14 @@ NUMERICS = (
     _wrong(
         "float64_output",
         "dtype",
-        "you compute in float64 and return float64; return the dtype of x.",
+        "you compute in float64 and return float64; the output should have the dtype of x.",
         (TRAIN, f"x = x.double()\n        {TRAIN}"),
         shows="precision/float32 output dtype kept (1 yes, 0 no)",
     ),
     _wrong(
         "float64_statistics",
         "dtype",
-        "your running statistics become float64; they keep the dtype of the layer.",
+        "your running statistics become float64; they should keep the dtype of the layer.",
         (MEAN, "self.running_mean = (self.running_mean + self.momentum * (mean - self.running_mean)).double()"),
         (VAR, "self.running_var = (self.running_var + self.momentum * (unbiased - self.running_var)).double()"),
         (RESULT, "return (self.gamma * x_hat + self.beta).to(x.dtype)"),
@@ -1438,9 +1667,9 @@ NUMERICS = (
     _wrong(
         "one_row_refused_in_eval",
         "one row",
-        "you refuse one row in eval mode too; there the running statistics are enough.",
+        "you refuse one row in eval mode; there the running statistics are enough.",
         (TRAIN, f'if x.shape[0] < 2:\n            raise ValueError("one row")\n        {TRAIN}'),
-        shows="neighbours",
+        shows="neighbours/one row is refused in eval mode (1 yes, 0 no)",
     ),
     _wrong(
         "two_rows_refused",
@@ -1459,9 +1688,25 @@ NUMERICS = (
     _wrong(
         "one_row_nan",
         "one row",
-        "with one row n − 1 is 0, so running_var becomes NaN in silence; torch raises ValueError.",
-        ("if n < 2:", "if n < 1:"),
-        shows="one_row/was NaN written (1 yes, 0 no)",
+        "with one row n − 1 is 0, so running_var becomes NaN in silence; raise ValueError as torch does, or skip the update.",
+        (GUARD, "if n < 1:"),
+        shows="one_row/was NaN written into the running statistics (1 yes, 0 no)",
+    ),
+    _wrong(
+        "one_row_shrinks",
+        "one row",
+        "one row has no variance, yet it moves your running_var towards 0; raise ValueError as torch does, or skip the update.",
+        (GUARD, "if n < 1:"),
+        (UNBIASED, "unbiased = var * n / max(n - 1, 1)"),
+        shows="one_row/did one row, which has no variance, move running_var (1 yes, 0 no)",
+    ),
+    _wrong(
+        "one_row_refused_too_late",
+        "one row",
+        "with one row running_mean has already moved when your code stops with the error; refuse the row before anything is stored.",
+        (GUARD, "if n < 1:"),
+        (f"{UNBIASED}\n                {MEAN}", f"{MEAN}\n                unbiased = var * (n / (n - 1))"),
+        shows="one_row/had the statistics moved before the row was refused (1 yes, 0 no)",
     ),
 )
 
@@ -1500,6 +1745,13 @@ SIDE_EFFECTS = (
         shows="side_effects/was the caller's input changed (1 yes, 0 no)",
     ),
     _wrong(
+        "changes_input_always",
+        "side effects",
+        "you write into x (x -= mean): the caller's batch changes, and autograd stops where x needs a gradient; compute x − mean into a new tensor.",
+        (NORMALISE, f"x -= mean\n        x_hat = x / {ROOT}"),
+        shows="gradients",
+    ),
+    _wrong(
         "changes_input_in_eval",
         "side effects",
         "in eval mode you change the caller's tensor in place; work on a copy.",
@@ -1530,7 +1782,7 @@ SIDE_EFFECTS = (
         "you keep a tensor of every batch in a list; memory grows with every step.",
         (EPS, f"{EPS}\n        self.history = []"),
         (MEAN, f"{MEAN}\n                self.history.append(mean.detach())"),
-        shows="memory/the layer holds more tensors after 1000 steps than after 10 (1 yes, 0 no)",
+        shows="memory/the layer holds more tensors after 100 steps than after 10 (1 yes, 0 no)",
     ),
     _wrong(
         "graph_kept_on_self",
@@ -1549,7 +1801,7 @@ SIDE_EFFECTS = (
     _wrong(
         "noise_drawn",
         "side effects",
-        "forward draws random numbers; the layer is deterministic.",
+        "forward draws random numbers; the layer should be deterministic.",
         (TRAIN, f"torch.rand(1)\n        {TRAIN}"),
         shows="global_state/random state changed (1 yes, 0 no)",
     ),
@@ -1571,7 +1823,7 @@ SIDE_EFFECTS = (
     _wrong(
         "gamma_drifts",
         "side effects",
-        "forward changes gamma itself; only an optimizer may.",
+        "forward changes gamma itself; only an optimizer should.",
         (RESULT, f"self.gamma.data.clamp_(max=1.0).mul_(0.99)\n        {RESULT}"),
         shows="side_effects/were gamma or beta changed (1 yes, 0 no)",
     ),
@@ -1581,7 +1833,7 @@ SHAPES = (
     _wrong(
         "row_shape",
         "shape",
-        "your four tensors have shape (1, C); torch's have shape (C,), so neither loads the other's state.",
+        "your four tensors have shape (1, C); they should have shape (C,), as torch's, or neither loads the other's state.",
         (GAMMA, "nn.Parameter(torch.ones(1, num_features))"),
         (BETA, "nn.Parameter(torch.zeros(1, num_features))"),
         (MEAN_BUFFER, 'self.register_buffer("running_mean", torch.zeros(1, num_features))'),
@@ -1591,7 +1843,7 @@ SHAPES = (
     _wrong(
         "row_statistics",
         "shape",
-        "your running statistics have shape (1, C); torch's have shape (C,), so neither loads the other's state.",
+        "your running statistics have shape (1, C); they should have shape (C,), as torch's, or neither loads the other's state.",
         (MEAN_BUFFER, 'self.register_buffer("running_mean", torch.zeros(1, num_features))'),
         (VAR_BUFFER, 'self.register_buffer("running_var", torch.ones(1, num_features))'),
         shows="saved/running statistics have shape (C,) (1 yes, 0 no)",
@@ -1631,7 +1883,7 @@ SHAPES = (
     _wrong(
         "lazy_width",
         "shape",
-        "your running statistics take the width of whatever batch comes first; they have num_features numbers from the start.",
+        "your running statistics take the width of whatever batch comes first; they should have num_features numbers from the start.",
         (MEAN_BUFFER, 'self.register_buffer("running_mean", torch.zeros(1))'),
         (VAR_BUFFER, 'self.register_buffer("running_var", torch.ones(1))'),
         (MEAN, "self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)"),
@@ -1641,21 +1893,80 @@ SHAPES = (
     _wrong(
         "transposed",
         "shape",
-        "your output is transposed; it has the shape of x.",
+        "your output is transposed; it should have the shape of x.",
         (RESULT, "return (self.gamma * x_hat + self.beta).t()"),
         shows="numbers/train output",
     ),
     _wrong(
         "returns_tuple",
         "shape",
-        "forward returns several things; it returns one tensor.",
+        "forward returns several things; it should return one tensor.",
         (RESULT, "return self.gamma * x_hat + self.beta, mean, var"),
     ),
     _wrong(
         "no_return",
         "shape",
-        "forward does not return its result.",
+        "forward does not return its result; it should end with a return.",
         (RESULT, "y = self.gamma * x_hat + self.beta"),
+    ),
+)
+
+NAMES = (
+    _wrong(
+        "moving_names",
+        "names",
+        "your running statistics are called moving_mean and moving_var; the judge looks for running_mean and running_var.",
+        (MEAN_BUFFER, MEAN_BUFFER.replace("running", "moving")),
+        (VAR_BUFFER, VAR_BUFFER.replace("running", "moving")),
+        (MEAN, MEAN.replace("running", "moving")),
+        (VAR, VAR.replace("running", "moving")),
+        (REMEMBERED, REMEMBERED.replace("running", "moving")),
+        shows="names/the layer has running_mean (1 yes, 0 no)",
+    ),
+    _wrong(
+        "epsilon_for_eps",
+        "names",
+        "your constructor has no argument eps; it should be called eps (not epsilon) and come second.",
+        ("eps: float = 1e-5", "epsilon: float = 1e-5"),
+        (EPS, "self.eps = epsilon"),
+        shows="names/the constructor takes eps= (1 yes, 0 no)",
+    ),
+    _wrong(
+        "plain_class",
+        "names",
+        "your class does not inherit from nn.Module, so it has no eval(), no parameters() and no state_dict(); "
+        "write `class BatchNorm1d(nn.Module):` and begin __init__ with super().__init__().",
+        ("class BatchNorm1d(nn.Module):", "class BatchNorm1d:"),
+        ("super().__init__()", "self.training = True"),
+        *PLAIN_BUFFERS,
+        (FORWARD, "def __call__(self, x: torch.Tensor) -> torch.Tensor:"),
+        shows="names/the layer is an nn.Module (1 yes, 0 no)",
+    ),
+    _wrong(
+        "plain_class_not_callable",
+        "names",
+        "your class does not inherit from nn.Module, so layer(x) does not reach forward; "
+        "write `class BatchNorm1d(nn.Module):` and begin __init__ with super().__init__().",
+        ("class BatchNorm1d(nn.Module):", "class BatchNorm1d:"),
+        ("super().__init__()", "self.training = True"),
+        *PLAIN_BUFFERS,
+        shows="names/the layer is an nn.Module (1 yes, 0 no)",
+    ),
+    Suspect(
+        "book_layer",
+        "names",
+        "this is a book's layer as it stands: first call its statistics running_mean and running_var, register them as buffers of shape (C,), "
+        "and take eps and momentum from the constructor; then self.training is the mode, and momentum the share of the new batch.",
+        BookLayer,
+        "names/the layer has running_mean (1 yes, 0 no)",
+    ),
+    Suspect(
+        "lecture_layer",
+        "names",
+        "this is a lecture's plain class as it stands: first inherit from nn.Module; then gamma and beta should be nn.Parameter, the "
+        "statistics buffers of shape (C,), and the batch normalised with the biased variance.",
+        LectureLayer,
+        "names/the layer is an nn.Module (1 yes, 0 no)",
     ),
 )
 
@@ -1686,31 +1997,76 @@ _SINGLE = (
     *NUMERICS,
     *SIDE_EFFECTS,
     *SHAPES,
+    *NAMES,
     *DELEGATION,
 )
 
 
-def _both(first: str, second: str) -> Suspect:
-    """Two single mistakes in one layer."""
+def _both(first: str, second: str, *edits: Edit) -> Suspect:
+    """Two single mistakes in one layer; ``edits`` where those of the two do not fit together."""
     a, b = (next(s for s in _SINGLE if s.id == id) for id in (first, second))
-    layer = variant(BatchNorm1d, *_EDITS[first], *_EDITS[second])
+    layer = variant(BatchNorm1d, *(edits or (*_EDITS[first], *_EDITS[second])))
     return Suspect(f"{first}+{second}", f"{a.category} and {b.category}", f"{a.title} And: {b.title}", layer, a.shows)
 
 
+# What first drafts are made of, two by two.
+TOGETHER = {
+    "biased_running_var": (
+        "momentum_swapped",
+        "momentum_keras",
+        "momentum_fixed",
+        "eps_outside",
+        "eps_fixed",
+        "detached",
+        "always_batch",
+        "always_batch_and_updates",
+        "mode_from_grad",
+        "single_pass",
+        "graph_in_buffers",
+        "not_buffers_rebound",
+        "row_statistics",
+    ),
+    "unbiased_normalisation": (
+        "momentum_swapped",
+        "momentum_fixed",
+        "eps_outside",
+        "eps_fixed",
+        "detached",
+        "always_batch",
+        "always_batch_and_updates",
+        "never_updates",
+        "mode_from_grad",
+        "graph_in_buffers",
+        "not_buffers_rebound",
+        "one_row_nan",
+    ),
+    "graph_in_buffers": (
+        "momentum_swapped",
+        "momentum_fixed",
+        "eps_outside",
+        "eps_fixed",
+        "always_batch_and_updates",
+        "running_in_train",
+        "unbiased_twice",
+        "one_row_nan",
+    ),
+    "one_row_nan": (
+        "momentum_swapped",
+        "momentum_fixed",
+        "eps_outside",
+        "eps_fixed",
+        "always_batch_and_updates",
+        "unbiased_twice",
+        "not_buffers_rebound",
+    ),
+    "momentum_swapped": ("eps_outside", "eps_fixed", "detached", "not_buffers_rebound"),
+    "never_updates": ("always_batch",),
+    "not_buffers": ("affine_not_learnable",),
+    "eps_fixed": ("momentum_fixed",),
+}
 COMBINED = (
-    _both("biased_running_var", "momentum_swapped"),
-    _both("biased_running_var", "eps_outside"),
-    _both("biased_running_var", "detached"),
-    _both("biased_running_var", "always_batch"),
-    _both("biased_running_var", "single_pass"),
-    _both("unbiased_normalisation", "momentum_swapped"),
-    _both("unbiased_normalisation", "eps_outside"),
-    _both("unbiased_normalisation", "one_row_nan"),
-    _both("momentum_swapped", "eps_outside"),
-    _both("momentum_swapped", "detached"),
-    _both("never_updates", "always_batch"),
-    _both("not_buffers", "affine_not_learnable"),
-    _both("eps_fixed", "momentum_fixed"),
+    *(_both(first, second) for first, others in TOGETHER.items() for second in others),
+    _both("biased_running_var", "one_row_shrinks", (GUARD, "if n < 1:"), (UNBIASED, "unbiased = var")),
 )
 
 SUSPECTS = (*_SINGLE, *COMBINED)

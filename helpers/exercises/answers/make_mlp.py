@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import torch
 from torch import nn
 
-from helpers.exercises.make_mlp import BIAS, BUILT, NEGATIVE, SIZES
+from helpers.exercises.make_mlp import BIAS, BUILT, LAST, NEGATIVE, NUMBERS, SIZES
 from helpers.judge.model import Suspect
 from helpers.judge.variant import variant
 
@@ -73,7 +74,87 @@ def _net(id: str, category: str, title: str, shows: str, *edits: tuple[str, str]
     return Suspect(id, category, title, variant(make_mlp, *edits), shows)
 
 
+class _PlainList(nn.Module):
+    """The right layers in a plain Python list, which nn.Module does not look into."""
+
+    def __init__(self, widths: list[int], norm: Callable[[int], nn.Module] | None = None):
+        super().__init__()
+        self.layers = list(make_mlp(widths, norm).children())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
 _MAKE_MLP = (
+    Suspect(
+        "plain_list",
+        "layers",
+        "your net has no parameters to learn: layers in a plain Python list are not part of a module. Put them into "
+        "nn.Sequential or nn.ModuleList.",
+        _PlainList,
+        f"plain/{NUMBERS}",
+    ),
+    _net(
+        "last_hidden_without_norm",
+        "placement",
+        "the last hidden layer has no norm; every hidden layer gets one.",
+        f"normed/{LAST}",
+        ("layers.append(norm(fan_out))", "layers.append(norm(fan_out) if fan_out != widths[-2] else nn.Identity())"),
+    ),
+    _net(
+        "first_hidden_without_norm",
+        "placement",
+        "the first hidden layer has no norm; every hidden layer gets one.",
+        "normed/number of norms that are called",
+        ("layers.append(norm(fan_out))", "layers.append(norm(fan_out) if len(layers) > 1 else nn.Identity())"),
+    ),
+    _net(
+        "softmax_at_the_end",
+        "layers",
+        "the outputs are probabilities (a softmax); the head is a plain Linear.",
+        "plain/output",
+        (_HEAD, _HEAD + "\n    layers.append(nn.Softmax(dim=1))"),
+    ),
+    _net(
+        "sigmoid",
+        "layers",
+        "a sigmoid stands where a ReLU is asked for.",
+        "plain/output",
+        ("nn.ReLU()", "nn.Sigmoid()"),
+    ),
+    _net(
+        "tanh",
+        "layers",
+        "a tanh stands where a ReLU is asked for.",
+        "plain/output",
+        ("nn.ReLU()", "nn.Tanh()"),
+    ),
+    _net(
+        "norm_on_input",
+        "placement",
+        "there is a norm before the first Linear as well; the first norm comes behind it.",
+        f"normed/{BUILT}",
+        (
+            "    for fan_in, fan_out",
+            "    if norm is not None:\n        layers.append(norm(widths[0]))\n    for fan_in, fan_out",
+        ),
+    ),
+    _net(
+        "norm_not_called",
+        "norm",
+        "norm itself is put among the layers; call it with a number of features to build one: norm(fan_out).",
+        "normed",
+        ("layers.append(norm(fan_out))", "layers.append(norm)"),
+    ),
+    _net(
+        "built_twice",
+        "norm",
+        "you build two norms for each hidden layer and use one; call norm once.",
+        f"normed/{BUILT}",
+        ("layers.append(norm(fan_out))", "norm(fan_out), layers.append(norm(fan_out))"),
+    ),
     _net(
         "bias_kept",
         "bias",
@@ -105,7 +186,7 @@ _MAKE_MLP = (
     _net(
         "norm_before_linear",
         "placement",
-        "your norm comes before the Linear, so it normalises the input of the layer.",
+        "your norm comes before the Linear, so it normalises the input of the layer; it belongs behind it.",
         f"normed/{BUILT}",
         ("        " + _LINEAR + "\n" + _NORM, _NORM.replace("fan_out", "fan_in") + "        " + _LINEAR + "\n"),
     ),
@@ -133,7 +214,7 @@ _MAKE_MLP = (
     _net(
         "head_is_hidden",
         "layers",
-        "your loop also makes the head a hidden layer: Linear, norm, ReLU up to the last width.",
+        "the head is built as a hidden layer, Linear, norm, ReLU; it is a plain Linear.",
         "plain/output",
         ("pairwise(widths[:-1])", "pairwise(widths)"),
         (_HEAD, "pass"),
@@ -148,21 +229,21 @@ _MAKE_MLP = (
     _net(
         "always_batch_norm",
         "norm",
-        "you build nn.BatchNorm1d whatever norm is given; call norm(fan_out).",
+        "you do not build what is given: with any norm the net holds nn.BatchNorm1d. Call norm(fan_out).",
         "normed/number of norms that are called",
         ("layers.append(norm(fan_out))", "layers.append(nn.BatchNorm1d(fan_out))"),
     ),
     _net(
         "norm_ignored",
         "norm",
-        "the norm is never used.",
+        "no hidden layer calls a norm, though one is given.",
         "normed/number of norms that are called",
         ("layers.append(norm(fan_out))", "pass"),
     ),
     _net(
         "shared_norm",
         "norm",
-        "all hidden layers share one norm; call norm inside the loop, once for each layer.",
+        "all hidden layers share one norm; build one for each layer.",
         f"normed/{BUILT}",
         ("    for fan_in", "    shared = norm(widths[1]) if norm is not None else None\n    for fan_in"),
         ("layers.append(norm(fan_out))", "layers.append(shared)"),
@@ -185,6 +266,71 @@ _NUMBERS = "2 * fan_out if norm else fan_out"
 _LAST = "return total + widths[-2] * widths[-1] + widths[-1]"
 
 _COUNT = (
+    _count(
+        "weights_only",
+        "you count weights only; biases, γ and β are learned too.",
+        (_NUMBERS, "0"),
+        (_LAST, "return total + widths[-2] * widths[-1]"),
+    ),
+    _count(
+        "weights_and_affine",
+        "no bias is in your count, not even the head's.",
+        (_NUMBERS, "2 * fan_out if norm else 0"),
+        (_LAST, "return total + widths[-2] * widths[-1]"),
+    ),
+    _count(
+        "head_bias_lost",
+        "with a norm no bias is in your count; the head has one in both nets.",
+        (_LAST, "return total + widths[-2] * widths[-1] + (0 if norm else widths[-1])"),
+    ),
+    _count(
+        "norm_behind_head",
+        "you count γ and β behind the head as well; only hidden layers have a norm.",
+        (_LAST, "return total + widths[-2] * widths[-1] + (3 if norm else 1) * widths[-1]"),
+    ),
+    _count(
+        "norm_of_the_input",
+        "you count γ and β for the input as well; only hidden layers have a norm.",
+        (_LAST, "return total + widths[-2] * widths[-1] + widths[-1] + (2 * widths[0] if norm else 0)"),
+    ),
+    _count(
+        "norm_of_fan_in",
+        "you count γ and β of the width that enters the Linear; the norm sees the width that leaves it.",
+        (_NUMBERS, "2 * fan_in if norm else fan_out"),
+    ),
+    _count(
+        "state_dict_summed",
+        "you count the buffers too (running_mean, running_var and num_batches_tracked, as state_dict() holds them); "
+        "gradient descent does not change them.",
+        (_NUMBERS, "4 * fan_out + 1 if norm else fan_out"),
+    ),
+    _count(
+        "all_and_biases",
+        "you count the bias before the norm and the buffers besides γ and β.",
+        (_NUMBERS, "5 * fan_out + 1 if norm else fan_out"),
+    ),
+    _count(
+        "tensors_counted",
+        "you count tensors; count the numbers in them.",
+        ("total += fan_in * fan_out", "total += 1"),
+        (_NUMBERS, "2 if norm else 1"),
+        (_LAST, "return total + 2"),
+    ),
+    _count(
+        "two_per_norm",
+        "you count two numbers for each norm; it has two for each of its features.",
+        (_NUMBERS, "2 if norm else fan_out"),
+    ),
+    _count(
+        "widths_summed",
+        "a Linear of a → b has a·b weights; you add its widths.",
+        ("total += fan_in * fan_out", "total += fan_in + fan_out"),
+    ),
+    _count(
+        "affine_always",
+        "you count γ and β for the net without a norm too; its hidden layers have a bias there.",
+        (_NUMBERS, "2 * fan_out"),
+    ),
     _count(
         "bias_and_affine",
         "you count a bias besides γ and β; before a norm there is none.",
@@ -214,7 +360,7 @@ _COUNT = (
     _count("head_forgotten", "the head is missing from your count.", (_LAST, "return total")),
     _count(
         "norm_on_head",
-        "you count a norm behind the head; only hidden layers have one.",
+        "with a norm you count γ and β in place of the head's bias; the head has a bias and no norm.",
         (_LAST, "return total + widths[-2] * widths[-1] + (2 if norm else 1) * widths[-1]"),
     ),
 )

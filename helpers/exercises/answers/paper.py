@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn import functional as F  # noqa: F401  the text of a suspect uses it
 
 from helpers.exercises import paper
 from helpers.judge.model import Suspect
@@ -181,6 +182,79 @@ _BATCH_NORM = _suspects(
         "you overwrite the caller's x (as `x -= mean` does); make a new tensor.",
         (_HAT, "x_hat = x.sub_(mean) / torch.sqrt(var + eps)"),
     ),
+    (
+        "calls_torch",
+        "own work",
+        "PyTorch's batch norm does the work; here you build it from means, differences and a root.",
+        (_END, "return F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)"),
+    ),
+    (
+        "gamma_in_the_variance",
+        "affine",
+        "gamma multiplies the variance under the root; line 4 multiplies x̂ by it.",
+        (_HAT, "x_hat = (x - mean) / torch.sqrt(gamma * var + eps)"),
+        (_END, "return x_hat + beta"),
+    ),
+    (
+        "numpy_of_a_leaf",
+        "gradient",
+        "NumPy cannot take a tensor that needs a gradient, and what NumPy computes has none; use torch operations.",
+        (_MEAN, "mean = torch.from_numpy(x.numpy().mean(axis=0))"),
+    ),
+    (
+        "detached_variance",
+        "gradient",
+        "your variance is cut from the graph, so the gradient of x treats it as a constant.",
+        (_VAR, "var = ((x - mean) ** 2).mean(dim=0).detach()"),
+    ),
+    (
+        "detached_mean",
+        "gradient",
+        "your mean is cut from the graph, so the gradient of x treats it as a constant.",
+        (_HAT, "x_hat = (x - mean.detach()) / torch.sqrt(var + eps)"),
+    ),
+    (
+        "eps_doubled",
+        "eps",
+        "eps is in your denominator twice, under the root and after it; line 3 has it once, under the root.",
+        (_HAT, "x_hat = (x - mean) / (torch.sqrt(var + eps) + eps)"),
+    ),
+    (
+        "deviation_and_eps",
+        "variance",
+        "you divide by the unbiased standard deviation + eps; line 3 has √(biased variance + eps).",
+        (_HAT, "x_hat = (x - mean) / (x.std(dim=0) + eps)"),
+    ),
+    (
+        "multiplied",
+        "normalise",
+        "you multiply by √(variance + eps); line 3 divides by it.",
+        (_HAT, "x_hat = (x - mean) * torch.sqrt(var + eps)"),
+    ),
+    (
+        "no_brackets",
+        "normalise",
+        "only the mean is divided by the root: brackets around x − mean are missing.",
+        (_HAT, "x_hat = x - mean / torch.sqrt(var + eps)"),
+    ),
+    (
+        "gamma_on_x",
+        "affine",
+        "gamma and beta act on x, not on x̂: the normalised x is not used in line 4.",
+        (_END, "return gamma * x + beta"),
+    ),
+    (
+        "no_beta",
+        "affine",
+        "beta is not added.",
+        (_END, "return gamma * x_hat"),
+    ),
+    (
+        "no_gamma",
+        "affine",
+        "gamma is not used.",
+        (_END, "return x_hat + beta"),
+    ),
 )
 
 _PAIR = "gamma, beta = torch.sqrt(var + eps), mean"
@@ -191,6 +265,25 @@ _IDENTITY = _suspects(
         "eps",
         "gamma = √variance leaves eps out: the layer divides by √(variance + eps).",
         (_PAIR, "gamma, beta = torch.sqrt(var), mean"),
+    ),
+    (
+        "deviation_and_eps",
+        "variance",
+        "gamma is the unbiased standard deviation + eps; the layer divides by √(biased variance + eps).",
+        (_PAIR, "gamma, beta = x.std(dim=0) + eps, mean"),
+    ),
+    (
+        "whole",
+        "axis",
+        "you take one mean and one variance over the whole batch; each feature has its own.",
+        (_MEAN, "mean = x.mean()"),
+        (_VAR, "var = x.var(correction=0)"),
+    ),
+    (
+        "constant_eps",
+        "eps",
+        "you use 1e-5 whatever eps is given.",
+        (_PAIR, "gamma, beta = torch.sqrt(var + 1e-5), mean"),
     ),
     (
         "eps_outside",
@@ -228,13 +321,79 @@ _IDENTITY = _suspects(
         "gamma = 1, beta = 0 are the start values of a layer: its output is x̂, not x.",
         (_PAIR, "gamma, beta = torch.ones_like(mean), torch.zeros_like(mean)"),
     ),
+    (
+        "no_shift",
+        "affine",
+        "beta is 0, so the mean that the layer subtracts is not put back.",
+        (_PAIR, "gamma, beta = torch.sqrt(var + eps), torch.zeros_like(mean)"),
+    ),
+    (
+        "no_scale",
+        "affine",
+        "gamma is 1, so the division by √(variance + eps) is not undone.",
+        (_PAIR, "gamma, beta = torch.ones_like(mean), mean"),
+    ),
+    (
+        "folded",
+        "affine",
+        "beta is the mean divided by √(variance + eps); it is added after gamma has multiplied, so it is the plain mean.",
+        (_PAIR, "gamma, beta = torch.sqrt(var + eps), mean / torch.sqrt(var + eps)"),
+    ),
+    (
+        "rows",
+        "axis",
+        "you average over the features of one row (dim=1); average over the examples, dim=0.",
+        (_MEAN, "mean = x.mean(dim=1)"),
+        (_VAR, "var = x.var(dim=1, correction=0)"),
+    ),
     ("swapped", "order", "you return the two the other way round.", ("return gamma, beta", "return beta, gamma")),
 )
 
 _RATIO = "return var / (var + eps)"
 _VARIANCE = _suspects(
     output_variance,
-    ("one", "eps", "the variance is 1 only without eps.", (_RATIO, "return torch.ones_like(var)")),
+    (
+        "one",
+        "eps",
+        "you get 1 for every feature; eps makes it smaller, the more the smaller var is.",
+        (_RATIO, "return torch.ones_like(var)"),
+    ),
+    (
+        "one_minus_eps",
+        "eps",
+        "1 − eps is the same for every feature; how much eps matters depends on var.",
+        (_RATIO, "return torch.ones_like(var) - eps"),
+    ),
+    (
+        "assumes_var_one",
+        "var",
+        "1/(1 + eps) is right only for a feature of variance 1; var is not used.",
+        (_RATIO, "return torch.ones_like(var) / (1 + eps)"),
+    ),
+    (
+        "eps_hard_coded",
+        "eps",
+        "you use 1e-5 whatever eps is given.",
+        (_RATIO, "return var / (var + 1e-5)"),
+    ),
+    (
+        "only_the_divisor",
+        "var",
+        "1/(var + eps) is what the division does; x itself has variance var, so multiply by it.",
+        (_RATIO, "return 1 / (var + eps)"),
+    ),
+    (
+        "unchanged",
+        "var",
+        "this is the variance of x, before the division.",
+        (_RATIO, "return var"),
+    ),
+    (
+        "root_of_the_divisor",
+        "root",
+        "1/√(var + eps) is the factor that x is multiplied by, not the variance of the product.",
+        (_RATIO, "return 1 / torch.sqrt(var + eps)"),
+    ),
     (
         "deviation",
         "root",
@@ -287,13 +446,13 @@ _RESCALING = _suspects(
     (
         "mean_change",
         "measure",
-        "you average the change; the largest one is asked for.",
+        "your change is the mean of the absolute differences; the largest one is asked for.",
         (_CHANGE, "change = (y_a - y).abs().mean()"),
     ),
     (
         "signed_change",
         "measure",
-        "take absolute values first: a change can be negative.",
+        "your change is the largest signed difference; a difference can be negative, so take absolute values first.",
         (_CHANGE, "change = (y_a - y).max()"),
     ),
     (
@@ -306,8 +465,83 @@ _RESCALING = _suspects(
     (
         "scaled_output",
         "scale",
-        "you scale the output in place of the weights; what BN makes of a · W must be run.",
+        "you scale the output, not the weights; what BN makes of a · W must be run.",
         ("y_a, gradient_a = run(a * W)", "y_a, gradient_a = a * y, gradient"),
+    ),
+    (
+        "scaled_in_place",
+        "scale",
+        "W itself is overwritten by a · W (as `W *= a` does), for your caller too; make a new tensor.",
+        ("y, gradient = run(W)", "y, gradient = run(W.mul_(a))"),
+        ("run(a * W)", "run(W)"),
+    ),
+    (
+        "scaled_in_place_after",
+        "scale",
+        "your caller's W is a · W afterwards (as after `W *= a`); make a new tensor.",
+        ("run(a * W)", "run(W.mul_(a))"),
+    ),
+    (
+        "not_scaled",
+        "scale",
+        "both runs have the same weights, so nothing changes and the ratio is 1; run a · W as well.",
+        ("run(a * W)", "run(W)"),
+    ),
+    (
+        "not_measured",
+        "measure",
+        "run is never called: these are the numbers that the equations promise for eps = 0. Measure them.",
+        ("    y, gradient = run(W)\n    y_a, gradient_a = run(a * W)\n", ""),
+        (_CHANGE, "change = torch.tensor(0.0)"),
+        (_NORMS, "ratio = torch.tensor(1 / a)"),
+    ),
+    (
+        "swapped",
+        "order",
+        "you return the two the other way round: the change first, then the ratio.",
+        ("return change, ratio", "return ratio, change"),
+    ),
+    (
+        "times_a",
+        "measure",
+        "your ratio is multiplied by a; the plain ratio of the two norms is asked for.",
+        (_NORMS, "ratio = a * gradient_a.norm() / gradient.norm()"),
+    ),
+    (
+        "relative_change",
+        "measure",
+        "your change is divided by the size of the output; the largest absolute difference is asked for.",
+        (_CHANGE, "change = (y_a - y).abs().max() / y.abs().max()"),
+    ),
+    (
+        "ratio_of_maxima",
+        "measure",
+        "your ratio compares the largest entries of the gradients; their norms are asked for.",
+        (_NORMS, "ratio = gradient_a.abs().max() / gradient.abs().max()"),
+    ),
+    (
+        "summed_change",
+        "measure",
+        "your change is the sum of the absolute differences; the largest one is asked for.",
+        (_CHANGE, "change = (y_a - y).abs().sum()"),
+    ),
+    (
+        "norm_of_the_difference",
+        "measure",
+        "your ratio has the norm of the difference of the gradients on top; the norm of the gradient at a·W goes there.",
+        (_NORMS, "ratio = (gradient_a - gradient).norm() / gradient.norm()"),
+    ),
+    (
+        "mean_of_quotients",
+        "measure",
+        "your ratio is the mean of the quotients of single entries; divide one norm by the other.",
+        (_NORMS, "ratio = (gradient_a / gradient).mean()"),
+    ),
+    (
+        "ratio_of_outputs",
+        "measure",
+        "your ratio compares the outputs; the norms of the gradients are asked for.",
+        (_NORMS, "ratio = y_a.norm() / y.norm()"),
     ),
 )
 
@@ -317,7 +551,7 @@ _FIGURE_3 = _suspects(
     (
         "all_credit",
         "attribution",
-        "you credit BN alone with the 14×. That row, BN-x5, also has 5 times the learning rate and six other changes.",
+        "your speed-up of BN alone is that of BN-x5. That row also has 5 times the learning rate and six other changes.",
         (_ALONE, '"bn_alone": steps["Inception"] / steps["BN-x5"]'),
     ),
     (
@@ -356,25 +590,25 @@ _FIGURE_3 = _suspects(
     (
         "fastest_is_best",
         "reading",
-        "you take the most accurate row for the fastest; BN-x30 needs more steps to 72.2 % than BN-x5.",
+        "BN-x30 is not first at 72.2 %: it needs more steps than BN-x5, whatever its learning rate and its accuracy are.",
         ('"fastest": "BN-x5"', '"fastest": "BN-x30"'),
     ),
     (
         "best_is_fastest",
         "reading",
-        "you take the fastest row for the most accurate; look at the accuracies.",
+        "BN-x5 has not the best accuracy: look at the accuracies of all rows.",
         ('"most_accurate": "BN-x30"', '"most_accurate": "BN-x5"'),
     ),
     (
         "only_the_six",
         "counting",
-        "you count the six other changes; batch normalization and the learning rate changed too.",
+        "six is the number of the other changes; batch normalization and the learning rate changed too.",
         ('len(table["BN-x5"]["changes"])', "6"),
     ),
     (
         "without_bn",
         "counting",
-        "you leave batch normalization itself out of the count.",
+        "seven is one too few: the list holds batch normalization, the learning rate and six more.",
         ('len(table["BN-x5"]["changes"])', 'len(table["BN-x5"]["changes"]) - 1'),
     ),
     (
@@ -389,8 +623,59 @@ _FIGURE_3 = _suspects(
     (
         "points_of_x30",
         "attribution",
-        "you credit BN alone with the gain of BN-x30.",
+        "these are the points of BN-x30, which has seven more changes; BN alone is the row BN-Baseline.",
         ('table["BN-Baseline"]["accuracy"] - ', 'table["BN-x30"]["accuracy"] - '),
+    ),
+    (
+        "points_of_x5",
+        "attribution",
+        "these are the points of BN-x5, which has seven more changes; BN alone is the row BN-Baseline.",
+        ('table["BN-Baseline"]["accuracy"] - ', 'table["BN-x5"]["accuracy"] - '),
+    ),
+    (
+        "x30_isolates",
+        "attribution",
+        "BN-x30 does not isolate BN: see its `changes`. BN-Baseline does.",
+        ('"isolates_bn": "BN-Baseline"', '"isolates_bn": "BN-x30"'),
+    ),
+    (
+        "fewest_changes",
+        "attribution",
+        "Inception is what the others are compared with, and has no BN; the row with BN and nothing else isolates it.",
+        ('"isolates_bn": "BN-Baseline"', '"isolates_bn": "Inception"'),
+    ),
+    (
+        "none_is_fastest",
+        "reading",
+        "BN-x5-Sigmoid never reaches 72.2 %: None is not 0 steps.",
+        ('"fastest": "BN-x5"', '"fastest": "BN-x5-Sigmoid"'),
+    ),
+    (
+        "slowest_is_fastest",
+        "reading",
+        "Inception needs the most steps; the fastest row needs the fewest.",
+        ('"fastest": "BN-x5"', '"fastest": "Inception"'),
+    ),
+    (
+        "steps_saved",
+        "ratio",
+        "your speed-ups are shares of the steps that are saved; a speed-up is the steps before divided by the steps after.",
+        (_ALONE, '"bn_alone": 1 - steps["BN-Baseline"] / steps["Inception"]'),
+        ('steps["Inception"] / steps["BN-x5"]', '1 - steps["BN-x5"] / steps["Inception"]'),
+        ('steps["Inception"] / steps["BN-x30"]', '1 - steps["BN-x30"] / steps["Inception"]'),
+        ('steps["BN-Baseline"] / steps["BN-x5"]', '1 - steps["BN-x5"] / steps["BN-Baseline"]'),
+    ),
+    (
+        "rest_is_x5",
+        "attribution",
+        "your rest is the whole speed-up of BN-x5; it is what is left of it over BN-Baseline.",
+        ('"rest": steps["BN-Baseline"] / steps["BN-x5"]', '"rest": steps["Inception"] / steps["BN-x5"]'),
+    ),
+    (
+        "rest_upside_down",
+        "ratio",
+        "your rest is upside down: the steps of BN-Baseline go on top.",
+        ('"rest": steps["BN-Baseline"] / steps["BN-x5"]', '"rest": steps["BN-x5"] / steps["BN-Baseline"]'),
     ),
 )
 

@@ -1,7 +1,8 @@
 """How much faster is a stack of nets than its nets one by one, and the reference layer than the same with ``x.var``?
 
-``python -m helpers.lab.bench`` times them in turn, in one process on one thread, and prints medians over the rounds.
-Ratios carry over to other machines better than milliseconds.  Where there is a CUDA device, the sweep runs on it too.
+``python -m helpers.experiments.bench`` times them in turn, in one process on one thread, and prints medians over the
+rounds.  Ratios carry over to other machines better than milliseconds.  Where there is a CUDA device, the sweep runs on
+it too.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from typing import Any
 import torch
 
 from helpers.exercises.answers.batchnorm1d import REFERENCE
-from helpers.experiments.with_and_without import HEAD_SCALE, fair_data, widths
-
-from .data import Split
-from .nets import MLP, Norm
-from .stack import group_size, sweep
-from .training import evaluate, one_thread, train
+from helpers.experiments.fair import HEAD_SCALE, fair_data, widths
+from helpers.lab.data import Split
+from helpers.lab.nets import MLP, Norm
+from helpers.lab.stack import group_size, sweep
+from helpers.lab.training import evaluate, one_thread, train
 
 ROUNDS = 5
 LRS, SEEDS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0), (0, 1, 2, 3)

@@ -7,146 +7,25 @@ as one stack of matrices, every net sees the same batch, and losses are measured
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
-from helpers.experiments.with_and_without import DEPTH, FAIR, HEAD_SCALE, NETS, STEPS, fair_widths
+from helpers.experiments.fair import HEAD_SCALE, STEPS, fair_widths
 from helpers.judge.observe import as_raised
 from helpers.lab.data import Split
 from helpers.lab.nets import MLP, Norm
 from helpers.lab.stack import losses_of
 from helpers.lab.training import batches, one_thread, seeded
 
-MEASURED = (*range(0, 60, 10), *range(60, STEPS + 1, 20))
-"""Steps at which the losses are measured: the points of a curve."""
-ROWS = 256
-"""Training rows on which the inside of a net is measured."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-TASKS = {"sine": "a sine, squared error", "digits": "digits, cross-entropy"}
-NORMS = {"none": "no norm", "batch": "batch norm", "layer": "layer norm", "group": "group norm"}
-INITS = {"default": "PyTorch's default", "he": "He"}
-
-Kind = tuple[str, str]
-"""A net: its norm (a key of NORMS) and its initialisation (a key of INITS)."""
-CONTROL: Kind = ("none", "he")
-"""The net that is always there."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """All that a run depends on, but for the learner's layer."""
-
-    lr: float = 0.3
-    batch_size: int = 32
-    task: str = "sine"
-    depth: int = DEPTH
-    init: str = "default"
-    pair: tuple[str, str] = ("none", "batch")
-    seed: int = 0
-
-    @property
-    def nets(self) -> tuple[Kind, ...]:
-        """The nets to train, each once: both of the pair, and the control.
-
-        >>> Setting(pair=("none", "layer"), init="he").nets
-        (('none', 'he'), ('layer', 'he'))
-        """
-        first, second = ((norm, self.init) for norm in self.pair)
-        return tuple(dict.fromkeys([first, CONTROL, second]))
-
-    @property
-    def rivals(self) -> tuple[Kind, Kind] | None:
-        """The two nets to compare.  The control stands in for a net without a norm; None where only one net is left.
-
-        >>> Setting().rivals
-        (('none', 'he'), ('batch', 'default'))
-        """
-        first, second = (CONTROL if norm == "none" else (norm, self.init) for norm in self.pair)
-        if first == second:
-            first = CONTROL if second != CONTROL else ("none", self.init)
-        return (first, second) if first != second else None
-
-
-def label(kind: Kind) -> str:
-    """What a net is called.
-
-    >>> label(("none", "he")), label(("batch", "default")), label(("group", "he"))
-    ('no norm, He init', 'batch norm', 'group norm, He init')
-    """
-    norm, init = kind
-    if norm == "none":
-        return NETS["none, He" if init == "he" else "none"]
-    return NORMS[norm] + (", He init" if init == "he" else "")
-
-
-@dataclass(frozen=True)
-class Running:
-    """Mean and standard deviation of each unit before the last norm: the layer's running ones and one batch's.
-
-    noise: how far a batch mean lies from the mean of all rows, in standard deviations; root mean square.
-    """
-
-    running_mean: list[float]
-    batch_mean: list[float]
-    running_std: list[float]
-    batch_std: list[float]
-    noise: float
-
-
-@dataclass
-class Inside:
-    """One look into a net.  entering: for each hidden layer the QUANTILES of what enters its ReLUs; dead: the share
-    of its ReLUs that are 0 on all rows; gradients: the norm of each Linear's weight gradient, the head's last;
-    head_limit: 2/λ of the loss as a function of the head alone."""
-
-    entering: list[list[float]]
-    dead: list[float]
-    head_limit: float
-    gradients: list[float] = field(default_factory=list)
-    running: Running | None = None
-
-
-@dataclass
-class Trace:
-    """What one net did.  ``train``, ``test``, ``weights``: losses in eval mode on all rows, and ‖W‖, at ``steps``.
-
-    losses: the batch loss of every step.  moved: ‖W − W₀‖/‖W₀‖ at the end.  note: how it ended, if it ended early.
-    """
-
-    steps: list[int] = field(default_factory=list)
-    train: list[float] = field(default_factory=list)
-    test: list[float] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    accuracy: float = math.nan
-    moved: float = 0.0
-    note: str = ""
-    diverged: bool = False
-    start: Inside | None = None
-    end: Inside | None = None
-
-
-@functools.cache
-def data(task: str) -> Split:
-    """The rows of a task of TASKS."""
-    return FAIR[task]()
-
-
-@functools.cache
-def baseline(task: str) -> float:
-    """Training loss of the best constant answer."""
-    y = data(task).y_train
-    return float(y.var(correction=0)) if y.is_floating_point() else math.log(10)
+from .setting import MEASURED, QUANTILES, ROWS, Inside, Kind, Running, Setting, Trace, data
 
 
 @contextlib.contextmanager
@@ -314,7 +193,7 @@ class _Lane:
         running = net.running(self.split.X_train[:ROWS], self.split.X_train[rows]) if rows is not None else None
         for i, trace in enumerate(self.traces):
             if not trace.note:
-                limit = head_limit(hidden[-1][i].relu(), out[i], self.split.y_train.is_floating_point())
+                limit = approximate_head_limit(hidden[-1][i].relu(), out[i], self.split.y_train.is_floating_point())
                 setattr(trace, when, Inside(spread[i], dead[i], limit, running=running))
 
 
@@ -430,7 +309,7 @@ def _linears(net: MLP) -> list[nn.Linear]:
     return [*(cast(nn.Linear, cast(nn.Sequential, layer)[0]) for layer in net.hidden), net.head]
 
 
-def head_limit(entering: torch.Tensor, out: torch.Tensor, regression: bool, rounds: int = 12) -> float:
+def approximate_head_limit(entering: torch.Tensor, out: torch.Tensor, regression: bool, rounds: int = 12) -> float:
     """2/λ of the loss as a function of the head's weights and bias: above this learning rate, gradient descent on the
     head alone diverges.
 
@@ -447,41 +326,3 @@ def head_limit(entering: torch.Tensor, out: torch.Tensor, regression: bool, roun
         v = h.T @ u * (HEAD_SCALE**2 / len(h))
         size = v.norm()
     return 2 / max(size.item(), 1e-12)
-
-
-def last(values: Sequence[float]) -> float:
-    """The last value, NaN where there is none."""
-    return values[-1] if values else math.nan
-
-
-STALLED = 0.85
-"""A net whose loss stays above this share of the best constant's has learned nothing."""
-SAME = 1.25
-"""Losses within this factor are about the same."""
-
-
-def outcome(setting: Setting, traces: Mapping[Kind, Trace]) -> int | None:
-    """Which of the rivals has the lower held-out loss; see :func:`compare`.  None: no rivals, or a layer stopped."""
-    if setting.rivals is None or any(traces[kind].note and not traces[kind].diverged for kind in setting.rivals):
-        return None
-    first, second = (held_out(traces[kind]) for kind in setting.rivals)
-    return compare(first, second, setting.task)
-
-
-def compare(first: float, second: float, task: str) -> int:
-    """0 where the second loss is lower, 1 where both are about the same, 2 where the first is lower, 3 where both nets
-    diverged (their loss is not finite) or learned nothing.
-
-    >>> [compare(*losses, "digits") for losses in ((0.2, 0.1), (0.2, 0.19), (0.1, math.inf), (2.4, math.inf))]
-    [0, 1, 2, 3]
-    """
-    if not min(first, second) < STALLED * baseline(task):
-        return 3
-    if max(first, second) < SAME * min(first, second):
-        return 1
-    return 0 if second < first else 2
-
-
-def held_out(trace: Trace) -> float:
-    """Held-out loss at the end; infinite where the net diverged or stopped."""
-    return math.inf if trace.note or not trace.test else trace.test[-1]

@@ -7,19 +7,20 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.experiments.with_and_without import HEAD_SCALE, fair_data, widths
+from helpers.experiments.fair import HEAD_SCALE, fair_data, widths
 from helpers.lab.nets import MLP
 from helpers.lab.training import History, seeded, sgd
-from helpers.widgets import live, why
-from helpers.widgets.live import CONTROL, Inside, Setting, Trace
+from helpers.widgets.playground import reasons, training
+from helpers.widgets.playground.outcome import Outcome, outcome_of
+from helpers.widgets.playground.setting import CONTROL, Inside, Setting, Trace
 
 BATCH = ("batch", "default")
 
 
 def trained(**options):
     setting = Setting(**options)
-    with live.undisturbed():
-        *_, traces = live.run(setting, nn.BatchNorm1d, patience=60)
+    with training.undisturbed():
+        *_, traces = training.run(setting, nn.BatchNorm1d, patience=60)
     return setting, traces
 
 
@@ -30,7 +31,7 @@ def diverging():
 
 def test_divergence_shows_its_losses_and_the_heads_limit(diverging):
     setting, traces = diverging
-    said = why.reason(setting, CONTROL, traces[CONTROL])
+    said = reasons.reason(setting, CONTROL, traces[CONTROL])
     limit = traces[CONTROL].start.head_limit
     assert re.match(r"No norm, He init diverged at step \d+; its last batch losses were ", said)
     assert f"{limit:.3g}" in said and ("is above 2/λ" in said) == (limit < 3.0)
@@ -38,17 +39,17 @@ def test_divergence_shows_its_losses_and_the_heads_limit(diverging):
 
 def test_the_result_names_winner_and_both_losses(diverging):
     setting, traces = diverging
-    assert live.outcome(setting, traces) == 0
+    assert outcome_of(setting, traces) is Outcome.SECOND
     loss = f"{traces[BATCH].test[-1]:.2g}"
     said = f"batch norm wins with held-out loss {loss}, no norm, He init {traces[CONTROL].note}"
-    assert why.result(setting, traces) == said
+    assert reasons.result(setting, traces) == said
 
 
 def test_a_vanishing_signal_is_told_by_its_gradients():
     setting, traces = trained(lr=0.1, batch_size=64)
     kind = ("none", "default")
     inside = traces[kind].start
-    said = why.reason(setting, kind, traces[kind])
+    said = reasons.reason(setting, kind, traces[kind])
     assert "before training its signal shrinks by" in said
     assert f"a gradient of {inside.gradients[0]:.1g} where the head has {inside.gradients[-1]:.1g}" in said
 
@@ -77,13 +78,13 @@ def trace(train, test, **options):
     ],
 )
 def test_each_rule_shows_its_numbers(kind, found, said):
-    sentence = why.reason(Setting(), kind, found)
+    sentence = reasons.reason(Setting(), kind, found)
     assert sentence.endswith(said) and bool(sentence) == bool(said)
 
 
 def test_where_no_rule_fits_the_numbers_are_shown():
     traces = {CONTROL: trace(0.1, 0.11), BATCH: trace(0.1, 0.11)}
-    said = why.reasons(Setting(), traces)
+    said = reasons.reasons(Setting(), traces)
     assert said == [
         "Nothing stands out: no norm, He init has at most 0% dead ReLUs in a layer, 2/λ of its head is 3,"
         " held-out minus training loss 0.01."
@@ -108,7 +109,7 @@ def test_the_heads_limit_is_that_of_its_curvature():
     entering = torch.cat([h, torch.ones(len(h), 1)], dim=1).double()
     curvature = 2 * HEAD_SCALE**2 * entering.T @ entering / len(h)
     exact = 2 / torch.linalg.eigvalsh(curvature)[-1].item()
-    assert live.head_limit(h, out, regression=True) == pytest.approx(exact, rel=0.01)
+    assert training.approximate_head_limit(h, out, regression=True) == pytest.approx(exact, rel=0.01)
 
 
 def test_cross_entropys_limit_is_that_of_its_hessian():
@@ -120,7 +121,7 @@ def test_cross_entropys_limit_is_that_of_its_hessian():
     for x, q in zip(entering, p, strict=True):
         hessian += torch.kron(torch.outer(x, x), torch.diag(q) - torch.outer(q, q)) / 30
     exact = 2 / (HEAD_SCALE**2 * torch.linalg.eigvalsh(hessian)[-1].item())
-    assert live.head_limit(h, out, regression=False, rounds=50) == pytest.approx(exact, rel=0.01)
+    assert training.approximate_head_limit(h, out, regression=False, rounds=50) == pytest.approx(exact, rel=0.01)
 
 
 @pytest.mark.parametrize("kind", [("none", "default"), CONTROL, BATCH])
@@ -130,4 +131,4 @@ def test_the_losses_are_those_of_the_plain_loop(kind):
         net = MLP(widths(20), nn.BatchNorm1d if kind == BATCH else None, kind[1], head_scale=HEAD_SCALE).train()
     expected = list(sgd(net, fair_data(), History(), 0.1, 64, 200))
     assert traces[kind].losses == pytest.approx(expected, rel=0.02)
-    assert math.isfinite(traces[kind].moved) and traces[kind].steps == list(live.MEASURED)
+    assert math.isfinite(traces[kind].moved) and traces[kind].steps == list(training.MEASURED)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from helpers.experiments.with_and_without import STEPS
+from helpers.experiments.fair import STEPS
 
-from .live import CONTROL, ROWS, STALLED, Kind, Setting, Trace, baseline, label, last, outcome
+from .outcome import STALLED, Outcome, last, outcome_of
+from .setting import CONTROL, ROWS, Kind, Setting, Trace, baseline, label
 
 MOST = 3
 """Sentences at most, so that the line stays a line."""
@@ -33,16 +34,16 @@ def reason(setting: Setting, kind: Kind, trace: Trace) -> str:
 
 def result(setting: Setting, traces: Mapping[Kind, Trace]) -> str:
     """Which rival won, with both losses; "" where that cannot be said."""
-    won = outcome(setting, traces)
+    won = outcome_of(setting, traces)
     if won is None or setting.rivals is None:
         return ""
     first, second = setting.rivals
     losses = {kind: _loss(traces[kind]) for kind in (first, second)}
-    if won == 3:
+    if won is Outcome.NEITHER:
         return f"both fail, {label(second)} {losses[second]}, {label(first)} {losses[first]}"
-    if won == 1:
+    if won is Outcome.SAME:
         return f"about the same, held-out loss {losses[second]} ({label(second)}) and {losses[first]} ({label(first)})"
-    winner, other = (second, first) if won == 0 else (first, second)
+    winner, other = (second, first) if won is Outcome.SECOND else (first, second)
     if traces[other].diverged:
         return f"{label(winner)} wins with held-out loss {losses[winner]}, {label(other)} {losses[other]}"
     return f"{label(winner)} wins, held-out loss {losses[winner]} against {losses[other]} ({label(other)})"

@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from helpers.experiments.fair import NETS, STEPS
 from helpers.experiments.rate_batch_plane import Plane
-from helpers.experiments.with_and_without import NETS, STEPS
 from helpers.lab import figures
 
-from .live import CONTROL, SAME, TASKS, Inside, Kind, Setting, Trace, baseline, compare, held_out, label
+from .outcome import SAME, Outcome, held_out, lower_of
+from .setting import CONTROL, TASKS, Inside, Kind, Setting, Trace, baseline, label
 
 DASHES = {"none": "2 3", "none, He": "7 4", "batch": "", "layer": "12 3", "group": "9 3 2 3"}
 LOWEST, TOP = {"sine": 1e-3, "digits": 1e-2}, {"sine": 3.0, "digits": 10.0}
@@ -221,7 +222,7 @@ def cell(
     first, second = (seen(name) for name in names)
     said = [f"{NETS[n]} {spread(*found)}" for n, found in zip(names, (first, second), strict=True)]
     says = f": {said[1]}, {said[0]}; {plane.seeds} seeds"
-    if compare(first[1], second[1], task) == 3:
+    if lower_of(first[1], second[1], task) is Outcome.NEITHER:
         return "#ffffff", "✕", "#222", says
     lower = rivals[0 if first[1] < second[1] else 1]
     ratio = min(max(first[1], second[1]) / min(first[1], second[1]), 4.0)
@@ -253,11 +254,11 @@ def spread(low: float, median: float, high: float) -> str:
 def _dot(x: float, y: float, dot: Dot, rivals: tuple[Kind, Kind], task: str) -> str:
     """A live run: in the winner's colour, white where both are about the same, a cross where both failed."""
     first, second = (held_out(dot.traces[kind]) for kind in rivals)
-    winner = compare(first, second, task)
-    if winner == 3:
+    winner = lower_of(first, second, task)
+    if winner is Outcome.NEITHER:
         path = f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"
         return f'<path d="{path}" stroke="#fff" stroke-width="5"/><path d="{path}" stroke="#222" stroke-width="2"/>'
-    fill = "#fff" if winner == 1 else colour(rivals[0 if winner == 2 else 1])
+    fill = "#fff" if winner is Outcome.SAME else colour(rivals[0 if winner is Outcome.FIRST else 1])
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#fff"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.2" fill="{fill}" stroke="#222" stroke-width="1.2"/>'

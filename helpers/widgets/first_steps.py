@@ -12,11 +12,11 @@ from typing import Any
 import ipywidgets as widgets
 import torch
 
-from helpers.exercises.course import NOTEBOOKS
+from helpers.exercises.syllabus import notebooks
 from helpers.judge import progress
 from helpers.judge.show import Card, show
 
-from .picture import show_widget
+from .parts import show_widget
 
 NEEDED = ("torch", "numpy", "matplotlib", "ipywidgets", "scikit-learn")
 
@@ -57,7 +57,7 @@ class Board:
         state = progress.load()
         self.rows = [HEAD] + [
             _row(notebook.name, id, checks, state.get(id, {}))
-            for notebook in NOTEBOOKS
+            for notebook in notebooks()
             for id, checks in notebook.exercises.items()
         ]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import math
-import textwrap
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,15 +17,16 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from helpers.experiments import rate_batch_plane as plane
+from helpers.experiments import rate_batch_plane
+from helpers.experiments.fair import DEPTH, NETS, STEPS
 from helpers.experiments.learners import judged
-from helpers.experiments.with_and_without import DEPTH, NETS, STEPS
-from helpers.lab import figures
 from helpers.lab.nets import Norm
 
-from . import drawing, live, why
-from .live import INITS, NORMS, TASKS, Kind, Setting, Trace, label
-from .picture import show_widget
+from ..parts import named, show_widget
+from . import drawing, reasons, training
+from .outcome import Outcome, outcome_of
+from .setting import INITS, NORMS, TASKS, Setting, Trace, label
+from .still import MAP_KEY, Traces, medians, picture
 
 REFRESH = 0.05
 """Seconds between two redraws."""
@@ -45,9 +45,7 @@ QUESTION = (
     f"After {STEPS} steps, which net has the lower held-out loss? "
     "(Both fail: each diverges or learns nothing. You may also just move on.)</div>"
 )
-MAP_KEY = "BN, He: this net is lower in every seed; ≈: the seeds overlap; ✕: both diverge or learn nothing."
 
-Traces = Mapping[Kind, Trace]
 Corner = tuple[str, tuple[str, str], int, bool]
 """A part of the plane: task, pair, which third of the learning rates, and whether batches are large."""
 
@@ -67,7 +65,7 @@ class Playground:
     """The widget: ``box`` holds it, ``seen`` remembers every setting that was trained."""
 
     def __init__(self, layer: Any = None, patience: float = PATIENCE):
-        self.batch_norm, self.runs_with = choose(layer)
+        self.batch_norm, self.runs_with = trained_with(layer)
         self.patience = patience
         self.seen: dict[Setting, Traces] = {}
         self.guesses: list[bool] = []
@@ -91,29 +89,29 @@ class Playground:
         self.init = _choice("bn-init", "init of both", INITS, start.init)
         self.task = _choice("bn-task", "task", TASKS, start.task)
         kept: dict[str, Any] = {"continuous_update": False, "style": _LABEL, "layout": _WIDE}
-        self.depth = _named("bn-depth", widgets.IntSlider(DEPTH, min=1, max=16, description="hidden layers", **kept))
-        self.seed = _named("bn-seed", widgets.BoundedIntText(0, min=0, max=999, description="seed", **kept))
+        self.depth = named("bn-depth", widgets.IntSlider(DEPTH, min=1, max=16, description="hidden layers", **kept))
+        self.seed = named("bn-seed", widgets.BoundedIntText(0, min=0, max=999, description="seed", **kept))
         self.more = (self.first, self.second, self.init, self.task, self.depth, self.seed)
         self.shows = _choice("bn-shows", "map shows", {"": "which net wins"} | NETS, "")
         self.look = _choice("bn-look", "look inside", drawing.LOOKS, "")
-        self.more_button = _named("bn-more", widgets.ToggleButton(False, description="more settings"))
+        self.more_button = named("bn-more", widgets.ToggleButton(False, description="more settings"))
         self.more_button.layout.width = "130px"
-        self.predict = _named("bn-predict", widgets.Checkbox(True, description="predict first", indent=False))
+        self.predict = named("bn-predict", widgets.Checkbox(True, description="predict first", indent=False))
         self.predict.layout = {"width": "130px", "margin": "2px 2px 2px 24px"}
-        self.question = _named("bn-question", widgets.HTML())
-        self.answers = [_named(f"bn-guess-{i}", widgets.Button()) for i in range(4)]
-        for i, button in enumerate(self.answers):
-            button.on_click(lambda _, i=i: self._safely(lambda: self._answer(i)))
-        self.skip = _named("bn-skip", widgets.Button(description="no guess, train"))
+        self.question = named("bn-question", widgets.HTML())
+        self.answers = [named(f"bn-guess-{i}", widgets.Button()) for i in range(len(Outcome))]
+        for outcome, button in zip(Outcome, self.answers, strict=True):
+            button.on_click(lambda _, outcome=outcome: self._safely(lambda: self._answer(outcome)))
+        self.skip = named("bn-skip", widgets.Button(description="no guess, train"))
         self.skip.on_click(lambda _: self._safely(lambda: self._answer(None)))
         self.buttons = widgets.Box([*self.answers, self.skip], layout={"flex_flow": "row wrap", "display": "none"})
-        self.curves = _named("bn-curves", widgets.HTML(layout={"flex": "3 1 480px", "max_width": "720px"}))
-        self.map = _named("bn-plane", widgets.HTML(layout={"flex": "1 1 260px", "max_width": "290px"}))
-        self.third = _named("bn-third", widgets.HTML(layout={"max_width": "720px"}))
-        self.numbers = _named("bn-words", widgets.HTML())
+        self.curves = named("bn-curves", widgets.HTML(layout={"flex": "3 1 480px", "max_width": "720px"}))
+        self.map = named("bn-plane", widgets.HTML(layout={"flex": "1 1 260px", "max_width": "290px"}))
+        self.third = named("bn-third", widgets.HTML(layout={"max_width": "720px"}))
+        self.numbers = named("bn-words", widgets.HTML())
         rows: dict[str, Any] = {"flex_flow": "row wrap", "align_items": "center"}
         self.unfolded = widgets.Box([*self.more, self.shows], layout={**rows, "display": "none"})
-        self.box = _named(
+        self.box = named(
             "bn-playground",
             widgets.VBox(
                 [
@@ -157,10 +155,8 @@ class Playground:
     def _ask(self, setting: Setting) -> None:
         self.asked = corner(setting)
         assert setting.rivals is not None
-        first, second = map(label, setting.rivals)
-        texts = (f"{second} wins", "about the same", f"{first} wins", "both fail")
-        for button, text in zip(self.answers, texts, strict=True):
-            button.description, button.layout.width = text, "auto"
+        for button, outcome in zip(self.answers, Outcome, strict=True):
+            button.description, button.layout.width = outcome.of(setting.rivals), "auto"
         self.buttons.layout.display = "flex"
         self.question.value = QUESTION
         self.curves.value = drawing.curves({kind: Trace() for kind in setting.nets}, setting)
@@ -168,27 +164,27 @@ class Playground:
         self._draw_map(setting)
         self.numbers.value = _status([f"{drawing.caption(setting)}: waiting for your guess."])
 
-    def _answer(self, guess: int | None) -> None:
+    def _answer(self, guess: Outcome | None) -> None:
         if self.setting not in self.seen:  # the second of a double click comes when it is trained
             self._train(self.setting, guess)
 
-    def _train(self, setting: Setting, guess: int | None = None) -> None:
-        """Train and draw meanwhile; then compare with the learner's guess (an answer's number), where there is one."""
+    def _train(self, setting: Setting, guess: Outcome | None = None) -> None:
+        """Train and draw meanwhile; then compare with the learner's guess where there is one."""
         self._answered()
         self.numbers.value = _status([f"{drawing.caption(setting)}: training …"])
         self._draw_map(setting)
         drawn = -math.inf
-        with live.undisturbed():
-            for traces in live.run(setting, self.batch_norm, self.patience):
+        with training.undisturbed():
+            for traces in training.run(setting, self.batch_norm, self.patience):
                 now = time.perf_counter()
                 if now - drawn > REFRESH:
                     self.curves.value, drawn = drawing.curves(traces, setting), now
         self.seen[setting] = traces
         self.known.add(corner(setting))
-        came = live.outcome(setting, traces)
-        if guess is not None and came is not None:
-            self.guesses.append(guess == came)
-            said = "Right" if guess == came else f"Not this time: you said “{self.answers[guess].description}”"
+        came = outcome_of(setting, traces)
+        if guess and came and setting.rivals:
+            self.guesses.append(guess is came)
+            said = "Right" if guess is came else f"Not this time: you said “{guess.of(setting.rivals)}”"
             self.question.value = f"{html.escape(said)}. {sum(self.guesses)} of {len(self.guesses)} guesses were right."
         self._show(setting)
 
@@ -211,9 +207,9 @@ class Playground:
 
     def _draw_map(self, setting: Setting) -> None:
         runs = ((s, t) for s, t in self.seen.items() if set_up(s) == set_up(setting))
-        dots = [drawing.Dot(s, t) for s, t in runs if live.outcome(s, t) is not None]
+        dots = [drawing.Dot(s, t) for s, t in runs if outcome_of(s, t) is not None]
         found, veiled = medians(setting), self._veiled(setting)
-        svg = drawing.plane_map(found, plane.load(setting.task), self.shows.value, dots, setting, veiled)
+        svg = drawing.plane_map(found, rate_batch_plane.load(setting.task), self.shows.value, dots, setting, veiled)
         said = "No medians are known for this set-up; your own runs are the dots."
         if found:
             key = "✕: diverged." if self.shows.value else MAP_KEY
@@ -225,7 +221,7 @@ class Playground:
         """Corners that are still to be guessed are not shown before."""
 
         def veiled(lr: float, batch_size: int) -> bool:
-            there = (setting.task, setting.pair, *band(lr, batch_size))
+            there = (setting.task, setting.pair, *region(lr, batch_size))
             return bool(self.predict.value) and there not in self.known
 
         return veiled
@@ -249,15 +245,15 @@ class Playground:
     def words(self, setting: Setting) -> list[str]:
         """A trained setting in sentences: the losses of each net, who won and why, and what other seeds gave."""
         traces = self.seen[setting]
-        result = why.result(setting, traces)
+        result = reasons.result(setting, traces)
         lines = [f"{drawing.caption(setting)}, after {STEPS} steps{': ' if result else ''}{result}."]
         for kind, trace in traces.items():
             losses = "no loss"
             if trace.train:
                 losses = f"training loss {trace.train[-1]:.2g}, held-out loss {trace.test[-1]:.2g}"
             accuracy = f", held-out accuracy {trace.accuracy:.2f}" if math.isfinite(trace.accuracy) else ""
-            lines.append(f"{why.capital(label(kind))}: {trace.note or losses + accuracy}.")
-        first, *more = why.reasons(setting, traces)
+            lines.append(f"{reasons.capital(label(kind))}: {trace.note or losses + accuracy}.")
+        first, *more = reasons.reasons(setting, traces)
         return [*lines, f"Why? {first}", *more, *self._other_seeds(setting)]
 
     def _other_seeds(self, setting: Setting) -> list[str]:
@@ -279,16 +275,16 @@ class Playground:
         return picture(self.setting, self.seen[self.setting], words)
 
 
-def choose(layer: Any) -> tuple[Norm, str]:
+def trained_with(layer: Any) -> tuple[Norm, str]:
     """The batch norm to train with, and a sentence that says which it is and how it does on the checks of notebook 02.
 
-    >>> choose(None)[1]
+    >>> trained_with(None)[1]
     'Batch norm here is torch.nn.BatchNorm1d: no class was given.'
     """
     seconds = _seconds(layer) if layer is not None else 0.0
     if seconds > SLOW:
         return layer, f"Batch norm here is your own class, unchecked: one call of it takes {seconds:.2g} seconds."
-    with live.undisturbed():
+    with training.undisturbed():
         passed, words = judged(layer)
     if passed is None:
         return nn.BatchNorm1d, f"Batch norm here is torch.nn.BatchNorm1d: {words}."
@@ -299,7 +295,7 @@ def _seconds(layer: Any) -> float:
     """How long one call takes, the shorter of two; 0 where it raises, which is the judge's business."""
     took = []
     try:
-        with live.undisturbed():
+        with training.undisturbed():
             made, x = layer(64), torch.zeros(32, 64)
             for _ in range(2):
                 start = time.perf_counter()
@@ -310,10 +306,10 @@ def _seconds(layer: Any) -> float:
     return min(took)
 
 
-def band(lr: float, batch_size: int) -> tuple[int, bool]:
+def region(lr: float, batch_size: int) -> tuple[int, bool]:
     """Which third of the learning rates, and whether batches are large.
 
-    >>> band(0.03, 8), band(0.3, 16), band(1.0, 2)
+    >>> region(0.03, 8), region(0.3, 16), region(1.0, 2)
     ((0, False), (1, True), (2, False))
     """
     return (lr > 0.06) + (lr > 0.6), batch_size > 8
@@ -321,18 +317,12 @@ def band(lr: float, batch_size: int) -> tuple[int, bool]:
 
 def corner(setting: Setting) -> Corner:
     """The part of the plane that a setting lies in."""
-    return (setting.task, setting.pair, *band(setting.lr, setting.batch_size))
+    return (setting.task, setting.pair, *region(setting.lr, setting.batch_size))
 
 
 def set_up(setting: Setting) -> tuple[Any, ...]:
     """What runs have in common that stand on one map."""
     return setting.task, setting.depth, setting.init, setting.pair
-
-
-def medians(setting: Setting) -> plane.Plane | None:
-    """The precomputed plane of this set-up; None where there is none."""
-    known = setting.depth == DEPTH and setting.init == "default" and set(setting.pair) == {"none", "batch"}
-    return plane.load(setting.task) if known else None
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
@@ -343,7 +333,7 @@ _WIDE = {"width": "300px"}
 
 def _slider(name: str, description: str, readout_format: str, **positions: float) -> Any:
     """A slider whose number can also be typed: in some front ends the arrow keys do not reach it."""
-    return _named(
+    return named(
         name,
         widgets.FloatLogSlider(
             description=description,
@@ -358,14 +348,9 @@ def _slider(name: str, description: str, readout_format: str, **positions: float
 
 def _choice(name: str, description: str, options: Mapping[str, str], value: str) -> Any:
     pairs = [(text, key) for key, text in options.items()]
-    return _named(
+    return named(
         name, widgets.Dropdown(options=pairs, value=value, description=description, style=_LABEL, layout=_WIDE)
     )
-
-
-def _named(name: str, widget: Any) -> Any:
-    widget.add_class(name)
-    return widget
 
 
 def _status(lines: list[str]) -> str:
@@ -373,41 +358,3 @@ def _status(lines: list[str]) -> str:
     head, *rest = map(html.escape, lines)
     body = f"<div><b>{head}</b></div>" + "".join(f"<div>{line}</div>" for line in rest)
     return f'<div class="bn-numbers" role="status" style="line-height:1.5;max-width:1000px">{body}</div>'
-
-
-def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
-    """What the widget shows, as a figure; the whole map, because nobody can guess here."""
-    lines = [part for line in words for part in textwrap.wrap(line, 150, subsequent_indent="   ")]
-    figure, axes = figures.subplots(1, 3, width=10.5, height=3.4 + 0.17 * len(lines), width_ratios=(4, 4, 3))
-    for ax, title, which in zip(axes[:2], ("training loss", "held-out loss"), ("train", "test"), strict=True):
-        for kind, trace in traces.items():
-            dashes = drawing.dashes(kind)
-            style = (0, tuple(map(int, dashes.split()))) if dashes else "-"
-            ax.plot(trace.steps, getattr(trace, which), color=drawing.colour(kind), linestyle=style, label=label(kind))
-        ax.set(title=title, xlabel="step", yscale="log", ylim=(drawing.LOWEST[setting.task], drawing.TOP[setting.task]))
-    _map_axes(axes[2], setting)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(traces), frameon=False)
-    figure.supxlabel("\n".join(lines), fontsize=9, ha="left", x=0.02)
-    return figure
-
-
-def _map_axes(ax: Any, setting: Setting) -> None:
-    grid, found, rivals = plane.load(setting.task), medians(setting), setting.rivals
-    colours = []
-    for j in range(len(grid.batch_sizes)):
-        row = []
-        for i in range(len(grid.lrs)):
-            fill, text, ink, _ = drawing.HIDDEN
-            if found and rivals:
-                fill, text, ink, _ = drawing.cell(found, "", rivals, setting.task, j, i)
-            row.append([int(fill[k : k + 2], 16) for k in (1, 3, 5)])
-            ax.text(i, j, text, ha="center", va="center", fontsize=7, color=ink)
-        colours.append(row)
-    ax.imshow(colours, origin="lower", aspect="auto")
-    here = drawing.place(grid, setting.lr, setting.batch_size)
-    ax.plot(*here, "o", markersize=14, markerfacecolor="none", markeredgecolor=drawing.RING, markeredgewidth=2)
-    ax.set(title="which net wins", xlabel="learning rate", ylabel="batch size")
-    ax.set(xticks=range(len(grid.lrs)), xticklabels=map(drawing.short_number, grid.lrs))
-    ax.set(yticks=range(len(grid.batch_sizes)), yticklabels=list(grid.batch_sizes))
-    ax.tick_params(labelsize=8)
-    ax.grid(False)

@@ -1,0 +1,131 @@
+"""What a run of the playground depends on, and what is known of it afterwards: settings, nets and traces."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+
+from helpers.experiments.fair import DEPTH, FAIR, NETS, STEPS
+from helpers.lab.data import Split
+
+MEASURED = (*range(0, 60, 10), *range(60, STEPS + 1, 20))
+"""Steps at which the losses are measured: the points of a curve."""
+ROWS = 256
+"""Training rows on which the inside of a net is measured."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+TASKS = {"sine": "a sine, squared error", "digits": "digits, cross-entropy"}
+NORMS = {"none": "no norm", "batch": "batch norm", "layer": "layer norm", "group": "group norm"}
+INITS = {"default": "PyTorch's default", "he": "He"}
+
+Kind = tuple[str, str]
+"""A net: its norm (a key of NORMS) and its initialisation (a key of INITS)."""
+CONTROL: Kind = ("none", "he")
+"""The net that is always there."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that a run depends on, but for the learner's layer."""
+
+    lr: float = 0.3
+    batch_size: int = 32
+    task: str = "sine"
+    depth: int = DEPTH
+    init: str = "default"
+    pair: tuple[str, str] = ("none", "batch")
+    seed: int = 0
+
+    @property
+    def nets(self) -> tuple[Kind, ...]:
+        """The nets to train, each once: both of the pair, and the control.
+
+        >>> Setting(pair=("none", "layer"), init="he").nets
+        (('none', 'he'), ('layer', 'he'))
+        """
+        first, second = ((norm, self.init) for norm in self.pair)
+        return tuple(dict.fromkeys([first, CONTROL, second]))
+
+    @property
+    def rivals(self) -> tuple[Kind, Kind] | None:
+        """The two nets to compare.  The control stands in for a net without a norm; None where only one net is left.
+
+        >>> Setting().rivals
+        (('none', 'he'), ('batch', 'default'))
+        """
+        first, second = (CONTROL if norm == "none" else (norm, self.init) for norm in self.pair)
+        if first == second:
+            first = CONTROL if second != CONTROL else ("none", self.init)
+        return (first, second) if first != second else None
+
+
+def label(kind: Kind) -> str:
+    """What a net is called.
+
+    >>> label(("none", "he")), label(("batch", "default")), label(("group", "he"))
+    ('no norm, He init', 'batch norm', 'group norm, He init')
+    """
+    norm, init = kind
+    if norm == "none":
+        return NETS["none, He" if init == "he" else "none"]
+    return NORMS[norm] + (", He init" if init == "he" else "")
+
+
+@dataclass(frozen=True)
+class Running:
+    """Mean and standard deviation of each unit before the last norm: the layer's running ones and one batch's.
+
+    noise: how far a batch mean lies from the mean of all rows, in standard deviations; root mean square.
+    """
+
+    running_mean: list[float]
+    batch_mean: list[float]
+    running_std: list[float]
+    batch_std: list[float]
+    noise: float
+
+
+@dataclass
+class Inside:
+    """One look into a net.  entering: for each hidden layer the QUANTILES of what enters its ReLUs; dead: the share
+    of its ReLUs that are 0 on all rows; gradients: the norm of each Linear's weight gradient, the head's last;
+    head_limit: 2/λ of the loss as a function of the head alone."""
+
+    entering: list[list[float]]
+    dead: list[float]
+    head_limit: float
+    gradients: list[float] = field(default_factory=list)
+    running: Running | None = None
+
+
+@dataclass
+class Trace:
+    """What one net did.  ``train``, ``test``, ``weights``: losses in eval mode on all rows, and ‖W‖, at ``steps``.
+
+    losses: the batch loss of every step.  moved: ‖W − W₀‖/‖W₀‖ at the end.  note: how it ended, if it ended early.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    train: list[float] = field(default_factory=list)
+    test: list[float] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    accuracy: float = math.nan
+    moved: float = 0.0
+    note: str = ""
+    diverged: bool = False
+    start: Inside | None = None
+    end: Inside | None = None
+
+
+@functools.cache
+def data(task: str) -> Split:
+    """The rows of a task of TASKS."""
+    return FAIR[task]()
+
+
+@functools.cache
+def baseline(task: str) -> float:
+    """Training loss of the best constant answer."""
+    y = data(task).y_train
+    return float(y.var(correction=0)) if y.is_floating_point() else math.log(10)

@@ -1,0 +1,679 @@
+"""Right answers to the exercises of notebooks 00, 01, 03 and 04, in the styles in which people write them."""
+
+import copy
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
+
+from helpers.exercises.answers.paper import read_figure_3
+
+RIGHT = {}
+"""Exercise id -> functions."""
+
+
+def right(id):
+    def keep(function):
+        RIGHT.setdefault(id, []).append(function)
+        return function
+
+    return keep
+
+
+# --- 00
+
+
+@right("feature_statistics")
+def correction(x):
+    return x.mean(0), x.var(0, correction=0)
+
+
+@right("feature_statistics")
+def var_mean(x):
+    variance, mean = torch.var_mean(x, dim=0, unbiased=False)
+    return mean, variance
+
+
+@right("feature_statistics")
+def sums(x):
+    n = x.shape[0]
+    mean = sum(x) / n
+    return mean, sum((row - mean) ** 2 for row in x) / n
+
+
+@right("feature_statistics")
+def column_by_column(x):
+    means, variances = [], []
+    for column in x.T:
+        means.append(column.mean())
+        variances.append(((column - column.mean()) ** 2).sum() / len(column))
+    return [torch.stack(means), torch.stack(variances)]
+
+
+@right("feature_statistics")
+def squares_minus_square(x):
+    mean = x.mean(dim=0)
+    return mean, (x**2).mean(dim=0) - mean**2
+
+
+@right("feature_statistics")
+def numpy_statistics(x):
+    return torch.from_numpy(x.numpy().mean(axis=0)), torch.from_numpy(x.numpy().var(axis=0))
+
+
+# --- 01
+
+
+@right("algorithm_1")
+def scale_and_shift(x, gamma, beta, eps):
+    var, mean = torch.var_mean(x, dim=0, correction=0)
+    scale = gamma * torch.rsqrt(var + eps)
+    return x * scale + (beta - mean * scale)
+
+
+@right("algorithm_1")
+def keepdims(x, gamma, beta, eps):
+    mu = x.mean(0, keepdim=True)
+    centred = x - mu
+    return gamma * centred / (centred.pow(2).mean(0, keepdim=True) + eps).sqrt() + beta
+
+
+@right("algorithm_1")
+def column_loop(x, gamma, beta, eps):
+    columns = []
+    for c in range(x.shape[1]):
+        column = x[:, c]
+        var = ((column - column.mean()) ** 2).sum() / len(column)
+        columns.append(gamma[c] * (column - column.mean()) / (var + eps) ** 0.5 + beta[c])
+    return torch.stack(columns, dim=1)
+
+
+@right("algorithm_1")
+def averaging_matrix(x, gamma, beta, eps):
+    average = torch.full((1, len(x)), 1 / len(x), dtype=x.dtype)
+    centred = x - average @ x
+    return torch.addcmul(beta, gamma, centred / torch.sqrt(average @ centred**2 + eps))
+
+
+@right("algorithm_1")
+def in_place_on_a_copy(x, gamma, beta, eps):
+    y = x - x.mean(dim=0)
+    y = y / torch.sqrt(torch.mean(torch.square(y), dim=0) + eps)
+    y = y * gamma
+    y += beta
+    return y
+
+
+@right("identity")
+def by_var_mean(x, eps):
+    var, mean = torch.var_mean(x, dim=0, unbiased=False)
+    return (var + eps) ** 0.5, mean
+
+
+@right("identity")
+def as_a_list(x, eps):
+    return [torch.sqrt(x.var(dim=0, correction=0) + eps), x.mean(dim=0)]
+
+
+@right("identity")
+def by_columns(x, eps):
+    means = torch.tensor([column.mean() for column in x.T])
+    variances = torch.tensor([column.var(correction=0) for column in x.T])
+    return (variances + eps).sqrt(), means
+
+
+@right("identity")
+def by_numpy(x, eps):
+    x = x.numpy()
+    return torch.tensor(np.sqrt(x.var(axis=0) + eps)), torch.tensor(x.mean(axis=0))
+
+
+@right("variance_after")
+def one_over(var, eps):
+    return 1 / (1 + eps / var)
+
+
+@right("variance_after")
+def one_minus(var, eps):
+    return 1 - eps / (var + eps)
+
+
+@right("variance_after")
+def squared_ratio(var, eps):
+    return (var.sqrt() / torch.sqrt(var + eps)) ** 2
+
+
+@right("variance_after")
+def element_by_element(var, eps):
+    return torch.tensor([v / (v + eps) for v in var.tolist()], dtype=var.dtype)
+
+
+@right("weight_scale")
+def plain_numbers(run, W, a):
+    before, after = run(W), run(W * a)
+    return [(after[0] - before[0]).abs().max().item(), (after[1].norm() / before[1].norm()).item()]
+
+
+@right("weight_scale")
+def linalg(run, W, a):
+    (y, g), (y_a, g_a) = run(W), run(torch.mul(W, a))
+    return torch.linalg.vector_norm(y_a - y, ord=float("inf")), torch.linalg.norm(g_a) / torch.linalg.norm(g)
+
+
+@right("weight_scale")
+def scaled_first(run, W, a):
+    scaled = W.clone()
+    scaled *= a
+    y_a, g_a = run(scaled)
+    y, g = run(W)
+    return torch.max(torch.abs(y - y_a)), torch.sqrt((g_a**2).sum() / (g**2).sum())
+
+
+@right("weight_scale")
+def in_numpy(run, W, a):
+    y, g = (t.numpy() for t in run(W))
+    y_a, g_a = (t.numpy() for t in run(a * W))
+    return np.abs(y_a - y).max(), np.linalg.norm(g_a) / np.linalg.norm(g)
+
+
+@right("figure_3")
+def as_quoted(table):
+    quoted = {"bn_alone": 2.3, "bn_x5": 14, "bn_x30": 11.5, "rest": 6, "points_of_bn_alone": 0.5}
+    return read_figure_3(table) | quoted
+
+
+@right("figure_3")
+def searched(table):
+    base = table["Inception"]
+    reached = {name: row["steps"] for name, row in table.items() if row["steps"] is not None}
+    speed = {name: base["steps"] / steps for name, steps in reached.items()}
+    return dict(
+        bn_alone=speed["BN-Baseline"],
+        bn_x5=speed["BN-x5"],
+        bn_x30=speed["BN-x30"],
+        rest=speed["BN-x5"] / speed["BN-Baseline"],
+        isolates_bn=next(name for name, row in table.items() if row["changes"] == ("batch normalization",)),
+        fastest=min(reached, key=reached.get),
+        most_accurate=max(table, key=lambda name: table[name]["accuracy"]),
+        changes_in_bn_x5=len(table["BN-x5"]["changes"]),
+        points_of_bn_alone=table["BN-Baseline"]["accuracy"] - base["accuracy"],
+    )
+
+
+@right("figure_3")
+def with_more_keys(table):
+    return read_figure_3(table) | {"note": "one run each"}
+
+
+@right("figure_3")
+def rounded(table):
+    found = read_figure_3(table)
+    return {key: round(value, 1) if isinstance(value, float) else value for key, value in found.items()}
+
+
+# --- 03
+
+
+@right("make_mlp")
+class Functional(nn.Module):
+    """Own module, ReLU as a function, parts defined in another order."""
+
+    def __init__(self, widths, norm=None):
+        super().__init__()
+        self.head = nn.Linear(*widths[-2:])
+        pairs = list(pairwise(widths[:-1]))
+        self.norms = nn.ModuleList(norm(b) for _, b in pairs) if norm else None
+        self.linears = nn.ModuleList(nn.Linear(a, b, bias=not norm) for a, b in pairs)
+
+    def forward(self, x):
+        for i, linear in enumerate(self.linears):
+            x = linear(x) if self.norms is None else self.norms[i](linear(x))
+            x = x.clamp(min=0)
+        return self.head(x)
+
+
+@right("make_mlp")
+def nested(widths, norm=None):
+    def block(a, b):
+        if norm is None:
+            return nn.Sequential(nn.Linear(a, b), nn.ReLU(inplace=True))
+        return nn.Sequential(nn.Linear(a, b, bias=False), norm(b), nn.ReLU(inplace=True))
+
+    blocks = [block(a, b) for a, b in pairwise(widths[:-1])]
+    return nn.Sequential(*blocks, nn.Linear(widths[-2], widths[-1]))
+
+
+@right("make_mlp")
+def by_index(widths, norm=None):
+    net = nn.Sequential()
+    for i in range(len(widths) - 1):
+        hidden = i < len(widths) - 2
+        net.append(nn.Linear(widths[i], widths[i + 1], bias=not (hidden and norm is not None)))
+        if hidden and norm:
+            net.append(norm(widths[i + 1]))
+        if hidden:
+            net.append(nn.ReLU())
+    return net
+
+
+@right("make_mlp")
+def last_removed(widths, norm=None):
+    layers = []
+    for a, b in pairwise(widths):
+        layers += [
+            nn.Linear(a, b, bias=norm is None or b is widths[-1]),
+            norm(b) if norm and b is not widths[-1] else None,
+        ]
+        layers.append(nn.ReLU())
+    return nn.Sequential(*[layer for layer in layers[:-1] if layer is not None])
+
+
+@right("count_parameters")
+def counted_by_index(widths, norm):
+    hidden = range(len(widths) - 2)
+    weights = sum(widths[i] * widths[i + 1] for i in range(len(widths) - 1))
+    return weights + sum(widths[i + 1] for i in hidden) * (2 if norm else 1) + widths[-1]
+
+
+@right("count_parameters")
+def counted_on_a_net(widths, norm):
+    net = nested(widths, nn.BatchNorm1d if norm else None)
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+@right("count_parameters")
+def counted_in_parts(widths, norm):
+    *body, out = widths
+    total = torch.tensor((body[-1] + 1) * out)
+    for a, b in pairwise(body):
+        total += a * b + b + (b if norm else 0)
+    return total
+
+
+@right("count_parameters")
+def counted_by_numpy(widths, norm):
+    w = np.array(widths)
+    return (w[:-1] * w[1:]).sum() + w[1:].sum() + (w[1:-1].sum() if norm else 0)
+
+
+# --- 04
+
+
+def layers_of(model):
+    return [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
+
+
+def in_collecting_mode(model):
+    modes = {m: m.training for m in model.modules()}
+    model.eval()
+    for layer in layers_of(model):
+        layer.train()
+    return modes
+
+
+def restore(modes):
+    for module, training in modes.items():
+        module.training = training
+
+
+@right("reestimate_statistics")
+@torch.no_grad()
+def reestimate_with_hooks(model, batches):
+    """Hooks collect what each layer is fed; then the statistics of all rows at once."""
+    fed = {layer: [] for layer in layers_of(model)}
+    modes = in_collecting_mode(model)
+    hooks = [layer.register_forward_pre_hook(lambda m, x: fed[m].append(x[0])) for layer in fed]
+    for x in batches:
+        model(x)
+    for hook in hooks:
+        hook.remove()
+    for layer, rows in fed.items():
+        layer.running_mean, layer.running_var = torch.cat(rows).mean(0), torch.cat(rows).var(0)
+    restore(modes)
+
+
+@right("reestimate_statistics")
+def reestimate_with_sums(model, batches):
+    """Sums of x and of squared deviations, joined batch by batch (Chan)."""
+    state = {layer: (0, 0.0, 0.0) for layer in layers_of(model)}
+
+    def look(layer, inputs):
+        x = inputs[0].detach()
+        n, mean, squares = state[layer]
+        m, gap = len(x), x.mean(0) - mean
+        squares = squares + ((x - x.mean(0)) ** 2).sum(0) + gap**2 * n * m / (n + m)
+        state[layer] = n + m, mean + gap * m / (n + m), squares
+
+    hooks = [layer.register_forward_pre_hook(look) for layer in state]
+    modes = in_collecting_mode(model)
+    with torch.no_grad():
+        for x in list(batches):
+            model(x)
+    for hook in hooks:
+        hook.remove()
+    for layer, (n, mean, squares) in state.items():
+        layer.running_mean.data = mean
+        layer.running_var.data = squares / (n - 1)
+    restore(modes)
+
+
+@right("reestimate_statistics")
+def reestimate_with_a_copy(model, batches):
+    """The copy collects, so the model's modes never change."""
+    twin = copy.deepcopy(model)
+    in_collecting_mode(twin)
+    found = [[] for _ in layers_of(twin)]
+    for layer in layers_of(twin):
+        layer.momentum = 1
+    with torch.inference_mode():
+        for x in batches:
+            twin(x)
+            for kept, layer in zip(found, layers_of(twin), strict=True):
+                kept.append((len(x), layer.running_mean.clone(), layer.running_var.clone()))
+    for kept, layer in zip(found, layers_of(model), strict=True):
+        total = sum(n for n, _, _ in kept)
+        mean = sum(n * m for n, m, _ in kept) / total
+        inside = sum((n - 1) * v for n, _, v in kept)
+        between = sum(n * (m - mean) ** 2 for n, m, _ in kept)
+        layer.running_mean.copy_(mean)
+        layer.running_var.copy_((inside + between) / (total - 1))
+
+
+@right("reestimate_statistics")
+@torch.no_grad()
+def reestimate_by_overriding(model, batches):
+    """Each layer's forward is replaced while the batches pass."""
+    modes, fed = in_collecting_mode(model), {layer: [] for layer in layers_of(model)}
+    for layer in fed:
+        layer.forward = lambda x, layer=layer: (fed[layer].append(x), type(layer).forward(layer, x))[1]
+    for x in batches:
+        model(x)
+    for layer, rows in fed.items():
+        del layer.forward
+        layer.running_mean.copy_(torch.cat(rows).mean(0))
+        layer.running_var.copy_(torch.cat(rows).var(0))
+    restore(modes)
+
+
+@right("freeze_batchnorm")
+def freeze_for_good(model):
+    """The layer no longer listens to train()."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.training = False
+            module.train = lambda mode=True, module=module: module
+            module.weight.requires_grad = module.bias.requires_grad = False
+
+
+@right("freeze_batchnorm")
+def freeze_by_apply(model):
+    model.apply(lambda m: m.eval().requires_grad_(False) if isinstance(m, nn.BatchNorm1d) else None)
+
+
+@right("freeze_batchnorm")
+def freeze_recursively(model):
+    if isinstance(model, nn.BatchNorm1d):
+        model.train(False)
+        for p in model.parameters():
+            p.requires_grad = False
+    for child in model.children():
+        freeze_recursively(child)
+
+
+@right("freeze_batchnorm")
+def freeze_named(model):
+    for _, module in model.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+            for name in ("weight", "bias"):
+                getattr(module, name).requires_grad_(False)
+                getattr(module, name).grad = None
+
+
+@right("scores")
+def scores_restoring_the_mode(model, x):
+    was = model.training
+    with torch.inference_mode():
+        y = model.eval()(x).clone()
+    model.train(was)
+    return y
+
+
+@right("scores")
+@torch.no_grad()
+def scores_decorated(model, x):
+    model.train(False)
+    return model.forward(x)
+
+
+@right("scores")
+def scores_detached(model, x):
+    model.eval()
+    return model(x).detach()
+
+
+@right("scores")
+def scores_of_a_copy(model, x):
+    twin = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        return torch.cat([twin(row[None]) for row in x])
+
+
+def step(model, optimiser, x, y):
+    loss = cross_entropy(model(x), y)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss
+
+
+@right("train_and_validate")
+def validates_then_trains_on(model, batches, held_out, epochs, lr):
+    optimiser, history = torch.optim.SGD(model.parameters(), lr), []
+    model.train()
+    for _ in range(epochs):
+        for batch in batches:
+            step(model, optimiser, *batch)
+        model.eval()
+        with torch.no_grad():
+            history += [float(cross_entropy(model(held_out[0]), held_out[1]))]
+        model.train()
+    return history
+
+
+@right("train_and_validate")
+def validates_a_copy(model, batches, held_out, epochs, lr):
+    optimiser, history = torch.optim.SGD(model.parameters(), lr), []
+    for _ in range(epochs):
+        model.train()
+        for batch in batches:
+            step(model, optimiser, *batch)
+        history.append(cross_entropy(copy.deepcopy(model).eval()(held_out[0]), held_out[1]).item())
+    return history
+
+
+@right("train_and_validate")
+def train_in_the_batch_loop(model, batches, held_out, epochs, lr):
+    optimiser, losses = torch.optim.SGD(model.parameters(), lr), torch.zeros(epochs)
+    for epoch in range(epochs):
+        for x, y in batches:
+            model.train()
+            optimiser.zero_grad()
+            F.nll_loss(model(x).log_softmax(1), y).backward()
+            optimiser.step()
+        with torch.inference_mode():
+            losses[epoch] = nn.CrossEntropyLoss()(model.eval()(held_out[0]), held_out[1])
+    return losses.tolist()
+
+
+@right("train_and_validate")
+def by_hand(model, batches, held_out, epochs, lr):
+    def validate():
+        model.eval()
+        with torch.no_grad():
+            return cross_entropy(model(held_out[0]), held_out[1]).item()
+
+    def train():
+        model.train()
+        for x, y in batches:
+            gradients = torch.autograd.grad(cross_entropy(model(x), y), list(model.parameters()))
+            with torch.no_grad():
+                for p, g in zip(model.parameters(), gradients, strict=True):
+                    p -= lr * g
+        return validate()
+
+    return [train() for _ in range(epochs)]
+
+
+@right("one_epoch")
+def one_epoch_by_range(model, X, y, batch_size, lr):
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    model.train()
+    for start in range(0, len(X) - 1, batch_size):
+        step(model, optimiser, X[start : start + batch_size], y[start : start + batch_size])
+
+
+@right("one_epoch")
+def one_epoch_of_pairs(model, X, y, batch_size, lr):
+    optimiser = torch.optim.SGD(model.train().parameters(), lr=lr)
+    for inputs, labels in zip(X.split(batch_size), y.split(batch_size), strict=True):
+        if inputs.shape[0] > 1:
+            step(model, optimiser, inputs, labels)
+
+
+@right("one_epoch")
+def one_epoch_cut(model, X, y, batch_size, lr):
+    if len(X) % batch_size == 1:
+        X, y = X[:-1], y[:-1]
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    model.train()
+    for rows in torch.arange(len(X)).split(batch_size):
+        step(model, optimiser, X[rows], y[rows])
+
+
+@right("one_epoch")
+def one_epoch_break(model, X, y, batch_size, lr):
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    model.train()
+    for rows in torch.arange(len(X)).split(batch_size):
+        if len(rows) == 1:
+            break
+        step(model, optimiser, X[rows], y[rows])
+
+
+@right("epoch_batches")
+def epoch_batches_by_index(rows, batch_size, generator):
+    order = torch.randperm(rows, generator=generator)
+    return [order[start : start + batch_size] for start in range(0, rows, batch_size)]
+
+
+@right("epoch_batches")
+def epoch_batches_sorted_noise(rows, batch_size, generator):
+    return list(torch.rand(rows, generator=generator).argsort().split(batch_size))
+
+
+@right("epoch_batches")
+def epoch_batches_tuple(rows, batch_size, generator):
+    return torch.arange(rows)[torch.randperm(rows, generator=generator)].split(batch_size)
+
+
+@right("epoch_batches")
+def epoch_batches_dealt(rows, batch_size, generator):
+    """Batch number by batch number: each row draws a place, and the batches are sorted inside."""
+    place = torch.randperm(rows, generator=generator)
+    return [torch.nonzero(place // batch_size == b).flatten() for b in range((rows + batch_size - 1) // batch_size)]
+
+
+@right("restore_best")
+def restore_best_by_clones(model, train_epoch, score, epochs):
+    best, kept = -float("inf"), None
+    for _ in range(epochs):
+        train_epoch(model)
+        if score(model) > best:
+            best, kept = score(model), {k: v.clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(kept)
+    return best
+
+
+@right("restore_best")
+def restore_best_with_a_twin(model, train_epoch, score, epochs):
+    best = twin = None
+    for _ in range(epochs):
+        train_epoch(model)
+        now = score(model)
+        if best is None or now > best:
+            best, twin = now, copy.deepcopy(model)
+    model.load_state_dict(twin.state_dict())
+    return best
+
+
+@right("restore_best")
+def restore_best_of_all(model, train_epoch, score, epochs):
+    history = []
+    for epoch in range(epochs):
+        train_epoch(model)
+        history.append((score(model), -epoch, copy.deepcopy(model.state_dict())))
+    best, _, state = max(history, key=lambda entry: entry[:2])
+    model.load_state_dict(state)
+    return best
+
+
+@right("restore_best")
+def restore_best_in_two_parts(model, train_epoch, score, epochs):
+    best = float("-inf")
+    for _ in range(epochs):
+        train_epoch(model)
+        model.eval()
+        now = score(model)
+        model.train()
+        if now > best:
+            best = now
+            parameters = [p.detach().clone() for p in model.parameters()]
+            buffers = [b.clone() for b in model.buffers()]
+    with torch.no_grad():
+        for p, kept in zip([*model.parameters(), *model.buffers()], [*parameters, *buffers], strict=True):
+            p.copy_(kept)
+    return best
+
+
+@right("fine_tune")
+def fine_tune_before_the_loop(model, freeze, batches, epochs, lr):
+    model.train()
+    freeze(model)
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    for _ in range(epochs):
+        for batch in batches:
+            step(model, optimiser, *batch)
+
+
+@right("fine_tune")
+def fine_tune_each_batch(model, freeze, batches, epochs, lr):
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    for _ in range(epochs):
+        for batch in batches:
+            freeze(model.train())
+            step(model, optimiser, *batch)
+
+
+@right("fine_tune")
+def fine_tune_one_module_at_a_time(model, freeze, batches, epochs, lr):
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    for _ in range(epochs):
+        for module in model.modules():
+            module.training = True
+        freeze(model)
+        for batch in batches:
+            step(model, optimiser, *batch)
+
+
+@right("fine_tune")
+def fine_tune_by_own_freeze(model, freeze, batches, epochs, lr):
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    for _ in range(epochs):
+        for module in model.modules():
+            module.training = not isinstance(module, nn.BatchNorm1d)
+        for batch in batches:
+            step(model, optimiser, *batch)

@@ -1,0 +1,92 @@
+"""Layers as people write them elsewhere, as edits of one text; the outcome that is right stands in test_field.py."""
+
+from __future__ import annotations
+
+import linecache
+from typing import Any
+
+TEXT = """import numpy as np
+import torch
+from torch import nn
+
+class BatchNorm1d(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.gamma = nn.Parameter(torch.ones(num_features))
+        self.beta = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x):
+        if self.training:
+            n = x.shape[0]
+            if n < 2:
+                raise ValueError("one row")
+            mean, var = x.mean(0), x.var(0, correction=0)
+            with torch.no_grad():
+                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+                self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var * n / (n - 1)
+        else:
+            mean, var = self.running_mean, self.running_var
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+"""
+
+EDITS: dict[str, tuple[tuple[str, str], ...]] = {
+    "torch_names": (("gamma", "weight"), ("beta", "bias")),
+    "moving": (("running_", "moving_"), ("eps=1e-5", "epsilon=1e-5"), ("= eps,", "= epsilon,")),
+    "mode_argument": (("forward(self, x)", "forward(self, x, training=True)"), ("if self.training", "if training")),
+    "train_method": (("if self.training", "if self.train"),),
+    "plain_class": (
+        ("(nn.Module)", ""),
+        ("        super().__init__()\n", ""),
+        (
+            'self.register_buffer("running_mean", torch.zeros(num_features))',
+            "self.running_mean = torch.zeros(num_features)",
+        ),
+        (
+            'self.register_buffer("running_var", torch.ones(num_features))',
+            "self.running_var = torch.ones(num_features)",
+        ),
+    ),
+    "no_super": (("        super().__init__()\n", ""),),
+    "misspelt": (("def forward", "def foward"),),
+    "bare_name": (("self.momentum * var", "momentum * var"),),
+    "numpy_root": (("torch.sqrt", "np.sqrt"),),
+    "swapped_biased_eps_fixed": (
+        (
+            "(1 - self.momentum) * self.running_mean + self.momentum * mean",
+            "self.momentum * self.running_mean + (1 - self.momentum) * mean",
+        ),
+        (
+            "(1 - self.momentum) * self.running_var + self.momentum * var * n / (n - 1)",
+            "self.momentum * self.running_var + (1 - self.momentum) * var",
+        ),
+        ("var + self.eps", "var + 1e-5"),
+    ),
+    "unbiased_unguarded": (
+        ('            if n < 2:\n                raise ValueError("one row")\n', ""),
+        ("x.var(0, correction=0)", "x.var(0)"),
+        ("var * n / (n - 1)", "var"),
+    ),
+    "half_written": (("mean, var = self.running_mean, self.running_var", "raise NotImplementedError()"),),
+    "right": (),
+}
+
+
+def source(name: str) -> str:
+    """The text of one layer."""
+    text = TEXT
+    for right, wrong in EDITS[name]:
+        assert right in text, right
+        text = text.replace(right, wrong)
+    return text
+
+
+def layer(name: str) -> Any:
+    """The class; the judge can read its lines."""
+    text, file = source(name), f"<field layer {name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace: dict[str, Any] = {"__name__": "field"}
+    exec(compile(text, file, "exec"), namespace)
+    return namespace["BatchNorm1d"]
