@@ -1,34 +1,39 @@
-"""Notebook 02: ten broken layers; the learner says which line, which check sees it, and repairs it."""
+"""Notebook 02: ten broken layers; the learner says which line, which check sees it, and repairs it.
+
+The probes look at the repaired layers as those of BatchNorm1d look at a layer.  Which checks are red is judged from
+what they saw, with the other answers.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
-from helpers.judge.api import BadOutput, Check, Exercise, Finding, Observations, Probe, Rule, asked, matches, near
+from helpers.judge.api import (
+    Assessment,
+    BadOutput,
+    Check,
+    Exercise,
+    Finding,
+    Observations,
+    Probe,
+    Raised,
+    Rule,
+    asked,
+    matches,
+)
+from helpers.judge.observe import observe
 
 from .batchnorm1d import batchnorm1d_exercise
 from .bugs import LAYERS, repaired
 
 Answer = tuple[int, str, str]
 HALVES = ("ABCDE", "FGHIJ")
-
-
 CHECKS = batchnorm1d_exercise.whole.checks
 
-
-def red_checks(layer: type[nn.Module]) -> frozenset[str]:
-    """Ids of the checks, of the six and beyond, that a layer does not pass."""
-    return batchnorm1d_exercise.whole.assessed(layer).red
-
-
-@functools.cache
-def _red(name: str, line: int = 0, text: str = "") -> frozenset[str]:
-    """Red checks of one layer, repaired in ``line`` unless that is 0."""
-    return red_checks(repaired(name, line, text) if line else LAYERS[name])
+_STOPPED = " stops"
 
 
 def _answer(answers: Callable[[], dict[str, Answer]], name: str) -> Answer:
@@ -50,12 +55,49 @@ def _check(name: str, answers: Callable[[], dict[str, Answer]]) -> dict[str, Any
     known = [c.id for c in CHECKS]
     if check not in known:
         raise BadOutput(f"layer {name}: {check!r} is no check; they are {', '.join(known)}.")
-    return {asked(f"is check {check} red for layer {name}"): check in _red(name)}
+    return {asked(f"is check {check} named for layer {name}"): 1.0}
 
 
 def _repair(name: str, answers: Callable[[], dict[str, Answer]]) -> dict[str, Any]:
     line, _, text = _answer(answers, name)
-    return {f"checks still red for layer {name} after your repair": len(_red(name, line, text))}
+    seen = _seen_of_repaired(name, line, text)
+    return {f"{key}{_STOPPED}" if isinstance(value, Raised) else key: _number(value) for key, value in seen.items()}
+
+
+def _number(value: Any) -> Any:
+    return 1.0 if isinstance(value, Raised) else value
+
+
+@functools.lru_cache(100)
+def _seen_of_repaired(name: str, line: int, text: str) -> Observations:
+    """What the probes of BatchNorm1d see of a layer with one line replaced."""
+    return observe(repaired(name, line, text), batchnorm1d_exercise.probes)
+
+
+def _red(seen: Observations, right: Observations) -> frozenset[str]:
+    """Ids of the checks of BatchNorm1d that are red for what its probes saw of a layer."""
+    return frozenset(check.id for check in CHECKS if not all(rule(seen, right).passed for rule in check.rules))
+
+
+def _layer(name: str, seen: Observations) -> Observations:
+    """The observations of one repaired layer under the keys of BatchNorm1d."""
+    probe = f"repair_{name}"
+    if probe in seen:
+        return dict.fromkeys((p.id for p in batchnorm1d_exercise.probes), seen[probe])
+    found: Observations = {}
+    for key, value in seen.items():
+        owner, _, quantity = key.partition("/")
+        if owner == probe and quantity.endswith(_STOPPED):
+            found[quantity.removesuffix(_STOPPED)] = Raised("Stopped", "")
+        elif owner == probe:
+            found[quantity] = value
+    return found
+
+
+@functools.cache
+def _red_before(name: str) -> frozenset[str]:
+    """Ids of the checks that are red for a layer as it is given; called where the learner is judged, not observed."""
+    return _red(observe(LAYERS[name], batchnorm1d_exercise.probes), batchnorm1d_exercise.record.right)
 
 
 def _probes() -> tuple[Probe, ...]:
@@ -68,11 +110,31 @@ def _probes() -> tuple[Probe, ...]:
 
 
 def _check_is_red(name: str) -> Rule:
-    """The check that the learner named is red for this layer; whichever it is, its own observation is 1."""
+    """The check that the learner named is red for this layer."""
+    probe, expected = f"check_{name}", f"a check that is red for layer {name}"
 
     def rule(seen: Observations, right: Observations) -> Finding:
-        key = next((k for k in seen if k.startswith(f"check_{name}/")), f"check_{name}/a check that is red")
-        return near(key, 1.0, 0.0)(seen, right)
+        if isinstance(problem := seen.get(probe), Raised):
+            return Finding(False, probe, expected, str(problem))
+        named = next(
+            (c.id for c in CHECKS if f"{probe}/{asked(f'is check {c.id} named for layer {name}')}" in seen), ""
+        )
+        passed = named in _red_before(name)
+        return Finding(passed, probe, expected, f"check {named or 'none'}, {'red' if passed else 'green'} there")
+
+    return rule
+
+
+def _nothing_red(name: str) -> Rule:
+    """No check is red for this layer after the repair."""
+    probe, expected = f"repair_{name}", f"no check red for layer {name} after your repair"
+
+    def rule(seen: Observations, right: Observations) -> Finding:
+        if isinstance(problem := seen.get(probe), Raised):
+            return Finding(False, probe, expected, str(problem))
+        red = _red(_layer(name, seen), _layer(name, right))
+        still = ", ".join(c.id for c in CHECKS if c.id in red)
+        return Finding(not red, probe, expected, f"still red for layer {name}: {still or 'none'}")
 
     return rule
 
@@ -103,7 +165,7 @@ def _half(half: str) -> tuple[Check, ...]:
         Check(
             f"repairs_{half}",
             f"the repair, layers {span}",
-            tuple(near(f"repair_{n}/checks still red for layer {n} after your repair", 0.0, 0.0) for n in half),
+            tuple(_nothing_red(n) for n in half),
             hints=(
                 "Change only that line. The others are right.",
                 "Your own layer has a right version of each of these lines.",
@@ -113,7 +175,16 @@ def _half(half: str) -> tuple[Check, ...]:
     )
 
 
-spot_the_bug_exercise = Exercise(
+class BugHunt(Exercise):
+    """An exercise in which another right answer may look different from the reference's."""
+
+    def assess(self, seen: Observations) -> Assessment:
+        """As in Exercise, but only a mistake that explains everything is named."""
+        found = super().assess(seen)
+        return dataclasses.replace(found, causes=tuple(e for e in found.causes if e.id and e.exact))
+
+
+spot_the_bug_exercise = BugHunt(
     id="spot_the_bug",
     title="Spot the bug",
     module=__name__,
