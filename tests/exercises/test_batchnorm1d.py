@@ -362,7 +362,7 @@ def test_each_of_three_mistakes_in_one_layer_shows_in_a_quantity_of_its_own():
         "affine_without_graph": {"gradients"},
         "beta_inside": {"affine"},
     }.items(),
-    ids=str,
+    ids=lambda x: x if isinstance(x, str) else "+".join(sorted(x)),
 )
 def test_one_mistake_is_red_where_it_is_asked_for_and_in_torchs_numbers(suspect, red):
     seen = batchnorm1d_exercise.record.lineup[suspect]
