@@ -21,10 +21,11 @@ from helpers.judge.api import (
     Probe,
     Raised,
     Rule,
-    asked,
     matches,
 )
+from helpers.judge.compare import look_up
 from helpers.judge.observe import observe
+from helpers.judge.source import Source
 
 from .batchnorm1d import batchnorm1d_exercise
 from .bugs import LAYERS, repaired
@@ -32,8 +33,6 @@ from .bugs import LAYERS, repaired
 Answer = tuple[int, str, str]
 HALVES = ("ABCDE", "FGHIJ")
 CHECKS = batchnorm1d_exercise.whole.checks
-
-_STOPPED = " stops"
 
 
 def _answer(answers: Callable[[], dict[str, Answer]], name: str) -> Answer:
@@ -55,17 +54,16 @@ def _check(name: str, answers: Callable[[], dict[str, Answer]]) -> dict[str, Any
     known = [c.id for c in CHECKS]
     if check not in known:
         raise BadOutput(f"layer {name}: {check!r} is no check; they are {', '.join(known)}.")
-    return {asked(f"is check {check} named for layer {name}"): 1.0}
+    return {f"place of the check for layer {name}": known.index(check)}
 
 
 def _repair(name: str, answers: Callable[[], dict[str, Answer]]) -> dict[str, Any]:
     line, _, text = _answer(answers, name)
     seen = _seen_of_repaired(name, line, text)
-    return {f"{key}{_STOPPED}" if isinstance(value, Raised) else key: _number(value) for key, value in seen.items()}
-
-
-def _number(value: Any) -> Any:
-    return 1.0 if isinstance(value, Raised) else value
+    for value in seen.values():
+        if isinstance(value, Raised):
+            raise BadOutput(f"layer {name} with your line stops: {value}")
+    return seen
 
 
 @functools.lru_cache(100)
@@ -81,17 +79,8 @@ def _red(seen: Observations, right: Observations) -> frozenset[str]:
 
 def _layer(name: str, seen: Observations) -> Observations:
     """The observations of one repaired layer under the keys of BatchNorm1d."""
-    probe = f"repair_{name}"
-    if probe in seen:
-        return dict.fromkeys((p.id for p in batchnorm1d_exercise.probes), seen[probe])
-    found: Observations = {}
-    for key, value in seen.items():
-        owner, _, quantity = key.partition("/")
-        if owner == probe and quantity.endswith(_STOPPED):
-            found[quantity.removesuffix(_STOPPED)] = Raised("Stopped", "")
-        elif owner == probe:
-            found[quantity] = value
-    return found
+    start = f"repair_{name}/"
+    return {key.removeprefix(start): value for key, value in seen.items() if key.startswith(start)}
 
 
 @functools.cache
@@ -111,30 +100,32 @@ def _probes() -> tuple[Probe, ...]:
 
 def _check_is_red(name: str) -> Rule:
     """The check that the learner named is red for this layer."""
-    probe, expected = f"check_{name}", f"a check that is red for layer {name}"
+    key = f"check_{name}/place of the check for layer {name}"
 
     def rule(seen: Observations, right: Observations) -> Finding:
-        if isinstance(problem := seen.get(probe), Raised):
-            return Finding(False, probe, expected, str(problem))
-        named = next(
-            (c.id for c in CHECKS if f"{probe}/{asked(f'is check {c.id} named for layer {name}')}" in seen), ""
-        )
+        place = look_up(seen, key)
+        if isinstance(place, Raised):
+            return Finding(False, key, f"a check that is red for layer {name}", str(place))
+        named = dict(enumerate(c.id for c in CHECKS)).get(int(place), "no check")
         passed = named in _red_before(name)
-        return Finding(passed, probe, expected, f"check {named or 'none'}, {'red' if passed else 'green'} there")
+        question = f"is {named} red for layer {name}"
+        return Finding(passed, key, f"{question}: yes", f"{question}: {'yes' if passed else 'no'}")
 
     return rule
 
 
 def _nothing_red(name: str) -> Rule:
     """No check is red for this layer after the repair."""
-    probe, expected = f"repair_{name}", f"no check red for layer {name} after your repair"
+    probe, what = f"repair_{name}", f"checks red for layer {name} after your repair"
 
     def rule(seen: Observations, right: Observations) -> Finding:
+        key = next(key for key in right if key.startswith(f"{probe}/"))
         if isinstance(problem := seen.get(probe), Raised):
-            return Finding(False, probe, expected, str(problem))
+            return Finding(False, key, f"{what}: none", str(problem))
         red = _red(_layer(name, seen), _layer(name, right))
-        still = ", ".join(c.id for c in CHECKS if c.id in red)
-        return Finding(not red, probe, expected, f"still red for layer {name}: {still or 'none'}")
+        return Finding(
+            not red, key, f"{what}: none", f"{what}: {', '.join(c.id for c in CHECKS if c.id in red) or 'none'}"
+        )
 
     return rule
 
@@ -178,9 +169,9 @@ def _half(half: str) -> tuple[Check, ...]:
 class BugHunt(Exercise):
     """An exercise in which another right answer may look different from the reference's."""
 
-    def assess(self, seen: Observations) -> Assessment:
+    def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
         """As in Exercise, but only a mistake that explains everything is named."""
-        found = super().assess(seen)
+        found = super().assess(seen, source)
         return dataclasses.replace(found, causes=tuple(e for e in found.causes if e.id and e.exact))
 
 
