@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from .model import Array, Observations, Raised
 
 _YES = "(1 yes, 0 no)"
+UNKNOWN = float(np.finfo(np.float32).max)
+"""Stands for a number that a record does not keep: it is equal to every other."""
 
 
 def asked(question: str) -> str:
@@ -44,14 +46,16 @@ def _refuses(raised: Raised) -> bool:
 
 
 def close(a: Array, b: Array) -> bool:
-    """True where two arrays of one shape are equal within the tolerances of :func:`agree`."""
-    return bool(np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True))
+    """True where two arrays of one shape are equal as far as known, within the tolerances of :func:`agree`."""
+    known = (a != UNKNOWN) & (b != UNKNOWN)
+    return bool(np.allclose(a[known], b[known], rtol=1e-4, atol=1e-5, equal_nan=True))
 
 
 def close_each(a: Array, stack: Array) -> NDArray[np.bool_]:
     """For each array of a stack whether ``a`` is equal to it, as :func:`close` says."""
     with np.errstate(invalid="ignore"):
         same = (np.abs(a - stack) <= 1e-5 + 1e-4 * np.abs(stack)) | (a == stack) | (np.isnan(a) & np.isnan(stack))
+        same |= stack == UNKNOWN
     return np.asarray(same.reshape(len(stack), -1).all(1))
 
 

@@ -2,7 +2,8 @@
 
 A record is one LZMA stream: a line of JSON with the texts, and which array belongs where; then the arrays end to end
 as little-endian float32, first all lowest bytes, then all second ones and so on, which compresses better.  Of a suspect
-only what differs from the reference is kept, rounded to what :func:`helpers.judge.compare.agree` can tell apart.
+only what differs from the reference is kept, rounded to what :func:`helpers.judge.compare.agree` can tell apart, and of
+a larger array some numbers: enough to tell it from another's.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from __future__ import annotations
 import functools
 import json
 import lzma
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .compare import agree, close_each
+from .compare import UNKNOWN, agree, close_each
 from .model import Array, Observations, Raised, Suspect
 
+_PACKED = b"\xfd7zXZ"
 _BITS = 23  # of a float32's mantissa
 _KEPT = 14  # for suspects: a relative error of at most 2⁻¹⁵
+_SAMPLE = 4  # numbers of a suspect's larger arrays, besides the one that is farthest off
 
 
 def differing(seen: Observations, right: Observations) -> frozenset[str]:
@@ -90,8 +94,8 @@ class Record:
         return found
 
 
-def to_bytes(record: Record) -> bytes:
-    """The record as bytes, the same for the same observations."""
+def to_bytes(record: Record, packed: bool = True) -> bytes:
+    """The record as bytes, the same for the same observations; not ``packed`` where all is compressed together."""
     arrays: dict[bytes, int] = {}
     keys = list(record.right)
     seen_by: dict[str, list[list[object]]] = {}
@@ -102,8 +106,11 @@ def to_bytes(record: Record) -> bytes:
                 keys.append(key)
             value, place = seen.get(key), keys.index(key)
             if isinstance(value, np.ndarray):
-                data = _rounded(value, _KEPT if owner else _BITS).tobytes()
-                entries.append([place, arrays.setdefault(data, len(arrays)), *value.shape])
+                kept = _sampled(value, record.right.get(key)) if owner else value
+                data = _rounded(kept, _KEPT if owner else _BITS).tobytes()
+                usual = getattr(record.right.get(key), "shape", None) if owner else None
+                shape = [] if value.shape == usual else [value.shape]
+                entries.append([place, arrays.setdefault(data, len(arrays)), *shape])
             else:
                 entries.append([place, [value.kind, value.message] if value else None])
     index = {
@@ -114,13 +121,14 @@ def to_bytes(record: Record) -> bytes:
         "source": record.source,
     }
     planes = np.frombuffer(b"".join(arrays), dtype=np.uint8).reshape(-1, 4).T.tobytes()
-    line = json.dumps(index, separators=(",", ":")).encode()
-    return lzma.compress(line + b"\n" + planes, preset=9 | lzma.PRESET_EXTREME)
+    plain = json.dumps(index, separators=(",", ":")).encode() + b"\n" + planes
+    return lzma.compress(plain, preset=9 | lzma.PRESET_EXTREME) if packed else plain
 
 
 def from_bytes(data: bytes) -> Record:
     """The record that :func:`to_bytes` wrote; its suspects have no ``make``."""
-    line, _, rest = lzma.decompress(data).partition(b"\n")
+    plain = lzma.decompress(data) if data.startswith(_PACKED) else data
+    line, _, rest = plain.partition(b"\n")
     index = json.loads(line)
     planes = np.frombuffer(rest, dtype=np.uint8).reshape(4, -1)
     numbers = np.ascontiguousarray(planes.T).view("<f4").ravel().astype(np.float64)
@@ -135,7 +143,7 @@ def from_bytes(data: bytes) -> Record:
             elif isinstance(what, list):
                 seen[key] = Raised(*what)
             else:
-                seen[key] = arrays[what].reshape(shape)
+                seen[key] = _spread(arrays[what], tuple(shape[0]) if shape else seen[key].shape)
     right = observed.pop("")
     suspects = tuple(_suspect(*texts) for texts in index["suspects"])
     return Record(right, suspects, observed, index["source"])
@@ -157,6 +165,34 @@ def _suspect(
     refuted_by: Iterable[str] = (),
 ) -> Suspect:
     return Suspect(id, category, title, None, shows, also, tuple(needs), tuple(refuted_by))
+
+
+def _sampled(value: Array, right: Array | Raised | None) -> Array:
+    """A larger array as [place, number there, …]: the number that is farthest off, then those of :func:`_places`."""
+    if value.size <= _SAMPLE + 2:
+        return value
+    flat = value.ravel()
+    gap = np.zeros(flat.shape)
+    if isinstance(right, np.ndarray) and right.shape == value.shape:
+        gap = np.where(flat == UNKNOWN, -1.0, np.nan_to_num(np.abs(flat - right.ravel()), nan=np.inf))
+    place = int(np.argmax(gap))
+    return np.array([place, flat[place], *flat[_places(value.size)]])
+
+
+def _spread(numbers: Array, shape: tuple[int, ...]) -> Array:
+    """The array of which :func:`_sampled` kept some numbers, UNKNOWN at the other places."""
+    size = math.prod(shape)
+    if len(numbers) == size:
+        return numbers.reshape(shape)
+    flat = np.full(size, UNKNOWN)
+    flat[_places(size)] = numbers[2:]
+    flat[int(numbers[0])] = numbers[1]
+    return flat.reshape(shape)
+
+
+def _places(size: int) -> NDArray[np.intp]:
+    """Places of a flat array, evenly spread."""
+    return np.linspace(0, size - 1, _SAMPLE).round().astype(np.intp)
 
 
 def _rounded(value: Array, bits: int) -> NDArray[np.float32]:
