@@ -29,7 +29,7 @@ def sentence(raised: Raised, source: Source) -> str:
     if not raised.message:
         said = raised.kind
     elif raised.kind in ("BadOutput", "Stopped", "Missing"):
-        said = raised.message
+        said = re.sub(r"^((?:running|gamma|beta)\w*(?: .*)? is None)\. Does every path .*", r"`self.`\1.", raised.message)
     else:
         said = f"{raised.kind}: {raised.message}"
     stop = "" if said.endswith((".", "?", "!")) else "."
@@ -141,6 +141,20 @@ def _mode_hint(names: str) -> str:
     return "; the mode is `self.training`" if re.search(r"train|mode|eval", names) else ""
 
 
+def _shapes(found: re.Match[str], raised: Raised, source: Source) -> str:
+    by_rows = re.search(r"\b(mean|var|std|sum)\(((x|input|inputs|X), )?((dim|axis)=)?(1|-1)\b", source.code)
+    if by_rows and re.search(r"class BatchNorm1d\b", source.code):
+        return "An average over dim=1 gives one number for each row; average over the batch, dim=0."
+    return "The two shapes do not line up; print both."
+
+
+def _assigned(found: re.Match[str], raised: Raised, source: Source) -> str:
+    name = found[1]
+    if name in ("gamma", "beta", "weight", "bias"):
+        return f"`{name}` is a Parameter, which only an optimizer changes; compute with it, do not assign to it."
+    return f'`{name}` is no Parameter, no optimizer trains it: make it with `register_buffer("{name}", …)`.'
+
+
 def _numpys(found: re.Match[str], raised: Raised, source: Source) -> str:
     called = re.search(r"\bnp\.(mean|var|std|sum)\(", raised.line)
     return f"NumPy's functions are not made for tensors: write `x.{called[1]}(dim=0)`." if called else ""
@@ -183,7 +197,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "RuntimeError",
         r"size of tensor a \(.*must match|doesn't match the broadcast shape",
-        _said("The two shapes do not line up; print both."),
+        _shapes,
     ),
     ("TypeError", r"(\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given", _positional),
     ("TypeError", r"([\w.]+)\(\) missing \d+ required .*?: (.*)", _required),
@@ -212,7 +226,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "TypeError",
         r"cannot assign '[\w.]+' as parameter '(\w+)'",
-        _said("`{0}` is a Parameter; change its values with `{0}.copy_(…)` under no_grad, or do not change it."),
+        _assigned,
     ),
     (
         "TypeError",
