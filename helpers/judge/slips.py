@@ -29,7 +29,7 @@ def sentence(raised: Raised, source: Source) -> str:
     if not raised.message:
         said = raised.kind
     elif raised.kind in ("BadOutput", "Stopped", "Missing"):
-        said = re.sub(r"^((?:running|gamma|beta)\w*(?: .*)? is None)\. Does every path .*", r"`self.`\1.", raised.message)
+        said = re.sub(r"^((?:running|gamma|beta).* is None\.) Does .*", r"\1", raised.message)
     else:
         said = f"{raised.kind}: {raised.message}"
     stop = "" if said.endswith((".", "?", "!")) else "."
@@ -104,7 +104,8 @@ def _attribute(found: re.Match[str], raised: Raised, source: Source) -> str:
     own = set(re.findall(r"self\.(\w+)(?: ?:[^=\n]*)? ?=", source.code)) | set(
         re.findall(r"register_\w+\(['\"](\w+)", source.code)
     )
-    close = difflib.get_close_matches(name, sorted(own - {name}), 1, 0.6)
+    two = {"running_mean", "running_var"}
+    close = difflib.get_close_matches(name, sorted(own - {name} - (two if name in two else set())), 1, 0.6)
     if close:
         return f"Did you mean `self.{close[0]}`?"
     if name in own:
@@ -119,9 +120,7 @@ def _said(text: str) -> Callable[[re.Match[str], Raised, Source], str]:
 def _numpy(found: re.Match[str], raised: Raised, source: Source) -> str:
     called = re.search(rf"\bnp\.({_MATH})\b|numpy\.({_MATH})\b", raised.line)
     name = f"torch.{called[1] or called[2]}" if called else "torch's functions"
-    return (
-        f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
-    )
+    return f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
 
 
 def _positional(found: re.Match[str], raised: Raised, source: Source) -> str:

@@ -72,13 +72,24 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"by its size", r"shape|size|len|numel|ndim|dim\(", ""),
     (r"whenever it has several", r"\bif [^\n:]*(shape|size|len|numel|\b[nNmbB]\b|rows|batch)", ""),
     (
-        r"\beval mode (multiplies|forgets|does not|divides|computes|runs|keeps)|train mode forgets|in eval mode you (?!still)",
+        r"eval mode (multiplies|forgets|does not|divides|computes|runs)|in eval mode you (?!still)|train mode forgets",
         r"train|eval|mode|grad_enabled|infer|test|phase",
         "",
     ),
     (r"in __init__; read self\.training", r"self\.(?!training)\w+ = (not )?self\.training", ""),
     (r"`self\.train` is a method", r"self\.train\b(?! ?[(=])", ""),
-    (r"(statistics are those|running_mean is that) of the last batch", "", r"self\.\w*(mean|avg)\w* \*|\* self\.\w*(mean|avg)\w*|lerp|mul_\("),
+    (
+        r"(statistics are those|running_mean is that) of the last batch",
+        "",
+        r"self\.\w*(mean|avg)\w* \*|\* self\.\w*(mean|avg)\w*|lerp|mul_\(",
+    ),
+    (r"corrects it a second time|corrected by \(N−1\)/N|of the test batch; correct", r"- 1\b", ""),
+    (r"two variances are exchanged", r"correction=0|unbiased=False|- 1\b|\(x - ", ""),
+    (
+        r"normalise with the unbiased",
+        r"\b(var|std|var_mean|std_mean|cov)\((?![^\n]*(correction=0|unbiased=False|, False))|- 1\b",
+        "",
+    ),
     (r"lower bound", r"max|clamp|clip|where|if ", ""),
     (r"`momentum or 0\.1`", r"momentum or|if (not )?(self\.)?momentum\b", ""),
     (r"statistics are parameters", r"Parameter\(|requires_grad", ""),
@@ -160,7 +171,8 @@ class Source:
         value = self.default(said[1]) if said else None
         if said is None or value is None:
             return True
-        return {"above ": value > float(said[3]), "below ": value < float(said[3])}.get(said[2], value == float(said[3]))
+        bound = float(said[3])
+        return {"above ": value > bound, "below ": value < bound}.get(said[2], value == bound)
 
     def functions(self) -> Iterator[tuple[ast.FunctionDef, ast.AST | None]]:
         """Every function with what it is defined in: a class, a function, or None for the module."""
