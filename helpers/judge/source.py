@@ -28,7 +28,7 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     ),
     (r"\bdim=1\b|one mean for each row", r"-1\b|\b1\b", ""),
     (
-        r"detach|out of the graph|without a graph|under no_grad|cut from the graph",
+        r"\bor \.detach|you detach|(is|are) detached|out of the graph|without a graph|under no_grad|cut from the graph",
         r"detach|no_grad|\.data\b|numpy|inference_mode|\bitem\(|tolist|autograd|tensor\(|grad_enabled|from_numpy|\bnp\.",
         "",
     ),
@@ -84,7 +84,11 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
         r"self\.\w*(mean|avg)\w* \*|\* self\.\w*(mean|avg)\w*|lerp|mul_\(",
     ),
     (r"corrects it a second time|corrected by \(N−1\)/N|of the test batch; correct", r"- 1\b", ""),
-    (r"two variances are exchanged", r"correction=0|unbiased=False|- 1\b|\(x - ", ""),
+    (
+        r"two variances are exchanged",
+        r"correction=0|unbiased=False|- 1\b|\(x - [^()]*\) ?(\*\*|\.pow|\.square)|square\(",
+        "",
+    ),
     (
         r"normalise with the unbiased",
         r"\b(var|std|var_mean|std_mean|cov)\((?![^\n]*(correction=0|unbiased=False|, False))|- 1\b",
@@ -167,7 +171,7 @@ class Source:
     def _may_have_default(self, title: str) -> bool:
         """False where a title gives a default that the constructor does not have."""
         said = re.search(r"default of your (\w+) is (above |below |)([\d.e-]+\d)", title)
-        said = said or re.search(r"(momentum) .*with default ()([\d.]+\d)", title)
+        said = said or re.search(r"(momentum) .*?with default ()([\d.]+\d)", title)
         value = self.default(said[1]) if said else None
         if said is None or value is None:
             return True
