@@ -348,6 +348,7 @@ def _causes(
 ) -> list[Explanation]:
     right = record.right
     lost = [s.asked for s in slips if s.role == "argument"]
+    missing = any(s.role in ("parameter", "buffer", "late") for s in slips)
     known = [
         s
         for s in record.suspects
@@ -355,6 +356,7 @@ def _causes(
         and not source.refutes(s)
         and not any(k.startswith(f"{PROBE}/") for k in record.deviations[s.id].keys)
         and not any(_of_argument(s, name) for name in lost)
+        and not (missing and re.search(r"\b(finds|has) no\b|are None", s.title))
     ]
     lineup = _Lineup(seen, record, known)
     wrong = {verdict.check.id: card.keys(verdict, seen, right) for verdict in card.red}
@@ -362,6 +364,7 @@ def _causes(
     chosen = lineup.best(on_card)
     told: list[Explanation] = []
     explained: set[str] = set()
+    said: list[tuple[str, frozenset[str]]] = []
 
     def place(row: int) -> tuple[bool, int, float]:
         agreed = frozenset(itertools.compress(lineup.keys, lineup.agrees[row]))
@@ -371,8 +374,10 @@ def _causes(
     for row in sorted(chosen, key=place):
         keys = frozenset(itertools.compress(lineup.keys, lineup.agrees[row] | (lineup.touches[row] & lineup.wrong)))
         agreed = frozenset(itertools.compress(lineup.keys, lineup.agrees[row]))
-        if not keys & on_card:
+        disturbed = frozenset(itertools.compress(lineup.keys, lineup.touches[row]))
+        if not keys & on_card or any(disturbed <= of for category, of in said if category == known[row].category):
             continue
+        said.append((known[row].category, disturbed))
         explained |= keys
         telling = lineup.telling(agreed & on_card or agreed)
         told.append(_named(known[row], False, seen, right, telling))

@@ -29,7 +29,7 @@ def sentence(raised: Raised, source: Source) -> str:
     if not raised.message:
         said = raised.kind
     elif raised.kind in ("BadOutput", "Stopped", "Missing"):
-        said = raised.message
+        said = re.sub(r"^((?:running|gamma|beta).* is None\.) Does .*", r"\1", raised.message)
     else:
         said = f"{raised.kind}: {raised.message}"
     stop = "" if said.endswith((".", "?", "!")) else "."
@@ -104,7 +104,8 @@ def _attribute(found: re.Match[str], raised: Raised, source: Source) -> str:
     own = set(re.findall(r"self\.(\w+)(?: ?:[^=\n]*)? ?=", source.code)) | set(
         re.findall(r"register_\w+\(['\"](\w+)", source.code)
     )
-    close = difflib.get_close_matches(name, sorted(own - {name}), 1, 0.6)
+    two = {"running_mean", "running_var"}
+    close = difflib.get_close_matches(name, sorted(own - {name} - (two if name in two else set())), 1, 0.6)
     if close:
         return f"Did you mean `self.{close[0]}`?"
     if name in own:
@@ -119,9 +120,7 @@ def _said(text: str) -> Callable[[re.Match[str], Raised, Source], str]:
 def _numpy(found: re.Match[str], raised: Raised, source: Source) -> str:
     called = re.search(rf"\bnp\.({_MATH})\b|numpy\.({_MATH})\b", raised.line)
     name = f"torch.{called[1] or called[2]}" if called else "torch's functions"
-    return (
-        f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
-    )
+    return f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
 
 
 def _positional(found: re.Match[str], raised: Raised, source: Source) -> str:
@@ -139,6 +138,20 @@ def _required(found: re.Match[str], raised: Raised, source: Source) -> str:
 
 def _mode_hint(names: str) -> str:
     return "; the mode is `self.training`" if re.search(r"train|mode|eval", names) else ""
+
+
+def _shapes(found: re.Match[str], raised: Raised, source: Source) -> str:
+    by_rows = re.search(r"\b(mean|var|std|sum)\(((x|input|inputs|X), )?((dim|axis)=)?(1|-1)\b", source.code)
+    if by_rows and re.search(r"class BatchNorm1d\b", source.code):
+        return "An average over dim=1 gives one number for each row; average over the batch, dim=0."
+    return "The two shapes do not line up; print both."
+
+
+def _assigned(found: re.Match[str], raised: Raised, source: Source) -> str:
+    name = found[1]
+    if name in ("gamma", "beta", "weight", "bias"):
+        return f"`{name}` is a Parameter, which only an optimizer changes; compute with it, do not assign to it."
+    return f'`{name}` is no Parameter, no optimizer trains it: make it with `register_buffer("{name}", …)`.'
 
 
 def _numpys(found: re.Match[str], raised: Raised, source: Source) -> str:
@@ -183,7 +196,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "RuntimeError",
         r"size of tensor a \(.*must match|doesn't match the broadcast shape",
-        _said("The two shapes do not line up; print both."),
+        _shapes,
     ),
     ("TypeError", r"(\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given", _positional),
     ("TypeError", r"([\w.]+)\(\) missing \d+ required .*?: (.*)", _required),
@@ -212,7 +225,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "TypeError",
         r"cannot assign '[\w.]+' as parameter '(\w+)'",
-        _said("`{0}` is a Parameter; change its values with `{0}.copy_(…)` under no_grad, or do not change it."),
+        _assigned,
     ),
     (
         "TypeError",

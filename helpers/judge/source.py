@@ -28,7 +28,7 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     ),
     (r"\bdim=1\b|one mean for each row", r"-1\b|\b1\b", ""),
     (
-        r"detach|out of the graph|without a graph|under no_grad|cut from the graph",
+        r"\bor \.detach|you detach|(is|are) detached|out of the graph|without a graph|under no_grad|cut from the graph",
         r"detach|no_grad|\.data\b|numpy|inference_mode|\bitem\(|tolist|autograd|tensor\(|grad_enabled|from_numpy|\bnp\.",
         "",
     ),
@@ -69,10 +69,32 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"only your own eval\(\)|train\(\) (does not return|sets your)", r"def (eval|train)\b", ""),
     (r"is_grad_enabled|under no_grad your", r"grad|inference", ""),
     (r"gamma is frozen behaves", r"requires_grad", ""),
-    (r"by its size|whenever it has several", r"shape|size|len|numel|ndim|dim\(", ""),
+    (r"by its size", r"shape|size|len|numel|ndim|dim\(", ""),
+    (r"whenever it has several", r"\bif [^\n:]*(shape|size|len|numel|\b[nNmbB]\b|rows|batch)", ""),
+    (
+        r"eval mode (multiplies|forgets|does not|divides|computes|runs)|in eval mode you (?!still)|train mode forgets",
+        r"train|eval|mode|grad_enabled|infer|test|phase",
+        "",
+    ),
+    (r"in __init__; read self\.training", r"self\.(?!training)\w+ = (not )?self\.training", ""),
+    (r"`self\.train` is a method", r"self\.train\b(?! ?[(=])", ""),
+    (
+        r"(statistics are those|running_mean is that) of the last batch",
+        "",
+        r"self\.\w*(mean|avg)\w* \*|\* self\.\w*(mean|avg)\w*|lerp|mul_\(",
+    ),
+    (r"corrects it a second time|corrected by \(N−1\)/N|of the test batch; correct", r"- 1\b", ""),
+    (
+        r"two variances are exchanged",
+        r"correction=0|unbiased=False|- 1\b|\(x - [^()]*\) ?(\*\*|\.pow|\.square)|square\(",
+        "",
+    ),
+    (
+        r"normalise with the unbiased",
+        r"\b(var|std|var_mean|std_mean|cov)\((?![^\n]*(correction=0|unbiased=False|, False))|- 1\b",
+        "",
+    ),
     (r"lower bound", r"max|clamp|clip|where|if ", ""),
-    (r"default of your momentum is", "", r"momentum(: ?[\w.]+)? ?= ?0?\.1\b(?!\d)"),
-    (r"default of your eps is", "", r"eps(: ?[\w.]+)? ?= ?(1e-0?5|0\.00001)\b"),
     (r"`momentum or 0\.1`", r"momentum or|if (not )?(self\.)?momentum\b", ""),
     (r"statistics are parameters", r"Parameter\(|requires_grad", ""),
     (r"gamma and beta are buffers", r"register_buffer", ""),
@@ -128,10 +150,33 @@ class Source:
         if not self.code:
             return False
         claims = [(need, forbidden) for words, need, forbidden in CLAIMS if re.search(words, suspect.title)]
+        if not self._may_have_default(suspect.title):
+            return True
         needs = [need for need, _ in claims if need]
         needs += ["|".join(suspect.needs)] if suspect.needs else []
         forbidden = [pattern for _, pattern in claims if pattern] + list(suspect.refuted_by)
         return any(not re.search(n, self.code) for n in needs) or any(re.search(f, self.code) for f in forbidden)
+
+    def default(self, name: str) -> float | None:
+        """The number that an argument of ``__init__`` has by default, None where it is not written as one."""
+        for function, _ in self.functions():
+            arguments = [*function.args.posonlyargs, *function.args.args][::-1]
+            pairs = [*zip(arguments, function.args.defaults[::-1], strict=False)]
+            pairs += [(a, d) for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if d]
+            for argument, value in pairs if function.name == "__init__" else ():
+                if argument.arg == name and isinstance(value, ast.Constant) and isinstance(value.value, int | float):
+                    return float(value.value)
+        return None
+
+    def _may_have_default(self, title: str) -> bool:
+        """False where a title gives a default that the constructor does not have."""
+        said = re.search(r"default of your (\w+) is (above |below |)([\d.e-]+\d)", title)
+        said = said or re.search(r"(momentum) .*?with default ()([\d.]+\d)", title)
+        value = self.default(said[1]) if said else None
+        if said is None or value is None:
+            return True
+        bound = float(said[3])
+        return {"above ": value > bound, "below ": value < bound}.get(said[2], value == bound)
 
     def functions(self) -> Iterator[tuple[ast.FunctionDef, ast.AST | None]]:
         """Every function with what it is defined in: a class, a function, or None for the module."""

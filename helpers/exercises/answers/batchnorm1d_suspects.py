@@ -508,7 +508,7 @@ RUNNING = (
     _wrong(
         "running_std",
         "running statistics",
-        "your running_var holds a standard deviation, which eval mode squares; it should hold the variance.",
+        "your running_var holds a standard deviation; it should hold the variance.",
         (VAR, "self.running_var += self.momentum * (unbiased.sqrt() - self.running_var)"),
         (REMEMBERED, "mean = self.running_mean\n            var = self.running_var**2"),
         shows=RUNNING_VAR,
