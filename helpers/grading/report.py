@@ -76,7 +76,7 @@ def judge_file(path: Path, exercise: Exercise | None, sandbox: Sandbox, limits: 
         submission = read(path)
         exercise = exercise or _exercise_of(submission)
         outcome = sandbox.observe(submission, exercise, limits)
-        whole = _salted(exercise, salt) if salt else exercise.whole
+        whole = _salted(exercise.id, salt) if salt else exercise.whole
     except NotJudged as problem:
         return Report(error=str(problem))
     try:
@@ -102,11 +102,12 @@ def _exercise_of(submission: Submission) -> Exercise:
 
 
 @functools.cache
-def _salted(exercise: Exercise, salt: int) -> Exercise:
+def _salted(id: str, salt: int) -> Exercise:
     """The exercise with all its checks, and in place of its record what the reference does under a salt.
 
     The reference runs in a process of its own.  Raises NotJudged where its code is not here.
     """
+    exercise = find_exercise(id)
     room, _, name = exercise.module.rpartition(".")
     answers = f"{room}.{ANSWERS}"
     if not importlib.util.find_spec(answers) or not importlib.util.find_spec(f"{answers}.{name}"):
