@@ -50,7 +50,7 @@ axis_viewer()
 # *Exercise, easy, 5 minutes, 2 points.* In code the set is the `dim` of a mean. Give it for each norm. The block is N×C×H×W: its
 # dimensions are 0, 1, 2, 3. For `"group"` it was reshaped to N×G×(C/G)×H×W, so that the groups have a dimension of their own.
 # `"layer, images"` is the layer norm of the group norm paper, `"layer, tokens"` that of Transformers, with every position of the image
-# as a token.
+# as a token; so is `"rms, tokens"`. With `"batch"` and `"instance"` these are the six keys.
 
 # %% solution="statistics_dims"
 from helpers.exercises.answers.dims import statistics_dims
@@ -108,7 +108,9 @@ except ValueError as error:
 #
 # ### Build it
 #
-# *Exercise, easy after notebook 02, 6 minutes, 3 points.*
+# *Exercise, easy after notebook 02, 6 minutes, 3 points.* γ, β and the two buffers have shape (C,), as in torch. (torch's layer
+# also counts its batches, in a buffer `num_batches_tracked`; yours need not.) This is your own work: in none of the four layers
+# call a norm of torch, `nn.BatchNorm2d`, `nn.LayerNorm`, … or `F.batch_norm`, `F.layer_norm`, `F.group_norm`, `F.rms_norm`.
 
 # %% solution="BatchNorm2d"
 from helpers.exercises.answers.norms import BatchNorm2d
@@ -121,6 +123,7 @@ norms.batchnorm2d_exercise.check(BatchNorm2d)
 # %%
 # norms.batchnorm2d_exercise.hint(BatchNorm2d)
 # norms.batchnorm2d_exercise.solution(BatchNorm2d)
+# norms.batchnorm2d_exercise.beyond.check(BatchNorm2d)
 
 # %% tests="batchnorm2d_train_mode" points=1
 norms.batchnorm2d_exercise.grade(BatchNorm2d, "train_mode")
@@ -167,7 +170,8 @@ for name, norm in {
 #
 # ### Build it
 #
-# *Exercise, easy, 5 minutes, 2 points.*
+# *Exercise, easy, 5 minutes, 2 points.* One mean for each block of the last dimensions: for tokens, one for each token. γ and β have
+# shape `normalized_shape`, which may be an int, a tuple, a list or a `torch.Size`. No norm of torch is called.
 
 # %% solution="LayerNorm"
 from helpers.exercises.answers.norms import LayerNorm
@@ -178,6 +182,7 @@ norms.layernorm_exercise.check(LayerNorm)
 # %%
 # norms.layernorm_exercise.hint(LayerNorm)
 # norms.layernorm_exercise.solution(LayerNorm)
+# norms.layernorm_exercise.beyond.check(LayerNorm)
 
 # %% tests="layernorm_numbers" points=1
 norms.layernorm_exercise.grade(LayerNorm, "numbers")
@@ -195,7 +200,7 @@ norms.layernorm_exercise.grade(LayerNorm, "gradients")
 # |---|---|
 # | $S_i$: one example, one group, all H, W | `groups = x.reshape(N, G, -1)` |
 # | $\mu_i$ | `mean = groups.mean(dim=2, keepdim=True)` |
-# | γ, β for each *channel* | `gamma.view(-1, 1, 1)` |
+# | γ, β for each *channel* | `gamma.view(-1, 1, 1)` for images, `gamma.view(-1, *[1] * (x.ndim - 2))` for any input |
 #
 # *Predict first:* which G gives layer norm over (C, H, W)? Which gives instance norm? Are these then the same *layers*?
 
@@ -220,7 +225,8 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 #
 # ### Build it
 #
-# *Exercise, medium, 7 minutes, 3 points.* C must be a multiple of G: refuse everything else with a `ValueError`.
+# *Exercise, medium, 7 minutes, 3 points.* C must be a multiple of G: refuse everything else with a `ValueError`. Your layer also
+# takes (N, C) and (N, C, L) input. γ and β have shape (C,). No norm of torch is called.
 
 # %% solution="GroupNorm"
 from helpers.exercises.answers.norms import GroupNorm
@@ -231,6 +237,7 @@ norms.groupnorm_exercise.check(GroupNorm)
 # %%
 # norms.groupnorm_exercise.hint(GroupNorm)
 # norms.groupnorm_exercise.solution(GroupNorm)
+# norms.groupnorm_exercise.beyond.check(GroupNorm)
 
 # %% tests="groupnorm_groups" points=1
 norms.groupnorm_exercise.grade(GroupNorm, "groups")
@@ -267,7 +274,9 @@ for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
 # %% [markdown]
 # ### Build it
 #
-# *Exercise, easy, 5 minutes, 2 points.* `eps=None` means the machine epsilon of the input's dtype, as in PyTorch.
+# *Exercise, easy, 5 minutes, 2 points.* `eps=None` means the machine epsilon of the dtype in which torch computes: float32's for
+# float16, bfloat16 and float32 input, float64's for float64. (Language models square in float32 and cast back, because a small
+# mean square and eps have few digits in 16 bits.) `eps=0.0` means 0. No norm of torch is called.
 
 # %% solution="RMSNorm"
 from helpers.exercises.answers.norms import RMSNorm
@@ -278,6 +287,7 @@ norms.rmsnorm_exercise.check(RMSNorm)
 # %%
 # norms.rmsnorm_exercise.hint(RMSNorm)
 # norms.rmsnorm_exercise.solution(RMSNorm)
+# norms.rmsnorm_exercise.beyond.check(RMSNorm)
 
 # %% tests="rmsnorm_numbers" points=1
 norms.rmsnorm_exercise.grade(RMSNorm, "numbers")
