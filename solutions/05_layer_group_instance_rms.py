@@ -48,7 +48,7 @@ axis_viewer()
 # *Exercise, easy, 5 minutes.* In code the set is the `dim` of a mean. Give it for each norm. The block is N×C×H×W: its
 # dimensions are 0, 1, 2, 3. For `"group"` it was reshaped to N×G×(C/G)×H×W, so that the groups have a dimension of their own.
 # `"layer, images"` is the layer norm of the group norm paper, `"layer, tokens"` that of Transformers, with every position of the image
-# as a token.
+# as a token; so is `"rms, tokens"`. With `"batch"` and `"instance"` these are the six keys.
 
 # %% solution="statistics_dims"
 from helpers.exercises.answers.dims import statistics_dims
@@ -102,7 +102,9 @@ except ValueError as error:
 #
 # ### Build it
 #
-# *Exercise, easy after notebook 02, 6 minutes.*
+# *Exercise, easy after notebook 02, 6 minutes.* γ, β and the two buffers have shape (C,), as in torch. (torch's layer
+# also counts its batches, in a buffer `num_batches_tracked`; yours need not.) This is your own work: in none of the four layers
+# call a norm of torch, `nn.BatchNorm2d`, `nn.LayerNorm`, … or `F.batch_norm`, `F.layer_norm`, `F.group_norm`, `F.rms_norm`.
 
 # %% solution="BatchNorm2d"
 from helpers.exercises.answers.norms import BatchNorm2d
@@ -115,6 +117,7 @@ batchnorm2d_exercise.check(BatchNorm2d)
 # %%
 # batchnorm2d_exercise.hint(BatchNorm2d)
 # batchnorm2d_exercise.solution(BatchNorm2d)
+# batchnorm2d_exercise.beyond.check(BatchNorm2d)
 
 # %% grade="batchnorm2d" points=1
 
@@ -154,7 +157,8 @@ for name, norm in {
 #
 # ### Build it
 #
-# *Exercise, easy, 5 minutes.*
+# *Exercise, easy, 5 minutes.* One mean for each block of the last dimensions: for tokens, one for each token. γ and β have
+# shape `normalized_shape`, which may be an int, a tuple, a list or a `torch.Size`. No norm of torch is called.
 
 # %% solution="LayerNorm"
 from helpers.exercises.answers.norms import LayerNorm
@@ -167,6 +171,7 @@ layernorm_exercise.check(LayerNorm)
 # %%
 # layernorm_exercise.hint(LayerNorm)
 # layernorm_exercise.solution(LayerNorm)
+# layernorm_exercise.beyond.check(LayerNorm)
 
 # %% grade="layernorm" points=1
 
@@ -180,7 +185,7 @@ layernorm_exercise.check(LayerNorm)
 # |---|---|
 # | $S_i$: one example, one group, all H, W | `groups = x.reshape(N, G, -1)` |
 # | $\mu_i$ | `mean = groups.mean(dim=2, keepdim=True)` |
-# | γ, β for each *channel* | `gamma.view(-1, 1, 1)` |
+# | γ, β for each *channel* | `gamma.view(-1, 1, 1)` for images, `gamma.view(-1, *[1] * (x.ndim - 2))` for any input |
 #
 # *Predict first:* which G gives layer norm over (C, H, W)? Which gives instance norm? Are these then the same *layers*?
 
@@ -205,7 +210,8 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 #
 # ### Build it
 #
-# *Exercise, medium, 7 minutes.* C must be a multiple of G: refuse everything else with a `ValueError`.
+# *Exercise, medium, 7 minutes.* C must be a multiple of G: refuse everything else with a `ValueError`. Your layer also
+# takes (N, C) and (N, C, L) input. γ and β have shape (C,). No norm of torch is called.
 
 # %% solution="GroupNorm"
 from helpers.exercises.answers.norms import GroupNorm
@@ -218,6 +224,7 @@ groupnorm_exercise.check(GroupNorm)
 # %%
 # groupnorm_exercise.hint(GroupNorm)
 # groupnorm_exercise.solution(GroupNorm)
+# groupnorm_exercise.beyond.check(GroupNorm)
 
 # %% grade="groupnorm" points=1
 
@@ -247,7 +254,9 @@ for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
 # %% [markdown]
 # ### Build it
 #
-# *Exercise, easy, 5 minutes.* `eps=None` means the machine epsilon of the input's dtype, as in PyTorch.
+# *Exercise, easy, 5 minutes.* `eps=None` means the machine epsilon of the dtype in which torch computes: float32's for
+# float16, bfloat16 and float32 input, float64's for float64. (Language models square in float32 and cast back, because a small
+# mean square and eps have few digits in 16 bits.) `eps=0.0` means 0. No norm of torch is called.
 
 # %% solution="RMSNorm"
 from helpers.exercises.answers.norms import RMSNorm
@@ -260,6 +269,7 @@ rmsnorm_exercise.check(RMSNorm)
 # %%
 # rmsnorm_exercise.hint(RMSNorm)
 # rmsnorm_exercise.solution(RMSNorm)
+# rmsnorm_exercise.beyond.check(RMSNorm)
 
 # %% grade="rmsnorm" points=1
 

@@ -117,16 +117,16 @@ def bare(code: str) -> str:
             lines[row - 1] = lines[row - 1][:column].rstrip()
     inside, gone = set[int](), set[int]()
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno:
-            inside |= set(range(node.lineno, node.end_lineno))
-        body = getattr(node, "body", None)
-        for said in body if isinstance(body, list) else ():
-            if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant) and isinstance(said.value.value, str):
-                assert said.end_lineno is not None
-                gone |= set(range(said.lineno, said.end_lineno + 1))
-                if len(body) == 1:
-                    lines[said.lineno - 1] = " " * said.col_offset + "pass"
-                    gone.remove(said.lineno)
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            inside |= set(range(node.lineno, node.end_lineno or node.lineno))
+        body = node.body if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) else []
+        for said in body:
+            match said:
+                case ast.Expr(value=ast.Constant(value=str())):
+                    gone |= set(range(said.lineno, (said.end_lineno or said.lineno) + 1))
+                    if len(body) == 1:
+                        lines[said.lineno - 1] = " " * said.col_offset + "pass"
+                        gone.remove(said.lineno)
     kept = {i for i, line in enumerate(lines, 1) if line.strip()} | inside
     return "".join(f"{lines[i - 1]}\n" for i in sorted(kept - gone))
 

@@ -34,6 +34,8 @@ def _dims(norm: str, given: Any, ndim: int) -> tuple[int, ...]:
 def _counted(statistics_dims: Callable[[], Any]) -> dict[str, Any]:
     """How many values share one statistic under each norm; in these blocks no two choices of dims give one number."""
     answers = statistics_dims()
+    if isinstance(answers, dict):
+        answers = {{"rms": "rms, tokens"}.get(norm, norm): dims for norm, dims in answers.items()}
     if not isinstance(answers, dict) or set(answers) != set(NORMS):
         raise BadOutput(f"return a dict with the keys {', '.join(map(repr, NORMS))}.")
     seen = {}
@@ -59,7 +61,7 @@ statistics_dims_exercise = Exercise(
             "maps",
             "1 · batch, instance and group norm",
             _right("batch", "instance", "group"),
-            "Most wrong norms that run without an error differ from the right one only in these numbers.",
+            "Most wrong norms that run without an error differ from the right one only in these dims.",
             (
                 "The dims that you name disappear from the mean's shape. Which ones have to stay?",
                 "Batch norm keeps one mean for each channel, instance norm for each example and channel, group norm for "
@@ -73,7 +75,7 @@ statistics_dims_exercise = Exercise(
             _right("layer, images", "layer, tokens", "rms, tokens"),
             "“LayerNorm” alone does not say over what; two papers can mean two layers.",
             (
-                "Read the table in section 1 again: three rows say C, and one of them says more.",
+                "Read the table in section 1 again: two rows average over C alone, one over C, H, W. Which is which?",
                 "Over images the mean takes in all of one example. For tokens each position is alone, and C is dim 1 here.",
                 "`(1, 2, 3)` for images. For tokens only C is averaged; RMSNorm takes its mean square over the same dims.",
             ),

@@ -23,13 +23,11 @@ from helpers.judge.api import (
     Rule,
     agree,
     all_of,
-    asked,
     matches,
     near,
 )
-from helpers.judge.source import Source
-
 from helpers.judge.model import Explanation
+from helpers.judge.source import Source
 
 from . import norms_probes as probes
 from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, plain, shared
@@ -127,7 +125,9 @@ def _beyond(kind: Kind, shape: str) -> tuple[Check, ...]:
                 "Subtract the mean before squaring. Let dtypes follow x and the parameters."
                 if kind.centred
                 else "Let dtypes follow x and the parameters; where you go to float32 for 16 bits, leave float64 alone.",
-                "`var = ((x - mean) ** 2).mean(...)`, and no .float()." if kind.centred else "no `.float()` for float64.",
+                "`var = ((x - mean) ** 2).mean(...)`, and no .float()."
+                if kind.centred
+                else "no `.float()` for float64.",
             ),
         ),
         Check(
@@ -442,7 +442,7 @@ rmsnorm_exercise = Exercise(
             (
                 *_ROOT,
                 all_of("tiny_numbers"),
-                near("start/parameters of the layer, in numbers", 24.0, 0.0),
+                near("start/learnable numbers besides gamma", 0.0, 0.0),
             ),
             "The defaults differ: 1e-5 in nn.LayerNorm, about 1.2e-7 here for float32. Published models state their own.",
             (

@@ -143,7 +143,8 @@ def from_bytes(data: bytes) -> Record:
             elif isinstance(what, list):
                 seen[key] = Raised(*what)
             else:
-                seen[key] = _spread(arrays[what], tuple(shape[0]) if shape else seen[key].shape)
+                usual = np.shape(seen[key]) if not shape else tuple(shape[0])  # type: ignore[arg-type]
+                seen[key] = _spread(arrays[what], usual)
     right = observed.pop("")
     suspects = tuple(_suspect(*texts) for texts in index["suspects"])
     return Record(right, suspects, observed, index["source"])

@@ -65,6 +65,12 @@ def test_other_forms_of_the_right_dims_pass():
     assert all(v.passed for v in statistics_dims_exercise.assessed(lambda: other).verdicts)
 
 
+def test_rms_may_be_called_by_its_short_name():
+    other = statistics_dims()
+    other["rms"] = other.pop("rms, tokens")
+    assert all(v.passed for v in statistics_dims_exercise.assessed(lambda: other).verdicts)
+
+
 def test_a_card_does_not_print_the_right_dims(capsys):
     statistics_dims_exercise.check(lambda: statistics_dims() | {"batch": (0,), "layer, images": (0, 1)})
     card = capsys.readouterr().out

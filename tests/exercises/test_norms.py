@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.exercises import norms
+from helpers.editions.recording import record_from_code, suspects
+from helpers.exercises import measuring, norms
 from helpers.exercises.answers.norms import (
+    ALIKE,
     REFERENCE,
     BatchNorm2d,
     GroupNorm,
@@ -17,6 +19,10 @@ from helpers.exercises.answers.norms import (
     RMSNorm,
     which_norm,
 )
+from helpers.judge.model import Raised
+from helpers.judge.observe import observe
+from helpers.judge.rules import verdicts_of
+from tests.exercises.right_norms import RIGHT
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 EXERCISES = {
@@ -166,15 +172,127 @@ def test_batchnorm2d_refuses_a_single_value_per_channel():
         BatchNorm2d(3)(torch.zeros(1, 3, 1, 1))
 
 
-@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-def test_reference_passes_every_check(exercise):
-    assert all(v.passed for v in exercise.assessed(REFERENCE[exercise.id]).verdicts)
+LAYERS = ("batchnorm2d", "layernorm", "groupnorm", "rmsnorm")
+
+
+@pytest.mark.parametrize("id", LAYERS)
+@pytest.mark.parametrize("salt", [0, 7, 11])
+def test_the_reference_passes_every_check_with_other_seeds_too(id, salt, monkeypatch):
+    monkeypatch.setattr(measuring, "SALT", salt)
+    exercise = EXERCISES[id].whole
+    right, seen = (observe(REFERENCE[id], exercise.probes) for _ in range(2))
+    assert not [k for k, v in right.items() if isinstance(v, Raised)]
+    verdicts = verdicts_of(exercise.checks, exercise.probes, seen, right)
+    assert [v.check.id for v in verdicts if not v.passed] == []
+
+
+@pytest.mark.parametrize("id", LAYERS)
+def test_what_is_asked_is_answered_as_a_right_layer_must(id):
+    """The answers to yes/no questions are those that a right layer must give, whatever the numbers."""
+    no = ("carry a graph", " changed", "stay in memory", "draw random", "depends on", "norm of the library")
+    for key, value in observe(REFERENCE[id], EXERCISES[id].whole.probes).items():
+        if "(1 yes, 0 no)" in key:
+            assert bool(value) != any(words in key for words in no), key
+
+
+RIGHT_LAYERS = [(id, name) for id, layers in RIGHT.items() for name in layers]
+
+
+@pytest.mark.parametrize(("id", "name"), RIGHT_LAYERS)
+def test_a_right_but_unusual_layer_passes_everything(id, name):
+    exercise = EXERCISES[id].whole
+    right = observe(REFERENCE[id], exercise.probes)
+    verdicts = verdicts_of(exercise.checks, exercise.probes, observe(RIGHT[id][name], exercise.probes), right)
+    assert [(v.check.id, v.finding) for v in verdicts if not v.passed] == []
+
+
+@pytest.mark.parametrize("id", LAYERS)
+def test_every_suspect_fails_a_check_and_behaves_like_no_other(id):
+    exercise = EXERCISES[id].whole
+    record = record_from_code(exercise)
+    for suspect in suspects(exercise):
+        seen = record.lineup[suspect.id]
+        verdicts = verdicts_of(exercise.checks, exercise.probes, seen, record.right)
+        assert any(v.passed is False for v in verdicts), suspect.id
+        same = {other for other, deviation in record.deviations.items() if deviation == record.deviations[suspect.id]}
+        assert same == next((group for group in ALIKE if suspect.id in group), {suspect.id})
+        assert suspect.shows in {"", *record.right, *seen}, suspect.id
+
+
+ONCE = {
+    "batchnorm2d": (
+        "unbiased",
+        "biased_running_var",
+        "counts_images",
+        "momentum_swapped",
+        "always_batch",
+        "eps_outside",
+        "detached",
+        "no_affine",
+    ),
+    "layernorm": (
+        "unbiased",
+        "last_only",
+        "whole",
+        "over_the_batch",
+        "eps_outside",
+        "detached",
+        "no_affine",
+        "affine_not_learnable",
+    ),
+    "groupnorm": (
+        "unbiased",
+        "interleaved",
+        "not_refused",
+        "assertion",
+        "images_only",
+        "eps_outside",
+        "detached",
+        "no_affine",
+    ),
+    "rmsnorm": (
+        "centred",
+        "sum_of_squares",
+        "last_only",
+        "eps_outside",
+        "eps_of_x_dtype",
+        "zero_is_falsy",
+        "has_beta",
+        "no_gamma",
+    ),
+}
+
+
+@pytest.mark.parametrize(("id", "suspect"), [(id, s) for id, names in ONCE.items() for s in names])
+def test_one_mistake_costs_its_points_once(id, suspect):
+    exercise = EXERCISES[id]
+    make = next(s.make for s in suspects(exercise) if s.id == suspect)
+    right, seen = (observe(layer, exercise.probes) for layer in (REFERENCE[id], make))
+    verdicts = verdicts_of(exercise.checks, exercise.probes, seen, right)
+    assert sum(not v.passed for v in verdicts) == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_rmsnorm_without_eps_agrees_with_torch_in_every_dtype(dtype):
+    x = (0.01 * torch.randn(64, 8)).to(dtype)
+    torch.testing.assert_close(RMSNorm(8).to(dtype)(x), nn.RMSNorm(8).to(dtype)(x), rtol=0.03, atol=0.03)
+
+
+def test_a_quiz_answer_that_no_suspect_knows_is_sent_back_to_the_tables(capsys):
+    norms.which_norm_exercise.check(lambda: which_norm() | {"g": ("rms", "V")})
+    card = capsys.readouterr().out
+    assert "read the situations" in card and "numbers above" not in card
+
+
+def test_the_reference_of_the_quiz_passes():
+    assert norms.which_norm_exercise.assessed(which_norm).passed
 
 
 @pytest.mark.parametrize("layer", [nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm])
 def test_other_parameter_names_are_named(layer):
     exercise = EXERCISES[layer.__name__.lower()]
-    verdicts = exercise.assessed(layer).verdicts
+    right, seen = (observe(make, exercise.probes) for make in (REFERENCE[exercise.id], layer))
+    verdicts = verdicts_of(exercise.checks, exercise.probes, seen, right)
     assert "no parameter `gamma`" in " ".join(v.finding.measured for v in verdicts)
 
 
@@ -183,7 +301,9 @@ def test_untouched_stub_is_not_attempted():
         raise NotImplementedError
 
     for exercise in EXERCISES.values():
-        assert [v.passed for v in exercise.assessed(stub).verdicts] == [None] * len(exercise.checks)
+        right, seen = (observe(make, exercise.probes) for make in (REFERENCE[exercise.id], stub))
+        verdicts = verdicts_of(exercise.checks, exercise.probes, seen, right)
+        assert [v.passed for v in verdicts] == [None] * len(exercise.checks)
 
 
 def test_quiz_says_what_is_wrong_and_not_what_is_right(capsys):

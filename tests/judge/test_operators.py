@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.exercises.answers.batchnorm1d import BatchNorm1d
-from helpers.judge.operators import batch_norms, operators_called
+from helpers.judge.operators import batch_norms, library_norms, operators_called
 
 ROWS = torch.arange(24.0).reshape(6, 4)
 IMAGES = torch.arange(48.0).reshape(2, 3, 4, 2)
@@ -73,3 +73,19 @@ def test_counting_ends_with_the_block():
         ROWS.exp()
     ROWS.exp()
     assert called["aten::exp"] == 1
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [nn.BatchNorm2d(3), nn.InstanceNorm2d(3), nn.LayerNorm(2), nn.GroupNorm(1, 3), nn.RMSNorm(2), nn.RMSNorm((4, 2))],
+)
+def test_every_norm_of_the_library_is_seen(norm):
+    with operators_called() as called:
+        norm(IMAGES)
+    assert library_norms(called)
+
+
+def test_a_norm_by_hand_is_none_of_the_library():
+    with operators_called() as called:
+        (IMAGES - IMAGES.mean()) / torch.sqrt(IMAGES.var() + 1e-5) * torch.linalg.vector_norm(IMAGES)
+    assert library_norms(called) == ()

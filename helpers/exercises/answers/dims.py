@@ -9,6 +9,7 @@ from helpers.judge.variant import variant
 def statistics_dims() -> dict[str, tuple[int, ...]]:
     """For each norm the dimensions of the block that share one mean (for RMSNorm, one mean square).
 
+    The keys are "batch", "instance", "group", "layer, images", "layer, tokens" and "rms, tokens".
     The block is N×C×H×W, so its dimensions are 0, 1, 2, 3.  For "group" it comes as N×G×(C/G)×H×W: 0, 1, 2, 3, 4.
     """
     ### BEGIN SOLUTION
@@ -104,6 +105,33 @@ _SUSPECTS = (
         "tokens: the last dim of this block is W; features come last only after `movedim(1, -1)`. Here C is dim 1.",
         layer_tokens="(3,)",
         rms_tokens="(3,)",
+    ),
+    _suspect(
+        "tokens_are_positions",
+        "tokens: the mean runs over H and W, which are the tokens; each token should have its own, over C, dim 1.",
+        layer_tokens="(2, 3)",
+        rms_tokens="(2, 3)",
+    ),
+    _suspect(
+        "tokens_over_the_image",
+        "tokens: the mean runs over C, H and W; each position should be alone, with C averaged.",
+        layer_tokens="(1, 2, 3)",
+        rms_tokens="(1, 2, 3)",
+    ),
+    _suspect(
+        "images_over_channels",
+        "layer, images: the mean runs over C alone, as for tokens; it should run over C, H and W.",
+        layer_images="(1,)",
+    ),
+    _suspect(
+        "images_keep_channels",
+        "layer, images: the mean runs over H and W, and each channel keeps its own; it should run over C too.",
+        layer_images="(2, 3)",
+    ),
+    _suspect(
+        "layer_tokens_over_positions",
+        "layer, tokens: the mean runs over H and W, which are the tokens; each token should have its own, over C, dim 1.",
+        layer_tokens="(2, 3)",
     ),
     _suspect(
         "layer_over_examples",

@@ -124,7 +124,7 @@ _WHICH_NORM = _suspects(
     ),
 )
 
-REFERENCE = {
+REFERENCE: dict[str, Any] = {
     "batchnorm2d": BatchNorm2d,
     "layernorm": LayerNorm,
     "groupnorm": GroupNorm,
