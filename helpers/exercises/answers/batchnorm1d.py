@@ -12,7 +12,6 @@ SUSPECTS = {"batchnorm1d": _SUSPECTS}
 STAYS = {
     "train_mode": "Algorithm 1 in its own words: the first check that turns green while one builds.",
     "eval_mode": "Asks for the formula of eval mode with the layer's own buffers; no reference is needed to read it.",
-    "running_statistics": "The shortest question about the two modes: which buffer moves when.",
     "numbers": "Four arrays beside torch's: the one check to keep if there could be only one.",
     "gradients": "Every course asks it, usually in the form that rejects right layers; this form cannot.",
     "affine": "Its two numbers, 2 and 5, need no computer.",

@@ -1942,16 +1942,6 @@ NAMES = (
         (FORWARD, "def __call__(self, x: torch.Tensor) -> torch.Tensor:"),
         shows="names/the layer is an nn.Module (1 yes, 0 no)",
     ),
-    _wrong(
-        "plain_class_not_callable",
-        "names",
-        "your class does not inherit from nn.Module, so layer(x) does not reach forward; "
-        "write `class BatchNorm1d(nn.Module):` and begin __init__ with super().__init__().",
-        ("class BatchNorm1d(nn.Module):", "class BatchNorm1d:"),
-        ("super().__init__()", "self.training = True"),
-        *PLAIN_BUFFERS,
-        shows="names/the layer is an nn.Module (1 yes, 0 no)",
-    ),
     Suspect(
         "book_layer",
         "names",
