@@ -71,7 +71,8 @@ class Worker:
         self._forks, self._salt, self._ready = forks, salt, False
         self._spare = None if forks else self._start(subprocess.PIPE)
         if forks:
-            self._control, theirs = socket.socketpair()
+            # packets: two messages that wait are not read as one
+            self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
             with theirs:
                 self._process = self._start(theirs)
 

@@ -113,7 +113,7 @@ def test_what_hits_a_limit_or_ends_its_process_is_not_judged_and_nothing_is_red(
 
 def test_a_file_that_crashes_is_wrong_with_the_line(run):
     code, out, err = run("1 / 0\n" + RIGHT)
-    assert (code, err) == (1, "") and "! Your file cannot be run: ZeroDivisionError" in out and "line 1: `1 / 0`" in out
+    assert (code, err) == (1, "") and "ZeroDivisionError" in out and "line 1: `1 / 0`" in out
 
 
 def test_a_package_that_is_missing_is_not_judged(run):
