@@ -23,6 +23,7 @@ from .source import SETUP_TITLE
 PACKAGE = Path(__file__).resolve().parents[1]
 RECORDED = PACKAGE / "exercises" / "recorded"
 EDITIONS = ("open", "class")
+_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}]  # bytes, not words of four
 
 _SETUP = '''\
 # The course's own code, helpers/, travels in this cell as a compressed zip archive. Nothing is installed or downloaded.
@@ -47,7 +48,7 @@ import helpers
 
 def setup_cell(edition: str, code: str) -> str:
     """Source of the first code cell: imports ``helpers``, or unpacks the part of it that ``code`` needs."""
-    data = lzma.compress(archive(edition, code), preset=9 | lzma.PRESET_EXTREME)
+    data = lzma.compress(archive(edition, code), filters=_FILTERS)
     lines = textwrap.fill(base64.b85encode(data).decode(), 120, break_on_hyphens=False)
     return SETUP_TITLE + _SETUP.format(archive=lines, digest=hashlib.sha256(data).hexdigest()).rstrip()
 

@@ -9,6 +9,7 @@ a larger array some numbers: enough to tell it from another's.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import lzma
 import math
@@ -21,10 +22,11 @@ from numpy.typing import NDArray
 from .compare import UNKNOWN, agree, close_each
 from .model import Array, Observations, Raised, Suspect
 
+_NEW = -1  # in place of an array's number: the next that has none yet
 _PACKED = b"\xfd7zXZ"
 _BITS = 23  # of a float32's mantissa
 _KEPT = 14  # for suspects: a relative error of at most 2⁻¹⁵
-_SAMPLE = 4  # numbers of a suspect's larger arrays, besides the one that is farthest off
+_SAMPLE = 2  # numbers of a suspect's larger arrays, besides the one that is farthest off
 
 
 def differing(seen: Observations, right: Observations) -> frozenset[str]:
@@ -110,7 +112,9 @@ def to_bytes(record: Record, packed: bool = True) -> bytes:
                 data = _rounded(kept, _KEPT if owner else _BITS).tobytes()
                 usual = getattr(record.right.get(key), "shape", None) if owner else None
                 shape = [] if value.shape == usual else [value.shape]
-                entries.append([place, arrays.setdefault(data, len(arrays)), *shape])
+                number = arrays.get(data, _NEW)
+                arrays.setdefault(data, len(arrays))
+                entries.append([place, number, *shape])
             else:
                 entries.append([place, [value.kind, value.message] if value else None])
     index = {
@@ -133,6 +137,7 @@ def from_bytes(data: bytes) -> Record:
     planes = np.frombuffer(rest, dtype=np.uint8).reshape(4, -1)
     numbers = np.ascontiguousarray(planes.T).view("<f4").ravel().astype(np.float64)
     arrays = np.split(numbers, np.cumsum(index["sizes"])[:-1])
+    following = itertools.count()
     observed: dict[str, Observations] = {}
     for owner, entries in index["observations"].items():
         seen = observed[owner] = dict(observed.get("", {}))
@@ -144,7 +149,7 @@ def from_bytes(data: bytes) -> Record:
                 seen[key] = Raised(*what)
             else:
                 usual = np.shape(seen[key]) if not shape else tuple(shape[0])  # type: ignore[arg-type]
-                seen[key] = _spread(arrays[what], usual)
+                seen[key] = _spread(arrays[next(following) if what == _NEW else what], usual)
     right = observed.pop("")
     suspects = tuple(_suspect(*texts) for texts in index["suspects"])
     return Record(right, suspects, observed, index["source"])
@@ -175,7 +180,8 @@ def _sampled(value: Array, right: Array | Raised | None) -> Array:
     flat = value.ravel()
     gap = np.zeros(flat.shape)
     if isinstance(right, np.ndarray) and right.shape == value.shape:
-        gap = np.where(flat == UNKNOWN, -1.0, np.nan_to_num(np.abs(flat - right.ravel()), nan=np.inf))
+        allowed = 1e-5 + 1e-4 * np.abs(right.ravel())
+        gap = np.where(flat == UNKNOWN, -1.0, np.nan_to_num(np.abs(flat - right.ravel()) / allowed, nan=np.inf))
     place = int(np.argmax(gap))
     return np.array([place, flat[place], *flat[_places(value.size)]])
 
