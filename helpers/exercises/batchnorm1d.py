@@ -182,8 +182,8 @@ batchnorm1d_exercise = Exercise(
         ),
         Check(
             "start",
-            "names, arguments and start values, and eval mode before any training",
-            (all_of("names", "fresh"),),
+            "start values, and eval mode before any training",
+            (all_of("fresh"),),
             "Loops often evaluate before the first step, to know where training starts from.",
             (
                 "Which four tensors does the layer have right after it is built, and what should it do with x in eval mode?",

@@ -109,23 +109,6 @@ def _trained(layer: Any, name: str) -> torch.Tensor:
     return torch.zeros(tensor(value, name).shape)
 
 
-def _names(make: Any) -> dict[str, Any]:
-    layer = make(2)
-    return {
-        asked("the layer is an nn.Module"): isinstance(layer, nn.Module),
-        **{asked(f"the layer has {name}"): hasattr(layer, name) for name in TENSORS},
-        **{asked(f"the constructor takes {name}="): _takes(make, name) for name in ("eps", "momentum")},
-    }
-
-
-def _takes(make: Any, argument: str) -> bool:
-    try:
-        make(2, **{argument: 0.5})
-    except TypeError:
-        return False
-    return True
-
-
 def _train(make: Any) -> dict[str, Any]:
     y = _run(_plain(make(8)), normal(0, (1024, 8), 3.0, 5.0))
     return {"mean of each feature": y.mean(0), "variance of each feature": y.var(0)}
@@ -892,7 +875,6 @@ def _probe(run: Callable[[Any], dict[str, Any]], fed: str) -> Probe:
 
 
 PROBES = (
-    _probe(_names, "nothing: attributes and arguments are looked at"),
     _probe(_train, "a 1024×8 batch, mean 3, std 5, train mode"),
     _probe(_eval, "50 training batches (mean 3, std 5), then 256 rows (mean −2, std 0.5) in eval mode"),
     _probe(_moves, "a 32×4 batch, first in train mode, then in eval mode"),

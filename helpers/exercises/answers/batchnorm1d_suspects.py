@@ -1921,7 +1921,6 @@ NAMES = (
         (MEAN, MEAN.replace("running", "moving")),
         (VAR, VAR.replace("running", "moving")),
         (REMEMBERED, REMEMBERED.replace("running", "moving")),
-        shows="names/the layer has running_mean (1 yes, 0 no)",
     ),
     _wrong(
         "epsilon_for_eps",
@@ -1929,7 +1928,6 @@ NAMES = (
         "your constructor has no argument eps; it should be called eps (not epsilon) and come second.",
         ("eps: float = 1e-5", "epsilon: float = 1e-5"),
         (EPS, "self.eps = epsilon"),
-        shows="names/the constructor takes eps= (1 yes, 0 no)",
     ),
     _wrong(
         "plain_class",
@@ -1940,7 +1938,6 @@ NAMES = (
         ("super().__init__()", "self.training = True"),
         *PLAIN_BUFFERS,
         (FORWARD, "def __call__(self, x: torch.Tensor) -> torch.Tensor:"),
-        shows="names/the layer is an nn.Module (1 yes, 0 no)",
     ),
     Suspect(
         "book_layer",
@@ -1948,7 +1945,6 @@ NAMES = (
         "this is a book's layer as it stands: first call its statistics running_mean and running_var, register them as buffers of shape (C,), "
         "and take eps and momentum from the constructor; then self.training is the mode, and momentum the share of the new batch.",
         BookLayer,
-        "names/the layer has running_mean (1 yes, 0 no)",
     ),
     Suspect(
         "lecture_layer",
@@ -1956,7 +1952,6 @@ NAMES = (
         "this is a lecture's plain class as it stands: first inherit from nn.Module; then gamma and beta should be nn.Parameter, the "
         "statistics buffers of shape (C,), and the batch normalised with the biased variance.",
         LectureLayer,
-        "names/the layer is an nn.Module (1 yes, 0 no)",
     ),
 )
 
