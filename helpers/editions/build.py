@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ def build(
     changed = _write_syllabus(course, root, check)
     for path in wanted:
         where, number = path.with_suffix(".ipynb"), every.index(path)
-        notebook, lines, _ = read[path]
+        notebook, lines, _ = copy.deepcopy(read[path])
         fill(notebook, number, course)
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         notebook.metadata.helpers = hashlib.sha256(archive("open", code)).hexdigest()

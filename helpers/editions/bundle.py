@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import functools
 import hashlib
 import importlib.util
 import io
@@ -105,6 +106,7 @@ def modules_needed(code: str) -> set[Path]:
     return files
 
 
+@functools.cache
 def bare(code: str) -> str:
     """Python code without comments, docstrings and empty lines: what travels is run, not read.
 
