@@ -301,7 +301,6 @@ class OneRowTooLate(Normalises):
 
 FIELD = {
     CopiedLine: "running_var_by_the_mean",
-    MadeLater: "affine_made_in_forward",
     NanGuard: "nan_switches_off",
     Rebound: "not_buffers_rebound",
     RootOfEps: "eps_rooted_alone",
@@ -318,6 +317,11 @@ def test_a_layer_from_the_field_behaves_as_its_suspect_and_is_red(layer):
     mine = Deviation.of(seen, record.right)
     assert [id for id, deviation in record.deviations.items() if deviation == mine] == [FIELD[layer]]
     assert batchnorm1d_exercise.whole.assess(seen).red
+
+
+def test_parameters_made_in_the_first_forward_should_be_made_in_init():
+    found = batchnorm1d_exercise.assessed(MadeLater)
+    assert found.red and found.causes[0].kind == "names" and "after `__init__`" in found.causes[0].title
 
 
 def test_each_of_three_mistakes_in_one_layer_shows_in_a_quantity_of_its_own():
