@@ -19,7 +19,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.front_end import FLAGS, RUN_ALL, Lab, jupyterlab, open_in_lab, write_notebook
-from tests.conftest import system_browser
+from conftest import system_browser
 
 ROUNDS = 5
 LIMITS = {"first frame": 100.0, "done": 600.0, "remembered": 50.0}
