@@ -1,8 +1,7 @@
-"""How the tests are spread over workers and marked by notebook, their browser, and the last line of a run."""
+"""How the tests are spread over workers and marked by notebook, and the last line of a run."""
 
 import os
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +12,6 @@ SOURCES = sorted((Path(__file__).parent / "solutions").glob("[0-9][0-9]_*.py"))
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAST_LINE = pytest.StashKey[str]()
 
 
@@ -44,25 +42,6 @@ def notebooks_by_word():
         for module, names in used.findall(source.read_text(encoding="utf-8")):
             for word in [module, *re.split(r", | as \w+", names)]:
                 found.setdefault(word.removesuffix("_exercise"), set()).add(source.name[:2])
-    return found
-
-
-def system_browser():
-    """Path of an installed Chromium or Chrome, None where there is none."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Path of the browser: the system's own, else the one that Playwright has downloaded."""
-    found = system_browser()
-    if found is None:
-        from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            found = playwright.chromium.executable_path
-    if not Path(found).exists():
-        pytest.skip("not run: no Chromium here; install it, or type .venv/bin/playwright install chromium")
     return found
 
 

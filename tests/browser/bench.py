@@ -18,8 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.front_end import FLAGS, RUN_ALL, Lab, jupyterlab, open_in_lab, write_notebook
-from conftest import system_browser
+from tests.browser.front_end import FLAGS, RUN_ALL, Lab, jupyterlab, open_in_lab, system_browser, write_notebook
 
 ROUNDS = 5
 LIMITS = {"first frame": 100.0, "done": 600.0, "remembered": 50.0}

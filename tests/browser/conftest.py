@@ -1,12 +1,26 @@
 """JupyterLab with the course in it, and a page of headless Chromium to look at it."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.front_end import FLAGS, jupyterlab
+from tests.browser.front_end import FLAGS, jupyterlab, system_browser
 
 WAIT = 120_000
 """Milliseconds; a busy machine may take long, and nothing in these tests depends on how long."""
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of the browser: the system's own, else the one that Playwright has downloaded."""
+    found = system_browser()
+    if found is None:
+        with sync_playwright() as playwright:
+            found = playwright.chromium.executable_path
+    if not Path(found).exists():
+        pytest.skip("not run: no Chromium here; install it, or type .venv/bin/playwright install chromium")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from playwright.sync_api import Page
 from tests.notebook import ROOT
 
 TOKEN = "test"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -50,6 +52,11 @@ EDIT = """async (id) => {
   notebook.mode = 'edit'; cell.editor.focus(); }"""
 TEXT = """(id) => window.jupyterapp.shell.currentWidget.content.widgets.find(cell => cell.model.id === id)
   .model.sharedModel.getSource()"""
+
+
+def system_browser():
+    """Path of an installed Chromium or Chrome, None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @dataclass

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-CONFTEST = Path(__file__).parents[2] / "conftest.py"
+ROOT = Path(__file__).parents[2]
+CONFTEST = ROOT / "conftest.py"
 RUNS = "def test_runs(): pass\n"
 SKIPS = """
 import pytest
@@ -71,5 +72,7 @@ def test_a_test_stopped_by_an_error_has_not_run(tmp_path, workers):
 
 
 def test_without_a_browser(tmp_path):
-    status, line = run(tmp_path, BROWSER, PATH="", PLAYWRIGHT_BROWSERS_PATH=str(tmp_path))
+    fixture = ["-p", "tests.browser.conftest"]
+    where = {"PATH": "", "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    status, line = run(tmp_path, BROWSER, *fixture, **where)
     assert status == 0 and line.startswith("Not run: 1 × no Chromium here")
