@@ -30,7 +30,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(file))
         words = {Path(file).stem.removeprefix("test_"), *re.findall(r"[a-z]\w*", name.partition("[")[2])}
         named = re.findall(r"\b(\d\d)_[a-z]", item.nodeid)
-        for number in {*named, *(number for word in words for number in users.get(word, ()))}:
+        numbers = {*named, *(number for word in words for number in users.get(word, ()))}
+        for number in numbers & {source.name[:2] for source in SOURCES}:
             item.add_marker(f"nb{number}")
 
 

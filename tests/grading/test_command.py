@@ -157,7 +157,7 @@ def test_a_quiz_keeps_its_answers_to_itself(run):
         ('{"cells": 3}', ".ipynb", "no list of cells"),
         ("# coding: no-such-code\n", ".py", "cannot be read"),
         ("x = 1", ".py", "BatchNorm1d is not defined"),
-        (notebook("x = 1"), ".ipynb", "BatchNorm1d is not defined"),
+        pytest.param(notebook("x = 1"), ".ipynb", "BatchNorm1d is not defined", id="notebook"),
     ],
 )
 def test_what_cannot_be_judged_exits_with_2_and_one_sentence(run, text, suffix, reason):
