@@ -19,6 +19,7 @@ import numpy as np
 
 from .compare import agree, pair
 from .model import Array, Check, Explanation, Observations, Raised, Suspect, Verdict
+from .plain import Plain, plain_slips
 from .reading import PROBE, Slip, slips_in
 from .record import Deviation, Record
 from .slips import mode_slip, nested_forward, sentence
@@ -99,6 +100,7 @@ def explain(seen: Observations, record: Record, card: Card, source: Source = NO_
     found += [e for e in crash if not late or "line " in e.title]
     if not whole:
         named = _causes(seen, record, card, source, slips)
+        named = _plainly(plain_slips(seen, record.right, source), named, seen, record.right)
         found += [replace(e, together=bool(found) or i > 0) if e.kind == "cause" else e for i, e in enumerate(named)]
     if not found:
         found = [_unknown(red[0], seen, record.right)]
@@ -160,7 +162,7 @@ def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
     if arguments:
         said = [f"`{s.asked}` for your `{s.found}`" if s.found else f"`{s.asked}`, which is missing" for s in arguments]
         sentences.append(f"arguments of `__init__` that are asked for: {', '.join(said)}.")
-    sentences += [_slip_said(s, source) for s in slips if s.role in ("mode", "flag")]
+    sentences += [_slip_said(s, source) for s in slips if s.role in ("order", "mode", "flag")]
     if not sentences:
         return []
     text = " ".join(s if s.startswith("`") else s[0].upper() + s[1:] for s in sentences)
@@ -170,6 +172,15 @@ def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
             "", "names", text if fatal else f"{text} The rest is judged as if that were so.", False, "", kind="names"
         )
     ]
+
+
+def _plainly(
+    plain: Sequence[Plain], named: Sequence[Explanation], seen: Observations, right: Observations
+) -> list[Explanation]:
+    """What is plain before what is likely, each thing once, and no more than is told of causes."""
+    said = [Explanation("", p.category, p.title, False, evidence(p.key, seen, right), kind="cause") for p in plain]
+    kept = [e for e in named if not any(re.search(p.hides, e.title) for p in plain)]
+    return [*said, *(e for e in kept if not said or e.kind == "cause")][: max(AT_MOST, len(said))]
 
 
 def _late(names: Sequence[str]) -> str:
@@ -191,6 +202,8 @@ def _slip_said(slip: Slip, source: Source) -> str:
             return f"the method is called `forward`; yours is `{slip.found}`."
         case "method":
             return nested_forward(source) or "the class has no method `forward`; look at its name and its indentation."
+        case "order":
+            return f"the arguments of `__init__` should come in the order {slip.asked}; yours come as {slip.found}."
         case "mode":
             return f"`forward` takes x alone; the mode is `self.training`, not an argument `{slip.found}`."
         case _:

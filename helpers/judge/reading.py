@@ -55,7 +55,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Slip:
-    """One name: ``role`` is parameter, buffer, argument, mode, flag, method, class, super or instance."""
+    """One name: ``role`` is parameter, buffer, argument, order, mode, flag, method, class, super or instance."""
 
     role: str
     asked: str
@@ -64,7 +64,14 @@ class Slip:
     @property
     def cost(self) -> str:
         """The kind of name whose check it fails."""
-        kinds = {"flag": "mode", "late": "parameter", "class": "parameter", "super": "parameter", "method": "parameter"}
+        kinds = {
+            "flag": "mode",
+            "order": "argument",
+            "late": "parameter",
+            "class": "parameter",
+            "super": "parameter",
+            "method": "parameter",
+        }
         return kinds.get(self.role, self.role)
 
     @property
@@ -121,6 +128,7 @@ class _Reader:
         self.names, self.slips = names, list[Slip]()
         self.aliases: dict[str, str] = {}
         self.arguments: dict[str, str | None] = {}
+        self.order: tuple[str, ...] = ()  # of the arguments after the first, as they are asked for
         self.flag = ""
         self.mode: tuple[str, Any, Any] | None = None
         self.method = ""
@@ -179,6 +187,13 @@ class _Reader:
                 self.arguments[name] = found or None
                 self.slips.append(Slip("argument", name, found))
                 free = [f for f in free if f != found]
+        positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        asked = [name for name in self.names.arguments if name in positional]
+        mine = [name for name in positional if name in asked]
+        if mine != asked:
+            turn = iter(asked)
+            self.order = tuple(next(turn) if name in asked else name for name in positional)
+            self.slips.append(Slip("order", ", ".join(asked), ", ".join(mine)))
 
     def _read_attributes(self, layer: Any) -> None:
         held = {**vars(layer), **vars(layer).get("_parameters", {}), **vars(layer).get("_buffers", {})}
@@ -247,6 +262,9 @@ class _Reader:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             if early:
                 nn.Module.__init__(self)
+            if reader.order:
+                kwargs |= dict(zip(reader.order, args[1:], strict=False))
+                args = args[:1]
             names = {k: reader.arguments.get(k, k) for k in kwargs}
             taken = {name: kwargs[k] for k, name in names.items() if name is not None}
             cls.__init__(self, *args, **taken)

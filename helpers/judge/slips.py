@@ -69,6 +69,9 @@ def mode_slip(source: Source) -> str:
     """A sentence where the code takes something else for the mode: the method ``train``, or the grad mode; else ""."""
     if re.search(r"is_grad_enabled", source.code) and "self.training" not in source.code:
         return "you take torch.is_grad_enabled() for the mode; the mode is self.training."
+    called = re.search(r"\b(?:if|while|elif) (?:not )?self\.(train|eval)\(\)", source.code)
+    if called and not re.search(rf"def {called[1]}\b", source.code):
+        return f"`self.{called[1]}()` sets the mode and returns the layer; the mode is `self.training`."
     found = re.search(r"\bself\.(train|eval)\b(?! ?[(=])", source.code)
     if found is None or re.search(rf"def {found[1]}\b|self\.{found[1]} =", source.code):
         return ""
@@ -85,6 +88,8 @@ def _name(found: re.Match[str], raised: Raised, source: Source) -> str:
             return f"`{name}` is an argument of `{function.name}` only: {keep}."
     imports = {"torch": "import torch", "nn": "from torch import nn", "np": "import numpy as np"}
     imports["F"] = "import torch.nn.functional as F"
+    if name == "F" and re.search(r"F\.\w+_norm\(", raised.line):
+        return "That function is what you build here; compute the mean and the variance yourself."
     if name in imports:
         return f"`{imports[name]}` is missing at the top."
     words = set(re.findall(r"\b[A-Za-z_]\w*\b", source.code)) - {name}
@@ -235,7 +240,10 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "RuntimeError",
         r"leaf Variable that requires grad",
-        _said("It is changed in place (`-=`, `*=`, or a method that ends in `_`); compute a new tensor."),
+        _said(
+            "It is changed in place (`-=`, `*=`, or a method that ends in `_`), which stops where it needs a gradient; "
+            "compute a new tensor."
+        ),
     ),
     (
         "RuntimeError",

@@ -16,6 +16,12 @@ from .model import Suspect
 
 _ANY_SQUARE = r"\*\* ?2\b|\bpow\(|square|(\b[\w.]+) \* \1|norm\("
 
+
+def _moved(name: str) -> str:
+    """What an update of a buffer looks like, outside the line that makes it."""
+    return rf"self\.{name} [-+*]?= (?!torch\.zeros|torch\.ones|nn\.|None)|self\.{name}\.\w+_\(|out=self\.{name}\b"
+
+
 CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"\bwith view\b", r"\bview\(", ""),
     (r"persistent=False", r"persistent", ""),
@@ -115,6 +121,8 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"`children\(\)`", r"children\(", ""),
     (r"`reset_parameters\(\)`", r"reset_parameters", ""),
     (r"state_dict\(\) holds the live", r"state_dict", r"deepcopy|clone\("),
+    (r"statistics never move|running_mean never moves", "", _moved("running_mean")),
+    (r"statistics never move|running_var never moves", "", _moved("running_var")),
 )
 """(words of a suspect's title, what the source must contain for it, what it must not contain); "" asks nothing."""
 

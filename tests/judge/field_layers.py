@@ -37,6 +37,36 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "moving": (("running_", "moving_"), ("eps=1e-5", "epsilon=1e-5"), ("= eps,", "= epsilon,")),
     "mode_argument": (("forward(self, x)", "forward(self, x, training=True)"), ("if self.training", "if training")),
     "train_method": (("if self.training", "if self.train"),),
+    "order": (("eps=1e-5, momentum=0.1", "momentum=0.1, eps=1e-5"),),
+    "eval_called": (("if self.training", "if not self.eval()"),),
+    "no_brackets": (
+        ("(1 - self.momentum)", "1 - self.momentum"),
+        ("(x - mean) /", "(x - mean /"),
+        ("+ self.eps)", "+ self.eps))"),
+    ),
+    "grad_off_too_wide": (
+        ("            mean, var = x.mean(0), x.var(0, correction=0)\n", ""),
+        ("with torch.no_grad():", "with torch.no_grad():\n                mean, var = x.mean(0), x.var(0)"),
+    ),
+    "grad_off_all": (("    def forward", "    @torch.no_grad()\n    def forward"), (" * n / (n - 1)", "")),
+    "batch_detached": (
+        ("        if self.training:", "        x = x.detach()\n        if self.training:"),
+        ("0.1", "0.2"),
+    ),
+    "starts": (
+        ("ones(num_features))\n        self.beta", "zeros(num_features))\n        self.beta"),
+        ("self.beta = nn.Parameter(torch.zeros", "self.beta = nn.Parameter(torch.ones"),
+        (" * n / (n - 1)", ""),
+    ),
+    "library": (
+        (
+            "return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta",
+            "return nn.functional.batch_norm(x, self.running_mean.clone(), self.running_var.clone(), self.gamma, "
+            "self.beta, self.training, 0.0, self.eps)",
+        ),
+        (" * n / (n - 1)", ""),
+    ),
+    "library_bare": (("return self.gamma", "return F.batch_norm(x, mean, var)\n        return self.gamma"),),
     "plain_class": (
         ("(nn.Module)", ""),
         ("        super().__init__()\n", ""),

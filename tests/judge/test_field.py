@@ -6,8 +6,10 @@ from field_layers import layer, source
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.model import Raised
 from helpers.judge.observe import observe
+from helpers.judge.plain import plain_slips
 from helpers.judge.reading import prepared
 from helpers.judge.slips import missing_package
+from helpers.judge.source import Source
 
 
 def said(name, exercise=batchnorm1d_exercise):
@@ -50,6 +52,40 @@ def test_names_are_said_first_cost_one_check_and_mask_nothing(name, words, red):
 def test_a_crash_is_said_with_its_mend_and_nothing_else(name, words):
     (only,) = said(name).causes
     assert words in only.title
+
+
+def test_arguments_in_another_order_cost_the_check_of_the_settings_alone():
+    found = said("order", batchnorm1d_exercise.beyond)
+    assert "in the order eps, momentum; yours come as momentum, eps" in found.causes[0].title
+    assert found.red == {"settings"} and said("order").passed
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("eval_called", "`self.eval()` sets the mode"),
+        ("no_brackets", "write `(1 - self.momentum) * self.running_"),
+        ("no_brackets", "write `(x - mean) / torch.sqrt(var + self.eps)`"),
+        ("grad_off_too_wide", "`mean` and `var` are computed without gradients, inside `torch.no_grad()`"),
+        ("grad_off_all", "`@torch.no_grad()` over `forward`"),
+        ("batch_detached", "`x.detach()` cuts the batch out of the graph"),
+        ("starts", "gamma starts at 0, it should start at 1; beta starts at 1, it should start at 0"),
+        ("library", "you call the library's norm"),
+        ("library_bare", "That function is what you build here"),
+    ],
+)
+def test_what_is_plain_comes_first(name, words):
+    assert words in said(name).causes[0].title
+
+
+@pytest.mark.parametrize("name", ["right", "moving", "train_method", "numpy_root"])
+def test_nothing_is_plain_where_the_code_is_not_so(name):
+    seen = observe(layer(name), batchnorm1d_exercise.probes)
+    assert plain_slips(seen, batchnorm1d_exercise.record.right, Source(source(name))) == ()
+
+
+def test_statistics_whose_update_is_never_reached_are_not_said_to_have_none():
+    assert not any("never move" in e.title for e in said("eval_called").causes)
 
 
 def test_the_method_train_is_not_the_mode():

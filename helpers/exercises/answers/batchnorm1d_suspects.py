@@ -710,7 +710,7 @@ EPSILON = (
     _wrong(
         "eps_fixed",
         "eps",
-        "your eps is fixed in the formula; use the argument, self.eps.",
+        "your eps is a fixed number; use the argument, self.eps.",
         (ROOT, "torch.sqrt(var + 1e-5)"),
     ),
     _wrong(

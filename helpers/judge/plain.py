@@ -1,0 +1,153 @@
+"""What one observation together with the source says plainly, whatever else is wrong: it needs no likeness.
+
+Each is told before the likenesses, in the order in which a person would mend: whose work it is, the start values, an
+expression that Python reads otherwise than it looks, and a gradient that is cut.  Pure: text and numbers only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .compare import agree
+from .model import Array, Observations, Raised
+from .source import Source
+
+_START = " at the start"
+_STATISTICS = ("mean", "var", "std", "sum", "var_mean", "std_mean")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A sentence of a category, and the key of the observation that shows it; ``hides``: titles that say it again."""
+
+    category: str
+    title: str
+    key: str
+    hides: str
+
+
+def plain_slips(seen: Observations, right: Observations, source: Source) -> tuple[Plain, ...]:
+    """What is plain, the first thing to mend first; () where nothing is."""
+    wrong = [k for k, value in right.items() if not agree(_at(seen, k), value)]
+    found = (_library(wrong, seen), _starts(wrong, seen, right), _brackets(wrong, source), _cut(wrong, seen, source))
+    return tuple(p for p in found if p is not None)
+
+
+def _at(seen: Observations, key: str) -> Array | Raised | None:
+    return seen[key] if key in seen else seen.get(key.partition("/")[0])
+
+
+def _library(wrong: list[str], seen: Observations) -> Plain | None:
+    key = next((k for k in wrong if k.startswith("own_work/") and "library was called" in k and k in seen), None)
+    title = "you call the library's norm; compute the statistics and the result yourself."
+    return Plain("delegation", title, key, r"you call the library") if key else None
+
+
+def _starts(wrong: list[str], seen: Observations, right: Observations) -> Plain | None:
+    said, first = [], ""
+    for key in (k for k in wrong if k.endswith(_START) and not k.startswith("reading/")):
+        mine, asked = seen.get(key), right[key]
+        if isinstance(mine, np.ndarray) and isinstance(asked, np.ndarray) and mine.shape == asked.shape and mine.size:
+            name = key.partition("/")[2].removesuffix(_START)
+            said.append(f"{name} starts {_number(mine)}, it should start at {asked.reshape(-1)[0]:g}")
+            first = first or key
+    return Plain("affine", f"{'; '.join(said)}.", first, r"\bstarts?\b") if len(said) > 1 else None
+
+
+def _number(values: Array) -> str:
+    flat = values.reshape(-1)
+    return f"at {flat[0]:g}" if (flat == flat[0]).all() and np.isfinite(flat[0]) else "with different numbers"
+
+
+def _brackets(wrong: list[str], source: Source) -> Plain | None:
+    said = dict(_unbracketed(source))
+    key = next((k for k in wrong if not k.startswith(("reading/", "own_work/"))), None)
+    return (
+        Plain("brackets", " ".join(said[w] for w in sorted(said, reverse=True)), key, r"$^") if said and key else None
+    )
+
+
+def _unbracketed(source: Source) -> Iterator[tuple[str, str]]:
+    """What comes too early, "multiplies" or "divides", with a sentence on the difference in which it does."""
+    for node in ast.walk(source.tree) if source.tree else ():
+        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.BinOp)):
+            continue
+        left, factor = node.left, _first_factor(node.right)
+        rest = ast.unparse(node.right)[len(ast.unparse(factor)) :]
+        one = isinstance(left, ast.Constant) and left.value == 1 and isinstance(node.right.op, ast.Mult)
+        share = one and re.search(r"mom|alpha|decay|rho", ast.unparse(factor)) and re.search(r"run|mov|ema", rest)
+        batch = isinstance(left, ast.Name) and isinstance(node.right.op, ast.Div) and re.search(r"sqrt|std|\*\*", rest)
+        if share or (batch and re.search(r"mean|mu", ast.unparse(factor))):
+            what = "multiplies" if share else "divides"
+            better = f"({ast.unparse(left)} - {ast.unparse(factor)}){rest}"
+            yield what, f"`{ast.unparse(node)}` {what} before it subtracts; write `{better}`."
+
+
+def _first_factor(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        node = node.left
+    return node
+
+
+def _cut(wrong: list[str], seen: Observations, source: Source) -> Plain | None:
+    key = next((k for k in wrong if k.endswith("/gradient of the input")), None)
+    if key is None:
+        return None
+    value = seen.get(key)
+    reaches = isinstance(value, np.ndarray) and bool(np.nan_to_num(value).any())
+    forward = next((f for f, owner in source.functions() if owner and f.name == "forward"), None)
+    found = () if forward is None else _cuts(forward, reaches)
+    title = next(iter(found), "")
+    return Plain("gradient", title, key, r"detach|graph|no_grad") if title else None
+
+
+def _cuts(forward: ast.FunctionDef, reaches: bool) -> Iterator[str]:
+    """Sentences on what cuts the batch, or its statistics, out of the graph; ``reaches``: x gets some gradient."""
+    for decorator in forward.decorator_list:
+        if re.search(r"no_grad|inference_mode", ast.unparse(decorator)):
+            yield (
+                f"`@{ast.unparse(decorator)}` over `forward` cuts all of it out of the graph; only the update of the "
+                "statistics may be without gradients."
+            )
+    for block in (n for n in ast.walk(forward) if isinstance(n, ast.With)):
+        if re.search(r"no_grad|inference_mode", ast.unparse(block.items[0].context_expr)):
+            names = _used_later(forward, block)
+            if names:
+                what, verb = " and ".join(f"`{n}`" for n in names), "is" if len(names) == 1 else "are"
+                yield (
+                    f"{what} {verb} computed without gradients, inside `{ast.unparse(block.items[0])}`, and used "
+                    "outside; only the update of the statistics belongs inside."
+                )
+    batch = forward.args.args[1].arg if len(forward.args.args) > 1 else ""
+    for node in ast.walk(forward):
+        if isinstance(node, ast.Assign) and batch and not reaches:
+            cut = re.search(rf"\b{batch}(\.detach\(\)|\.data\b|\.numpy\(\))", ast.unparse(node.value))
+            if cut and _stored(node):
+                yield f"`{cut[0]}` cuts the batch out of the graph, and no gradient reaches x; compute with `{batch}`."
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _used_later(forward: ast.FunctionDef, block: ast.With) -> list[str]:
+    """Statistics of the batch that a block computes and that the lines after it read first."""
+    computed: dict[str, None] = {}
+    for node in ast.walk(block):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute) and c.func.attr in _STATISTICS
+            for c in ast.walk(node.value)
+        ):
+            computed |= dict.fromkeys(_stored(node))
+    end = block.end_lineno or block.lineno
+    around = [n for n in ast.walk(forward) if isinstance(n, ast.If) and any(block in ast.walk(part) for part in n.body)]
+    other = {id(n) for branch in around for part in branch.orelse for n in ast.walk(part)}
+    later = [n for n in ast.walk(forward) if isinstance(n, ast.Name) and n.lineno > end and id(n) not in other]
+    stored = {n.id for n in later if isinstance(n.ctx, ast.Store)}
+    read = {n.id for n in later if isinstance(n.ctx, ast.Load)}
+    return sorted(name for name in computed if name in read - stored)
