@@ -1,7 +1,7 @@
 """What one observation together with the source says plainly, whatever else is wrong: it needs no likeness.
 
-Each is told before the likenesses, in the order in which a person would mend: whose work it is, the start values, an
-expression that Python reads otherwise than it looks, and a gradient that is cut.  Pure: text and numbers only.
+Each is told before the likenesses, in the order in which a person would mend: whose work it is, what `__init__`
+makes, an expression that Python reads otherwise than it looks, a gradient that is cut.  Pure: text and numbers only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .model import Array, Observations, Raised
 from .source import Source
 
 _START = " at the start"
+_SAVED = " in state_dict (1 yes, 0 no)"
 _STATISTICS = ("mean", "var", "std", "sum", "var_mean", "std_mean")
 
 
@@ -34,7 +35,13 @@ class Plain:
 def plain_slips(seen: Observations, right: Observations, source: Source) -> tuple[Plain, ...]:
     """What is plain, the first thing to mend first; () where nothing is."""
     wrong = [k for k, value in right.items() if not agree(_at(seen, k), value)]
-    found = (_library(wrong, seen), _starts(wrong, seen, right), _brackets(wrong, source), _cut(wrong, seen, source))
+    found = (
+        _library(wrong, seen),
+        _kinds(wrong, seen),
+        _starts(wrong, seen, right),
+        _brackets(wrong, source),
+        _cut(wrong, seen, source),
+    )
     return tuple(p for p in found if p is not None)
 
 
@@ -46,6 +53,20 @@ def _library(wrong: list[str], seen: Observations) -> Plain | None:
     key = next((k for k in wrong if k.startswith("own_work/") and "library was called" in k and k in seen), None)
     title = "you call the library's norm; compute the statistics and the result yourself."
     return Plain("delegation", title, key, r"you call the library") if key else None
+
+
+def _kinds(wrong: list[str], seen: Observations) -> Plain | None:
+    """Tensors that are neither parameters nor buffers, so that state_dict does not hold them."""
+    said, first = [], ""
+    for key in (k for k in wrong if k in seen and k.endswith(_SAVED)):
+        name = key.partition("/")[2].removesuffix(_SAVED)
+        buffer = seen.get(key.replace("in state_dict", "is a buffer"))
+        if isinstance(buffer, np.ndarray) and buffer.item() == 1:
+            continue
+        kind = "a buffer with `register_buffer`" if name.startswith("running_") else "an `nn.Parameter`"
+        said.append(f"{name} is a plain tensor, which no state_dict holds; make it {kind}")
+        first = first or key
+    return Plain("buffers", f"{'; '.join(said)}.", first, r"plain (attribute|tensor)|buffers?\b") if said else None
 
 
 def _starts(wrong: list[str], seen: Observations, right: Observations) -> Plain | None:

@@ -177,6 +177,13 @@ VARIANCES = (
         (UNBIASED, "unbiased = var"),
     ),
     _wrong(
+        "remembered_twice_unbiased",
+        "variance",
+        "the variance for running_var is unbiased already (÷(N−1)), and N/(N−1) corrects it a second time.",
+        (UNBIASED, "unbiased = x.var(dim=0) * n / (n - 1)"),
+        shows=RUNNING_VAR,
+    ),
+    _wrong(
         "unbiased_twice",
         "variance",
         "your variance is already unbiased (÷(N−1)), and the running update corrects it a second time.",
@@ -989,6 +996,16 @@ MODES = (
         "under no_grad your train mode behaves like eval mode; self.training alone should be the mode.",
         (TRAIN, "if self.training and torch.is_grad_enabled():"),
         shows="grad_modes/train output is the same under no_grad (1 yes, 0 no)",
+    ),
+    _wrong(
+        "updates_if_output_needs_grad",
+        "modes",
+        "your running statistics move only where the output needs a gradient; in train mode they should move always.",
+        (NO_GRAD, "if (x * self.gamma).requires_grad:\n              with torch.no_grad():"),
+        (UNBIASED, f"  {UNBIASED}"),
+        (MEAN, f"  {MEAN}"),
+        (VAR, f"  {VAR}"),
+        shows="grad_modes/statistics move in train mode with gamma and beta frozen (1 yes, 0 no)",
     ),
     _wrong(
         "no_update_under_no_grad",
