@@ -100,7 +100,8 @@ def explain(seen: Observations, record: Record, card: Card, source: Source = NO_
     found += [e for e in crash if not late or "line " in e.title]
     if not whole:
         named = _causes(seen, record, card, source, slips)
-        named = _plainly(plain_slips(seen, record.right, source), named, seen, record.right)
+        if any(card.keys(verdict, seen, record.right) for verdict in red):
+            named = _plainly(plain_slips(seen, record.right, source), named, seen, record.right)
         found += [replace(e, together=bool(found) or i > 0) if e.kind == "cause" else e for i, e in enumerate(named)]
     if not found:
         found = [_unknown(red[0], seen, record.right)]

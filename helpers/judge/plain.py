@@ -37,7 +37,7 @@ def plain_slips(seen: Observations, right: Observations, source: Source) -> tupl
     wrong = [k for k, value in right.items() if not agree(_at(seen, k), value)]
     found = (
         _library(wrong, seen),
-        _kinds(wrong, seen),
+        _kinds(wrong, seen, source),
         _starts(wrong, seen, right),
         _brackets(wrong, source),
         _cut(wrong, seen, source),
@@ -55,18 +55,41 @@ def _library(wrong: list[str], seen: Observations) -> Plain | None:
     return Plain("delegation", title, key, r"you call the library") if key else None
 
 
-def _kinds(wrong: list[str], seen: Observations) -> Plain | None:
-    """Tensors that are neither parameters nor buffers, so that state_dict does not hold them."""
+def _kinds(wrong: list[str], seen: Observations, source: Source) -> Plain | None:
+    """Tensors that are not the parameter or the buffer that they should be, or not of its shape."""
     said, first = [], ""
-    for key in (k for k in wrong if k in seen and k.endswith(_SAVED)):
-        name = key.partition("/")[2].removesuffix(_SAVED)
-        buffer = seen.get(key.replace("in state_dict", "is a buffer"))
-        if isinstance(buffer, np.ndarray) and buffer.item() == 1:
-            continue
-        kind = "a buffer with `register_buffer`" if name.startswith("running_") else "an `nn.Parameter`"
-        said.append(f"{name} is a plain tensor, which no state_dict holds; make it {kind}")
-        first = first or key
-    return Plain("buffers", f"{'; '.join(said)}.", first, r"plain (attribute|tensor)|buffers?\b") if said else None
+    for key in (k for k in wrong if k in seen):
+        texts = [text for text in _misfits(key, seen, source) if text not in said]
+        said += texts
+        first = first or key * bool(texts)
+    hides = r"plain (attribute|tensor)|buffers?\b|graph|frozen|shape"
+    return Plain("buffers", f"{'; '.join(said)}.", first, hides) if said else None
+
+
+def _misfits(key: str, seen: Observations, source: Source) -> Iterator[str]:
+    subject, _, rest = key.partition("/")[2].partition(" ")
+    if key.endswith(_SAVED):
+        yield _unsaved(subject, seen.get(key.replace("in state_dict", "is a buffer")))
+    elif re.search(r"gamma.* parameters?\b|gamma.* require|beta is a parameter", key):
+        yield from (text for name in ("gamma", "beta") for text in _untrained(name, source))
+    elif subject in ("gamma", "beta") and re.search(r"\bha(s|ve) shape\b", rest):
+        yield re.sub(
+            r"ha(s|ve) shape (\S+).*", r"should have shape \2; look at the `.shape` of yours", f"{subject} {rest}"
+        )
+
+
+def _unsaved(name: str, buffer: object) -> str:
+    if isinstance(buffer, np.ndarray) and buffer.item() == 1:
+        return f"{name} is a buffer with `persistent=False`, which no state_dict holds"
+    kind = "a buffer with `register_buffer`" if name.startswith("running_") else "an `nn.Parameter`"
+    return f"{name} is a plain tensor, which no state_dict holds; make it {kind}"
+
+
+def _untrained(name: str, source: Source) -> Iterator[str]:
+    if re.search(rf"register_buffer\(['\"]{name}['\"]", source.code):
+        yield f"{name} is a buffer, which no optimizer finds; make it an `nn.Parameter`"
+    if re.search(rf"self\.{name} = [^\n]*requires_grad=False", source.code):
+        yield f"{name} is made with `requires_grad=False`, so it never learns"
 
 
 def _starts(wrong: list[str], seen: Observations, right: Observations) -> Plain | None:
@@ -145,11 +168,28 @@ def _cuts(forward: ast.FunctionDef, reaches: bool) -> Iterator[str]:
                     "outside; only the update of the statistics belongs inside."
                 )
     batch = forward.args.args[1].arg if len(forward.args.args) > 1 else ""
-    for node in ast.walk(forward):
-        if isinstance(node, ast.Assign) and batch and not reaches:
-            cut = re.search(rf"\b{batch}(\.detach\(\)|\.data\b|\.numpy\(\))", ast.unparse(node.value))
-            if cut and _stored(node):
-                yield f"`{cut[0]}` cuts the batch out of the graph, and no gradient reaches x; compute with `{batch}`."
+    for node in (n for n in ast.walk(forward) if isinstance(n, ast.Assign) and batch):
+        cut = re.search(rf"\b{batch}(\.detach\(\)|\.data\b|\.numpy\(\))", ast.unparse(node.value))
+        names = sorted(_stored(node) & _centring(forward, batch)) if cut and _is_statistic(node.value) else []
+        if cut and names:
+            what, verb = " and ".join(f"`{n}`" for n in names), "is" if len(names) == 1 else "are"
+            yield f"{what} {verb} computed from `{cut[0]}`, so no gradient flows through; take `{batch}` itself."
+        elif cut and _stored(node) and not reaches:
+            yield f"`{cut[0]}` cuts the batch out of the graph, and no gradient reaches x; compute with `{batch}`."
+
+
+def _centring(forward: ast.FunctionDef, batch: str) -> set[str]:
+    """Names that are read in one expression with the batch."""
+    found: set[str] = set()
+    for node in (n for n in ast.walk(forward) if isinstance(n, ast.BinOp)):
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        found |= names if batch in names else set()
+    return found - {batch}
+
+
+def _is_statistic(node: ast.AST) -> bool:
+    calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+    return any(isinstance(f, ast.Attribute) and f.attr in _STATISTICS for f in calls)
 
 
 def _stored(node: ast.AST) -> set[str]:
@@ -160,10 +200,7 @@ def _used_later(forward: ast.FunctionDef, block: ast.With) -> list[str]:
     """Statistics of the batch that a block computes and that the lines after it read first."""
     computed: dict[str, None] = {}
     for node in ast.walk(block):
-        if isinstance(node, ast.Assign) and any(
-            isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute) and c.func.attr in _STATISTICS
-            for c in ast.walk(node.value)
-        ):
+        if isinstance(node, ast.Assign) and _is_statistic(node.value):
             computed |= dict.fromkeys(_stored(node))
     end = block.end_lineno or block.lineno
     around = [n for n in ast.walk(forward) if isinstance(n, ast.If) and any(block in ast.walk(part) for part in n.body)]

@@ -118,6 +118,18 @@ def _attribute(found: re.Match[str], raised: Raised, source: Source) -> str:
     return f"`__init__` never sets `self.{name}`."
 
 
+def _unset(found: re.Match[str], raised: Raised, source: Source) -> str:
+    if re.search(rf"self\.{found[1]}\b|register_\w+\(['\"]{found[1]}['\"]", source.code):
+        return f"Write `self.{found[1]}`."
+    return f"`{found[1]}` gets no value in one of the branches that lead here."
+
+
+def _unpacked(found: re.Match[str], raised: Raised, source: Source) -> str:
+    if re.search(r"shape|size\(", raised.line):
+        return "The input can have other numbers of dimensions: take `x.shape[0]` and `x.shape[1]` by themselves."
+    return "The right side of the `=` is one tensor; compute each name by itself."
+
+
 def _said(text: str) -> Callable[[re.Match[str], Raised, Source], str]:
     return lambda found, raised, source: text.format(*found.groups(), found[0])
 
@@ -169,7 +181,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "UnboundLocalError",
         r"local variable '(\w+)'",
-        _said("`{0}` gets no value in one of the branches that lead here."),
+        _unset,
     ),
     (
         "AttributeError",
@@ -196,7 +208,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "ValueError",
         r"(not enough|too many) values to unpack",
-        _said("The input can have other numbers of dimensions: take `x.shape[0]` and `x.shape[1]` by themselves."),
+        _unpacked,
     ),
     (
         "RuntimeError",
@@ -204,6 +216,11 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
         _shapes,
     ),
     ("TypeError", r"(\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given", _positional),
+    (
+        "TypeError",
+        r"register_buffer\(\) missing|buffer name should be a string",
+        _said('The name comes first: `self.register_buffer("running_mean", torch.zeros(num_features))`.'),
+    ),
     ("TypeError", r"([\w.]+)\(\) missing \d+ required .*?: (.*)", _required),
     ("TypeError", r"", _numpys),
     ("TypeError", r"'torch.Size' object is not callable", _said("`shape` is no function: `x.shape[0]`.")),

@@ -19,7 +19,8 @@ _ANY_SQUARE = r"\*\* ?2\b|\bpow\(|square|(\b[\w.]+) \* \1|norm\("
 
 def _moved(name: str) -> str:
     """What an update of a buffer looks like, outside the line that makes it."""
-    return rf"self\.{name} [-+*]?= (?!torch\.zeros|torch\.ones|nn\.|None)|self\.{name}\.\w+_\(|out=self\.{name}\b"
+    assigned = rf"self\.{name} [-+*]?= (?!torch\.zeros|torch\.ones|nn\.|None)"
+    return rf"{assigned}|self\.{name}\.(?!fill_|zero_)\w+_\(|out=self\.{name}\b"
 
 
 CLAIMS: tuple[tuple[str, str, str], ...] = (

@@ -22,7 +22,7 @@ WRONG = next(s.make for s in SUSPECTS["batchnorm1d"] if s.id == "momentum_swappe
         (None, nn.BatchNorm1d, "no class was given"),
         (nn.BatchNorm1d, nn.BatchNorm1d, "you chose it"),
         (Unfinished, nn.BatchNorm1d, "your Unfinished is not written yet"),
-        (WRONG, nn.BatchNorm1d, "your BatchNorm1d fails check “2 · eval mode"),
+        (WRONG, nn.BatchNorm1d, "your BatchNorm1d fails check “4 · the numbers"),
         (nn.LayerNorm, nn.BatchNorm1d, "your LayerNorm fails check “1"),
         (3, nn.BatchNorm1d, "your layer fails check"),
     ],

@@ -53,6 +53,32 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
         ("        if self.training:", "        x = x.detach()\n        if self.training:"),
         ("0.1", "0.2"),
     ),
+    "from_data": (("x.mean(0), x.var(0, correction=0)", "x.data.mean(0), x.data.var(0)"),),
+    "lost": (
+        (
+            'self.register_buffer("running_var", torch.ones(num_features))',
+            "self.running_var = torch.ones(num_features)",
+        ),
+        ('"running_mean", torch.zeros(num_features))', '"running_mean", torch.zeros(num_features), persistent=False)'),
+        (" * n / (n - 1)", ""),
+    ),
+    "untrained": (
+        (
+            "self.gamma = nn.Parameter(torch.ones(num_features))",
+            'self.register_buffer("gamma", torch.ones(num_features))',
+        ),
+        (
+            "self.beta = nn.Parameter(torch.zeros(num_features))",
+            "self.beta = nn.Parameter(torch.zeros(num_features), requires_grad=False)",
+        ),
+    ),
+    "rows": (
+        ("torch.ones(num_features))\n        self.beta", "torch.ones(1, num_features))\n        self.beta"),
+        ("x.var(0, correction=0)", "x.var(0)"),
+    ),
+    "local": (("self.running_mean = (1 - self.momentum) * self.r", "running_mean = (1 - self.momentum) * r"),),
+    "unpacked": (("x.mean(0), x.var(0, correction=0)", "x.mean(0)"),),
+    "nameless": (('self.register_buffer("running_mean", ', "self.register_buffer("),),
     "starts": (
         ("ones(num_features))\n        self.beta", "zeros(num_features))\n        self.beta"),
         ("self.beta = nn.Parameter(torch.zeros", "self.beta = nn.Parameter(torch.ones"),

@@ -218,7 +218,7 @@ class Unfinished(nn.Module):
     [
         (None, nn.BatchNorm1d, "Batch norm here is torch.nn.BatchNorm1d: no class was given."),
         (BatchNorm1d, BatchNorm1d, "Batch norm here is your BatchNorm1d: it passes the six checks"),
-        (WRONG, WRONG, "Batch norm here is your own class, although your BatchNorm1d fails check “2"),
+        (WRONG, WRONG, "Batch norm here is your own class, although your BatchNorm1d fails check “4"),
         (Unfinished, nn.BatchNorm1d, "Batch norm here is torch.nn.BatchNorm1d: your Unfinished is not written yet"),
     ],
 )

@@ -1097,6 +1097,12 @@ AFFINE = (
         shows="affine/factor that gamma = 2 puts on the output",
     ),
     _wrong(
+        "beta_divided",
+        "affine",
+        "beta is divided by the root too; add it at the very end.",
+        (NORMALISE, f"x_hat = self.gamma * (x - mean) + self.beta\n        return x_hat / {ROOT}"),
+    ),
+    _wrong(
         "no_beta",
         "affine",
         "beta is not applied; return gamma · x̂ + beta.",
@@ -1664,6 +1670,13 @@ NUMERICS = (
         (TRAIN, f"x, dtype = x.float(), x.dtype\n        {TRAIN}"),
         (RESULT, "return (self.gamma * x_hat + self.beta).to(dtype)"),
         shows="precision/float64 output right to 9 digits (1 yes, 0 no)",
+    ),
+    _wrong(
+        "float32_output",
+        "dtype",
+        "you turn the output into float32 whatever comes in; the output should have the dtype of x.",
+        (RESULT, f"{RESULT.replace('return ', 'return (')}).float()"),
+        shows="precision/float64 output dtype kept (1 yes, 0 no)",
     ),
     _wrong(
         "float64_output",
