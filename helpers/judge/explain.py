@@ -101,7 +101,7 @@ def explain(seen: Observations, record: Record, card: Card, source: Source = NO_
     if not whole:
         named = _causes(seen, record, card, source, slips)
         if any(card.keys(verdict, seen, record.right) for verdict in red):
-            named = _plainly(plain_slips(seen, record.right, source), named, seen, record.right)
+            named = _plainly(plain_slips(seen, record.right, source, Source(record.source)), named, seen, record.right)
         found += [replace(e, together=bool(found) or i > 0) if e.kind == "cause" else e for i, e in enumerate(named)]
     if not found:
         found = [_unknown(red[0], seen, record.right)]

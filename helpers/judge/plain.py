@@ -1,7 +1,8 @@
 """What one observation together with the source says plainly, whatever else is wrong: it needs no likeness.
 
 Each is told before the likenesses, in the order in which a person would mend: whose work it is, what `__init__`
-makes, an expression that Python reads otherwise than it looks, a gradient that is cut.  Pure: text and numbers only.
+makes, an expression that Python reads otherwise than it looks, a gradient that is cut, defaults.  Pure: text
+and numbers only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from .model import Array, Observations, Raised
 from .source import Source
 
 _START = " at the start"
+_SHARE = ", the share of the new batch"
 _SAVED = " in state_dict (1 yes, 0 no)"
+NONE = Source()
 _STATISTICS = ("mean", "var", "std", "sum", "var_mean", "std_mean")
 
 
@@ -32,8 +35,8 @@ class Plain:
     hides: str
 
 
-def plain_slips(seen: Observations, right: Observations, source: Source) -> tuple[Plain, ...]:
-    """What is plain, the first thing to mend first; () where nothing is."""
+def plain_slips(seen: Observations, right: Observations, source: Source, reference: Source = NONE) -> tuple[Plain, ...]:
+    """What is plain, the first thing to mend first; () where nothing is.  ``reference``: the right code."""
     wrong = [k for k, value in right.items() if not agree(_at(seen, k), value)]
     found = (
         _library(wrong, seen),
@@ -41,6 +44,7 @@ def plain_slips(seen: Observations, right: Observations, source: Source) -> tupl
         _starts(wrong, seen, right),
         _brackets(wrong, source),
         _cut(wrong, seen, source),
+        _defaults(wrong, source, reference),
     )
     return tuple(p for p in found if p is not None)
 
@@ -62,7 +66,7 @@ def _kinds(wrong: list[str], seen: Observations, source: Source) -> Plain | None
         texts = [text for text in _misfits(key, seen, source) if text not in said]
         said += texts
         first = first or key * bool(texts)
-    hides = r"plain (attribute|tensor)|buffers?\b|graph|frozen|shape"
+    hides = r"plain (attribute|tensor)|are parameters|buffers?\b|graph|frozen|shape"
     return Plain("buffers", f"{'; '.join(said)}.", first, hides) if said else None
 
 
@@ -72,6 +76,8 @@ def _misfits(key: str, seen: Observations, source: Source) -> Iterator[str]:
         yield _unsaved(subject, seen.get(key.replace("in state_dict", "is a buffer")))
     elif re.search(r"gamma.* parameters?\b|gamma.* require|beta is a parameter", key):
         yield from (text for name in ("gamma", "beta") for text in _untrained(name, source))
+    elif key.endswith("running statistics among the parameters"):
+        yield "running_mean and running_var are parameters, which an optimizer changes; make them buffers"
     elif subject in ("gamma", "beta") and re.search(r"\bha(s|ve) shape\b", rest):
         yield re.sub(
             r"ha(s|ve) shape (\S+).*", r"should have shape \2; look at the `.shape` of yours", f"{subject} {rest}"
@@ -106,6 +112,18 @@ def _starts(wrong: list[str], seen: Observations, right: Observations) -> Plain 
 def _number(values: Array) -> str:
     flat = values.reshape(-1)
     return f"at {flat[0]:g}" if (flat == flat[0]).all() and np.isfinite(flat[0]) else "with different numbers"
+
+
+def _defaults(wrong: list[str], source: Source, reference: Source) -> Plain | None:
+    """Defaults of the constructor that are written otherwise than the reference's."""
+    values = {name: (source.default(name), reference.default(name)) for name in ("eps", "momentum")}
+    said = [
+        f"the default of your {name} is {mine:g}; it should be {asked:g}{_SHARE * (name == 'momentum')}"
+        for name, (mine, asked) in values.items()
+        if mine is not None and asked is not None and mine != asked
+    ]
+    key = next((k for k in wrong if not k.startswith(("reading/", "own_work/"))), None)
+    return Plain("defaults", f"{'; '.join(said)}.", key, r"default of your") if said and key else None
 
 
 def _brackets(wrong: list[str], source: Source) -> Plain | None:

@@ -140,7 +140,16 @@ def _numpy(found: re.Match[str], raised: Raised, source: Source) -> str:
     return f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
 
 
+def _dims(found: re.Match[str], raised: Raised, source: Source) -> str:
+    if "ddof" in raised.line:
+        return "`ddof` is NumPy's word; torch's is `correction=0`."
+    several = re.search(r"\(-?\d, ?-?\d|axis=\[|dim=\[", raised.line)
+    return f"Several dims are one tuple: `x.{found[1]}(dim=(0, 2, 3))`." if several else ""
+
+
 def _positional(found: re.Match[str], raised: Raised, source: Source) -> str:
+    if found[1].endswith("__init__") and not re.search(r"def __init__\b", source.code):
+        return "The class has no `__init__`; it is spelt with two underscores on each side."
     if found[2] == "1" and found[3] == "2":
         return f"Its first argument must be `self`: `def {found[1]}(self, x)`."
     return f"`{found[1]}` is called with one batch, `layer(x)`."
@@ -198,7 +207,7 @@ _KNOWN: tuple[tuple[str, str, Callable[[re.Match[str], Raised, Source], str]], .
     (
         "TypeError",
         r"(mean|var|sum|std)\(\) (takes from|received an invalid)",
-        _said("Several dims are one tuple: `x.{0}(dim=(0, 2, 3))`."),
+        _dims,
     ),
     (
         "TypeError",

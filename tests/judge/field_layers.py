@@ -79,6 +79,22 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "local": (("self.running_mean = (1 - self.momentum) * self.r", "running_mean = (1 - self.momentum) * r"),),
     "unpacked": (("x.mean(0), x.var(0, correction=0)", "x.mean(0)"),),
     "nameless": (('self.register_buffer("running_mean", ', "self.register_buffer("),),
+    "trained": (
+        (
+            'self.register_buffer("running_mean", torch.zeros(num_features))',
+            "self.running_mean = nn.Parameter(torch.zeros(num_features))",
+        ),
+        ("self.running_mean = (1", "self.running_mean.data = (1"),
+        (" * n / (n - 1)", ""),
+    ),
+    "defaults": (
+        ("momentum=0.1", "momentum=0.9"),
+        ("(1 - self.momentum)", "self.momentum"),
+        ("+ self.momentum *", "+ (1 - self.momentum) *"),
+        (" * n / (n - 1)", ""),
+    ),
+    "ddof": (("correction=0", "ddof=0"),),
+    "init": (("def __init__", "def _init_"),),
     "starts": (
         ("ones(num_features))\n        self.beta", "zeros(num_features))\n        self.beta"),
         ("self.beta = nn.Parameter(torch.zeros", "self.beta = nn.Parameter(torch.ones"),

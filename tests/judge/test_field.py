@@ -75,6 +75,9 @@ def test_arguments_in_another_order_cost_the_check_of_the_settings_alone():
         ("untrained", "gamma is a buffer, which no optimizer finds"),
         ("untrained", "beta is made with `requires_grad=False`"),
         ("rows", "gamma and beta should have shape (C,); look at the `.shape` of yours"),
+        ("trained", "running_mean and running_var are parameters"),
+        ("ddof", "`ddof` is NumPy's word"),
+        ("init", "two underscores on each side"),
         ("local", "Write `self.running_mean`."),
         ("unpacked", "The right side of the `=` is one tensor"),
         ("nameless", "The name comes first"),
@@ -91,6 +94,13 @@ def test_what_is_plain_comes_first(name, words):
 def test_nothing_is_plain_where_the_code_is_not_so(name):
     seen = observe(layer(name), batchnorm1d_exercise.probes)
     assert plain_slips(seen, batchnorm1d_exercise.record.right, Source(source(name))) == ()
+
+
+def test_a_default_is_read_from_the_code_and_from_the_references():
+    record = batchnorm1d_exercise.record
+    seen = observe(layer("defaults"), batchnorm1d_exercise.probes)
+    (plain,) = plain_slips(seen, record.right, Source(source("defaults")), Source(record.source))
+    assert plain.title == "the default of your momentum is 0.9; it should be 0.1, the share of the new batch."
 
 
 def test_statistics_whose_update_is_never_reached_are_not_said_to_have_none():
