@@ -705,7 +705,7 @@ EPSILON = (
         "momentum",
         "your constructor takes momentum before eps; eps should come first, as in torch.",
         ("eps: float = 1e-5, momentum: float = 0.1", "momentum: float = 0.1, eps: float = 1e-5"),
-        shows="settings/the arguments come in torch's order (1 yes, 0 no)",
+        shows="reading/names that are not as asked",
     ),
     _wrong(
         "eps_outside",
