@@ -1101,6 +1101,7 @@ AFFINE = (
         "affine",
         "beta is divided by the root too; add it at the very end.",
         (NORMALISE, f"x_hat = self.gamma * (x - mean) + self.beta\n        return x_hat / {ROOT}"),
+        shows="affine/number that beta = 5 adds to the output",
     ),
     _wrong(
         "no_beta",
