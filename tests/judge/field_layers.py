@@ -32,6 +32,11 @@ class BatchNorm1d(nn.Module):
         return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
 """
 
+MEAN_BUFFER = 'self.register_buffer("running_mean", torch.zeros(num_features))'
+VAR_BUFFER = 'self.register_buffer("running_var", torch.ones(num_features))'
+MEAN_START, VAR_START = "self.running_mean = torch.zeros(num_features)", "self.running_var = torch.ones(num_features)"
+BIASED = (" * n / (n - 1)", "")
+
 EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "torch_names": (("gamma", "weight"), ("beta", "bias")),
     "moving": (("running_", "moving_"), ("eps=1e-5", "epsilon=1e-5"), ("= eps,", "= epsilon,")),
@@ -48,19 +53,16 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
         ("            mean, var = x.mean(0), x.var(0, correction=0)\n", ""),
         ("with torch.no_grad():", "with torch.no_grad():\n                mean, var = x.mean(0), x.var(0)"),
     ),
-    "grad_off_all": (("    def forward", "    @torch.no_grad()\n    def forward"), (" * n / (n - 1)", "")),
+    "grad_off_all": (("    def forward", "    @torch.no_grad()\n    def forward"), BIASED),
     "batch_detached": (
         ("        if self.training:", "        x = x.detach()\n        if self.training:"),
         ("0.1", "0.2"),
     ),
     "from_data": (("x.mean(0), x.var(0, correction=0)", "x.data.mean(0), x.data.var(0)"),),
     "lost": (
-        (
-            'self.register_buffer("running_var", torch.ones(num_features))',
-            "self.running_var = torch.ones(num_features)",
-        ),
+        (VAR_BUFFER, VAR_START),
         ('"running_mean", torch.zeros(num_features))', '"running_mean", torch.zeros(num_features), persistent=False)'),
-        (" * n / (n - 1)", ""),
+        BIASED,
     ),
     "untrained": (
         (
@@ -81,24 +83,24 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "nameless": (('self.register_buffer("running_mean", ', "self.register_buffer("),),
     "trained": (
         (
-            'self.register_buffer("running_mean", torch.zeros(num_features))',
+            MEAN_BUFFER,
             "self.running_mean = nn.Parameter(torch.zeros(num_features))",
         ),
         ("self.running_mean = (1", "self.running_mean.data = (1"),
-        (" * n / (n - 1)", ""),
+        BIASED,
     ),
     "defaults": (
         ("momentum=0.1", "momentum=0.9"),
         ("(1 - self.momentum)", "self.momentum"),
         ("+ self.momentum *", "+ (1 - self.momentum) *"),
-        (" * n / (n - 1)", ""),
+        BIASED,
     ),
     "ddof": (("correction=0", "ddof=0"),),
     "init": (("def __init__", "def _init_"),),
     "starts": (
         ("ones(num_features))\n        self.beta", "zeros(num_features))\n        self.beta"),
         ("self.beta = nn.Parameter(torch.zeros", "self.beta = nn.Parameter(torch.ones"),
-        (" * n / (n - 1)", ""),
+        BIASED,
     ),
     "library": (
         (
@@ -106,20 +108,14 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
             "return nn.functional.batch_norm(x, self.running_mean.clone(), self.running_var.clone(), self.gamma, "
             "self.beta, self.training, 0.0, self.eps)",
         ),
-        (" * n / (n - 1)", ""),
+        BIASED,
     ),
     "library_bare": (("return self.gamma", "return F.batch_norm(x, mean, var)\n        return self.gamma"),),
     "plain_class": (
         ("(nn.Module)", ""),
         ("        super().__init__()\n", ""),
-        (
-            'self.register_buffer("running_mean", torch.zeros(num_features))',
-            "self.running_mean = torch.zeros(num_features)",
-        ),
-        (
-            'self.register_buffer("running_var", torch.ones(num_features))',
-            "self.running_var = torch.ones(num_features)",
-        ),
+        (MEAN_BUFFER, MEAN_START),
+        (VAR_BUFFER, VAR_START),
     ),
     "no_super": (("        super().__init__()\n", ""),),
     "misspelt": (("def forward", "def foward"),),
