@@ -90,6 +90,16 @@ def pair(key: str, mine: Array | Raised, right: Array) -> tuple[str, str]:
     return said(key, mine, index), said(key, right, index)
 
 
+def at(seen: Observations, key: str) -> Array | Raised | None:
+    """The observation, or the exception that kept its probe from making it, or None."""
+    return seen[key] if key in seen else seen.get(key.partition("/")[0])
+
+
+def wrong_keys(seen: Observations, right: Observations) -> list[str]:
+    """Keys of ``right`` that are otherwise in ``seen``, in the order of the probes."""
+    return [k for k, value in right.items() if not agree(at(seen, k), value)]
+
+
 def look_up(seen: Observations, key: str) -> Array | Raised:
     """The observation, or the exception that kept its probe from making it."""
     probe = key.partition("/")[0]

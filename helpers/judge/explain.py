@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .compare import agree, pair
+from .compare import agree, at, pair, wrong_keys
 from .model import Array, Check, Explanation, Observations, Raised, Suspect, Verdict
 from .plain import Plain, plain_slips
 from .reading import PROBE, Slip, slips_in
 from .record import Deviation, Record
 from .slips import mode_slip, nested_forward, sentence
-from .source import Source
+from .source import NO_SOURCE, Source
 
 AT_MOST = 3
 CANDIDATES = 16
@@ -38,8 +38,6 @@ LIKE = 0.8
 """A suspect that is only alike must disturb this share of the keys that either disturbs."""
 LAST = "one row"
 """The category whose mistakes come last: a whole batch is more than its last row."""
-
-NO_SOURCE = Source()
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Card:
 
     def keys(self, verdict: Verdict, seen: Observations, right: Observations) -> frozenset[str]:
         """The keys of a check that differ."""
-        return frozenset(k for k in self.asked[verdict.check.id] if not agree(_at(seen, k), right.get(k)))
+        return frozenset(k for k in self.asked[verdict.check.id] if not agree(at(seen, k), right.get(k)))
 
 
 class Tracked(dict):  # type: ignore[type-arg]
@@ -259,10 +257,9 @@ class _Lineup:
     def __init__(self, seen: Observations, record: Record, suspects: Sequence[Suspect]) -> None:
         self.suspects = suspects
         self.keys = [k for k in record.right if not k.startswith(f"{PROBE}/")]
-        known = np.array([not isinstance(_at(seen, k), Raised) for k in self.keys], dtype=bool)
-        mine = [not agree(_at(seen, k), record.right[k]) for k in self.keys]
-        self.wrong = np.array(mine, dtype=bool) & known
-        self.right = ~np.array(mine, dtype=bool) & known
+        known = np.array([not isinstance(at(seen, k), Raised) for k in self.keys], dtype=bool)
+        wrong = np.isin(self.keys, wrong_keys(seen, record.right))
+        self.wrong, self.right = wrong & known, ~wrong & known
         self.touches = np.zeros((len(suspects), len(self.keys)), dtype=bool)
         self.agrees = np.zeros_like(self.touches)
         column = {k: i for i, k in enumerate(self.keys)}
@@ -450,10 +447,6 @@ def evidence(key: str, seen: Observations, right: Observations) -> str:
         return ""
     measured, wanted = pair(key, mine, expected)
     return f"yours: {measured}; right: {wanted}"
-
-
-def _at(seen: Observations, key: str) -> Array | Raised | None:
-    return seen[key] if key in seen else seen.get(key.partition("/")[0])
 
 
 def _telling(seen: Observations, right: Observations, keys: Iterable[str]) -> str:

@@ -14,20 +14,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .compare import agree
-from .model import Array, Observations, Raised
-from .source import Source
+from .compare import wrong_keys
+from .model import Array, Observations
+from .source import NO_SOURCE, Source
 
 _START = " at the start"
 _SHARE = ", the share of the new batch"
 _SAVED = " in state_dict (1 yes, 0 no)"
-NONE = Source()
+_SHOWS = {
+    "multiplies": r"^running_(mean|var)$",
+    "divides": r"^(train |eval )?output$|^y$",
+    "eps": r"^standard deviation .* output$|^output without eps",
+    "momentum": r"^running_(mean|var)( after a batch, default momentum)?$",
+}
+"""The quantities that a slip shows in."""
 _STATISTICS = ("mean", "var", "std", "sum", "var_mean", "std_mean")
 
 
 @dataclass(frozen=True)
 class Plain:
-    """A sentence of a category, and the key of the observation that shows it; ``hides``: titles that say it again."""
+    """A sentence of a category; ``key``: the observation that shows it, or ""; ``hides``: titles that say it again."""
 
     category: str
     title: str
@@ -35,9 +41,9 @@ class Plain:
     hides: str
 
 
-def plain_slips(seen: Observations, right: Observations, source: Source, reference: Source = NONE) -> tuple[Plain, ...]:
+def plain_slips(seen: Observations, right: Observations, source: Source, reference: Source = NO_SOURCE) -> tuple[Plain, ...]:
     """What is plain, the first thing to mend first; () where nothing is.  ``reference``: the right code."""
-    wrong = [k for k, value in right.items() if not agree(_at(seen, k), value)]
+    wrong = wrong_keys(seen, right)
     found = (
         _library(wrong, seen),
         _kinds(wrong, seen, source),
@@ -47,10 +53,6 @@ def plain_slips(seen: Observations, right: Observations, source: Source, referen
         _defaults(wrong, source, reference),
     )
     return tuple(p for p in found if p is not None)
-
-
-def _at(seen: Observations, key: str) -> Array | Raised | None:
-    return seen[key] if key in seen else seen.get(key.partition("/")[0])
 
 
 def _library(wrong: list[str], seen: Observations) -> Plain | None:
@@ -117,21 +119,24 @@ def _number(values: Array) -> str:
 def _defaults(wrong: list[str], source: Source, reference: Source) -> Plain | None:
     """Defaults of the constructor that are written otherwise than the reference's."""
     values = {name: (source.default(name), reference.default(name)) for name in ("eps", "momentum")}
-    said = [
-        f"the default of your {name} is {mine:g}; it should be {asked:g}{_SHARE * (name == 'momentum')}"
+    said = {
+        name: f"the default of your {name} is {mine:g}; it should be {asked:g}{_SHARE * (name == 'momentum')}"
         for name, (mine, asked) in values.items()
         if mine is not None and asked is not None and mine != asked
-    ]
-    key = next((k for k in wrong if not k.startswith(("reading/", "own_work/"))), None)
-    return Plain("defaults", f"{'; '.join(said)}.", key, r"default of your") if said and key else None
+    }
+    key = _first(wrong, *(_SHOWS[name] for name in said))
+    return Plain("defaults", f"{'; '.join(said.values())}.", key, r"default of your") if said else None
+
+
+def _first(wrong: list[str], *patterns: str) -> str:
+    """The first key whose quantity is of the first pattern that is found; "" where none is."""
+    return next((k for p in patterns for k in wrong if re.search(p, k.partition("/")[2])), "")
 
 
 def _brackets(wrong: list[str], source: Source) -> Plain | None:
-    said = dict(_unbracketed(source))
-    key = next((k for k in wrong if not k.startswith(("reading/", "own_work/"))), None)
-    return (
-        Plain("brackets", " ".join(said[w] for w in sorted(said, reverse=True)), key, r"$^") if said and key else None
-    )
+    said = {what: text for what, text in sorted(_unbracketed(source), reverse=True) if _first(wrong, _SHOWS[what])}
+    key = _first(wrong, *(_SHOWS[what] for what in said))
+    return Plain("brackets", " ".join(said.values()), key, r"$^") if said else None
 
 
 def _unbracketed(source: Source) -> Iterator[tuple[str, str]]:

@@ -190,6 +190,9 @@ class Source:
                     yield node, None if isinstance(owner, ast.Module) else owner
 
 
+NO_SOURCE = Source()
+
+
 def source_of(obj: Any) -> Source:
     """The source of a class or function, with that of the functions and classes of its module that it names."""
     names: dict[str, str] = {}

@@ -49,6 +49,10 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
         ("(x - mean) /", "(x - mean /"),
         ("+ self.eps)", "+ self.eps))"),
     ),
+    "update_without_brackets_unbiased": (
+        ("(1 - self.momentum)", "1 - self.momentum"),
+        ("x.var(0, correction=0)", "x.var(0)"),
+    ),
     "grad_off_too_wide": (
         ("            mean, var = x.mean(0), x.var(0, correction=0)\n", ""),
         ("with torch.no_grad():", "with torch.no_grad():\n                mean, var = x.mean(0), x.var(0)"),

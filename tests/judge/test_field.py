@@ -90,6 +90,12 @@ def test_what_is_plain_comes_first(name, words):
     assert words in said(name).causes[0].title
 
 
+def test_what_is_plain_is_shown_by_a_number_of_its_own():
+    first = said("update_without_brackets_unbiased").causes[0]
+    assert "write `(1 - self.momentum) * self.running_" in first.title
+    assert first.evidence.startswith("yours: running_mean[")
+
+
 @pytest.mark.parametrize("name", ["right", "moving", "train_method", "numpy_root"])
 def test_nothing_is_plain_where_the_code_is_not_so(name):
     seen = observe(layer(name), batchnorm1d_exercise.probes)
