@@ -16,7 +16,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from helpers.exercises import catalogue
-from helpers.exercises.syllabus import Notebook
+from helpers.exercises.syllabus import Notebook, Task
 
 from .source import Source, SourceError
 
@@ -86,13 +86,15 @@ def in_readme(text: str, course: Sequence[Notebook]) -> str:
     return f"{before}{begin}\n{table(course, 'notebooks/')}\n\n{end}{rest.partition(end)[2]}" if found else text
 
 
-def _exercises(notebook: NotebookNode, path: Path) -> dict[str, int]:
-    """Id and number of checks of each exercise that the notebook checks or grades, in the order of their use."""
+def _exercises(notebook: NotebookNode, path: Path) -> dict[str, Task]:
+    """Each exercise that the notebook checks or grades, by its id, in the order of their use."""
     known, found = catalogue(), {}
+    worth = {a["grade_id"]: a["points"] for c in notebook.cells if (a := c.metadata.get("nbgrader", {})).get("grade")}
     for cell in notebook.cells:
         for id, beyond in _USED.findall(cell.source) if cell.cell_type == "code" else ():
             if id not in known:
                 raise SourceError(f"{path}: there is no exercise `{id}`; there are {', '.join(known)}.")
             exercise = known[id].beyond if beyond else known[id]
-            found[exercise.id] = len(exercise.checks)
+            checks = {check.id: worth.get(f"{exercise.id}_{check.id}", 0) for check in exercise.checks}
+            found[exercise.id] = Task(exercise.title, checks)
     return found

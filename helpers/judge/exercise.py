@@ -107,7 +107,8 @@ class Exercise:
         """Show how ``obj`` does on every check.  Never raises for a wrong answer."""
         found = self.assessed(obj)
         if not found.not_judged:
-            progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts})
+            named = [e.title for e in found.causes if e.kind == "cause"]
+            progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts}, named)
         show(self._card(self.title, found))
 
     def grade(self, obj: Any, check: str) -> None:
@@ -119,7 +120,7 @@ class Exercise:
         (asked,) = [c for c in self.checks if c.id == check]
         found = dataclasses.replace(self, checks=(asked,), further=()).assessed(obj)
         (verdict,) = found.verdicts
-        progress.attempted(self.id, {check: verdict.passed})
+        progress.attempted(self.id, {check: verdict.passed}, counts=False)
         show(self._card(f"{self.title} · {verdict.check.title}", found))
         if verdict.passed is None:
             raise _quiet(NotImplementedError("not attempted yet"))

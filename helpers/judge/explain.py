@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .compare import agree, at, pair, wrong_keys
-from .model import Array, Check, Explanation, Observations, Raised, Suspect, Verdict
+from .model import Check, Explanation, Observations, Raised, Suspect, Verdict
 from .plain import Plain, plain_slips
 from .reading import PROBE, Slip, slips_in
 from .record import Deviation, Record

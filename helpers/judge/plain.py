@@ -41,7 +41,9 @@ class Plain:
     hides: str
 
 
-def plain_slips(seen: Observations, right: Observations, source: Source, reference: Source = NO_SOURCE) -> tuple[Plain, ...]:
+def plain_slips(
+    seen: Observations, right: Observations, source: Source, reference: Source = NO_SOURCE
+) -> tuple[Plain, ...]:
     """What is plain, the first thing to mend first; () where nothing is.  ``reference``: the right code."""
     wrong = wrong_keys(seen, right)
     found = (

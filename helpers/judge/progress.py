@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,19 @@ LONGEST_GAP = 15 * 60
 _memory: dict[str, Any] = {}
 
 
-def attempted(exercise: str, results: Mapping[str, bool | None]) -> None:
-    """Note one run of checks: ``{check: passed, or None where not attempted}``."""
+def attempted(
+    exercise: str, results: Mapping[str, bool | None], mistakes: Iterable[str] = (), counts: bool = True
+) -> None:
+    """Note one run of checks: ``{check: passed, or None where not attempted}``, and the mistakes that were named.
+
+    It is one more attempt where it ``counts``.
+    """
     state = load()
     entry = _entry(state, exercise)
-    if any(result is not None for result in results.values()):
+    if counts and any(result is not None for result in results.values()):
         entry["attempts"] += 1
+    met = entry.setdefault("mistakes", [])
+    met += [m for m in mistakes if m not in met]
     entry["passed"] = sorted({*entry["passed"], *(c for c, ok in results.items() if ok)})
     _save(state)
 
@@ -51,7 +58,7 @@ def solution_confirmed(exercise: str) -> bool:
 
 
 def load() -> dict[str, Any]:
-    """The state: ``{exercise: {attempts, passed, hints, solution, seconds, last}}``.
+    """The state: ``{exercise: {attempts, passed, hints, solution, seconds, last}}``, and ``mistakes`` once one is met.
 
     An unreadable file is moved aside to ``progress.json.broken`` with a printed note, so that nothing is lost.
     """

@@ -4,48 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from IPython.display import display
+
+from helpers.look.parts import KINDS, MARKS, Table, details, mark, marked_up, segments
+from helpers.look.style import styled
 
 from .model import Assessment, Explanation, Verdict
 
 DETAILED = 6
 """At most so many failed checks show their numbers in the text."""
-MARKS = {True: "✓", False: "✗", None: "○"}
-_CLASSES = {True: "good", False: "bad", None: "todo"}
-
-STYLE = """
-.bn-card{--good:#0b7a53;--bad:#b3261e;--todo:#59636e;--goodbg:#e7f5ee;--badbg:#fdeceb;--todobg:rgba(127,127,127,.12);
---line:rgba(127,127,127,.35);max-width:820px;border:1px solid var(--line);border-radius:8px;padding:12px 16px;
-font-size:14px;line-height:1.5;background:rgba(127,127,127,.06)}
-body[data-jp-theme-light="false"] .bn-card,.vscode-dark .bn-card,html[theme="dark"] .bn-card{--good:#56cf9a;
---bad:#ff8f82;--todo:#a4afba;--goodbg:#12291f;--badbg:#341a18}
-.bn-card .bn-head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px}
-.bn-card .bn-seg{display:flex;gap:3px;flex:0 1 240px;min-width:60px}
-.bn-card .bn-seg i{flex:1;height:8px;border-radius:2px;background:var(--line)}
-.bn-card .bn-seg .good{background:var(--good)}
-.bn-card .bn-seg .bad{background:repeating-linear-gradient(45deg,var(--bad) 0 3px,transparent 3px 5px);
-outline:1px solid var(--bad)}
-.bn-card .bn-first{margin:10px 0 8px;padding:8px 12px;border-radius:6px;font-size:16px}
-.bn-card .bn-first b{display:block;font-size:12px;letter-spacing:.03em;text-transform:uppercase}
-.bn-card .bn-first.good{background:var(--goodbg)}.bn-card .bn-first.bad{background:var(--badbg)}
-.bn-card .bn-first.todo{background:var(--todobg)}
-.bn-card .good>b,.bn-card .bn-good{color:var(--good)}.bn-card .bad>b,.bn-card .bn-bad{color:var(--bad)}
-.bn-card .todo>b,.bn-card .bn-todo{color:var(--todo)}
-.bn-card table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums;margin:4px 0}
-.bn-card th,.bn-card td{text-align:right!important;padding:3px 0 3px 12px!important;background:none!important;
-border:0;white-space:normal}
-.bn-card th{font-weight:500;font-size:12px;border-bottom:1px solid var(--line)}
-.bn-card th:first-child,.bn-card td:first-child{text-align:left!important;padding-left:0!important}
-.bn-card td:last-child{color:var(--bad);font-weight:650}
-.bn-card p{margin:6px 0}.bn-card details{margin-top:4px}.bn-card summary{cursor:pointer}
-.bn-card dl{margin:2px 0 8px 16px}.bn-card dd{margin:0}
-.bn-card code{background:rgba(127,127,127,.16);padding:1px 4px;border-radius:4px;font-size:13px}
-.bn-card pre{margin:6px 0 0;white-space:pre-wrap}
-""".replace("\n", "")
-"""One small style for all cards; where a front end drops it, the same words in the same order still read well."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +39,8 @@ class Card:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = f'<div class="bn-head">{_mark(self.outcome)} <b>{_marked_up(self.title)}</b></div>'
-        rows = "".join(f"<p>{_mark_of(mark)} {_marked_up(text)}</p>" for mark, text in self.rows)
+        head = f'<div class="bn-head">{mark(self.outcome)} <b>{marked_up(self.title)}</b></div>'
+        rows = "".join(f"<p>{_mark_of(mark)} {marked_up(text)}</p>" for mark, text in self.rows)
         code = f"<pre>{html.escape(self.code)}</pre>" if self.code else ""
         return _card(head + rows + code)
 
@@ -152,24 +122,19 @@ class VerdictCard:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        verdicts, kind = self.found.verdicts, _CLASSES[self.outcome]
-        segments = "".join(f'<i class="{_CLASSES[v.passed]}"></i>' for v in verdicts) if len(verdicts) > 1 else ""
+        verdicts, kind = self.found.verdicts, KINDS[self.outcome]
         head = (
-            f'<div class="bn-head">{_mark(self.outcome)} <b>{_marked_up(self.title)}</b>'
-            f'{f"""<span class="bn-seg" aria-hidden="true">{segments}</span>""" if segments else ""}'
-            f"<span>{self.counted}</span></div>"
+            f'<div class="bn-head">{mark(self.outcome)} <b>{marked_up(self.title)}</b>'
+            f"{segments([v.passed for v in verdicts])}<span>{self.counted}</span></div>"
         )
         label, words = self.first()
-        first = f'<div class="bn-first {kind}"><b>{label}</b>{_marked_up(words)}</div>'
-        then = "".join(f"<p>{_marked_up(text)}</p>" for text in self._then())
+        first = f'<div class="bn-first {kind}"><b>{label}</b>{marked_up(words)}</div>'
+        then = "".join(f"<p>{marked_up(text)}</p>" for text in self._then())
         return _card(head + first + self._table() + then + self._folded())
 
     def _table(self) -> str:
-        rows = self.differences()
-        if not rows:
-            return ""
-        body = "".join(f"<tr>{''.join(f'<td>{_marked_up(text)}</td>' for text in row)}</tr>" for row in rows)
-        return f"<table><tr><th>the difference that shows it</th><th>right</th><th>yours</th></tr>{body}</table>"
+        table = Table(("the difference that shows it", "right", "yours"), tuple(self.differences()))
+        return f'<table class="bn-shows">{table.body()}</table>' if table.rows else ""
 
     def _then(self) -> list[str]:
         """The causes after the first, each with its lead."""
@@ -181,17 +146,17 @@ class VerdictCard:
         for passed, words in ((True, "passed"), (None, "not reached")):
             titles = [v.check.title for v in self.found.verdicts if v.passed is passed]
             if titles and len(self.found.verdicts) > 1:
-                parts.append(_details(f"{len(titles)} {words}", (f"{_mark(passed)} {_marked_up(t)}" for t in titles)))
+                parts.append(details(f"{len(titles)} {words}", (f"{mark(passed)} {marked_up(t)}" for t in titles)))
         if self._red and self.outcome is False:
-            parts.append(_details("All numbers", map(self._in_full, self._red)))
+            parts.append(details("All numbers", map(self._in_full, self._red)))
         return "".join(parts)
 
     def _in_full(self, v: Verdict) -> str:
-        rows = "".join(f"<dd>{name}: {_marked_up(text)}</dd>" for name, text in _numbers(v))
-        why = f"<dd>{_marked_up(v.check.why)}</dd>" if v.check.why else ""
+        rows = "".join(f"<dd>{name}: {marked_up(text)}</dd>" for name, text in _numbers(v))
+        why = f"<dd>{marked_up(v.check.why)}</dd>" if v.check.why else ""
         how = f"To see how it is measured: `{self.ask.format(v.check.id)}`"
-        ask = f"<dd>{_marked_up(how)}</dd>" if self.ask else ""
-        return f"{_mark(False)} {_marked_up(v.check.title)}<dl>{why}{rows}{ask}</dl>"
+        ask = f"<dd>{marked_up(how)}</dd>" if self.ask else ""
+        return f"{mark(False)} {marked_up(v.check.title)}<dl>{why}{rows}{ask}</dl>"
 
 
 def show(card: Card | VerdictCard) -> None:
@@ -245,23 +210,10 @@ def _row(right: str, yours: str) -> tuple[str, str, str]:
 
 
 def _card(body: str) -> str:
-    return f'<style>{STYLE}</style><div class="bn-card" role="status">{body}</div>'
-
-
-def _details(summary: str, lines: Iterable[str]) -> str:
-    return f"<details><summary>{summary}</summary>{''.join(f'<p>{line}</p>' for line in lines)}</details>"
-
-
-def _mark(outcome: bool | None) -> str:
-    return f'<span class="bn-{_CLASSES[outcome]}">{MARKS[outcome]}</span>'
+    return styled(body, "bn-card", 'role="status"')
 
 
 def _mark_of(mark: str) -> str:
     """A row's mark, coloured where it is one of MARKS."""
     outcome = next((outcome for outcome, known in MARKS.items() if known == mark), ...)
-    return html.escape(mark) if outcome is ... else _mark(outcome)
-
-
-def _marked_up(text: str) -> str:
-    """Escaped text in which what stands in backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return html.escape(mark) if outcome is ... else mark(outcome)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +14,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-COLOURS = {
-    "none": "#6b6b6b",  # grey: the plain net
-    "none, He": "#111111",  # black: the plain net with He initialisation, the control
-    "batch": "#0072b2",  # blue
-    "layer": "#d55e00",  # vermilion
-    "group": "#009e73",  # green
-    "instance": "#cc79a7",  # purple
-    "rms": "#b8860b",  # dark yellow
-}
-"""Colour-blind safe (after Okabe and Ito), readable on white; the same norm has the same colour everywhere."""
+from helpers.look.style import COLOURS, styled
 
 _STYLE = {
     "figure.facecolor": "white",
@@ -49,7 +42,7 @@ def subplots(
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure as a PNG at twice the screen's resolution, with ``alt`` as its text for those who cannot see it.
+    """Display a figure at twice the screen's resolution, with ``alt`` as its text for those who cannot see it.
 
     ``alt`` says what is drawn, not the measured numbers: the text below the figure gives those.
     """
@@ -58,7 +51,7 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(data, metadata) of a figure as one output of ``display(…, raw=True)``: a PNG, and ``alt`` as text."""
+    """(data, metadata) of a figure for ``display(…, raw=True)``: HTML, a PNG for others, and ``alt`` as text."""
     for axes in figure.axes:  # made after subplots() returned, so without its style
         title, legend = axes.get_title(), axes.get_legend()
         if title:
@@ -69,8 +62,11 @@ def bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="png", dpi=160)
-    size = {"width": round(figure.get_figwidth() * 80), "alt": alt}
-    return {"image/png": buffer.getvalue(), "text/plain": alt}, {"image/png": size}
+    width, png = round(figure.get_figwidth() * 80), buffer.getvalue()
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    image = f'<img src="{source}" width="{width}" alt="{html.escape(alt)}">'
+    data = {"text/html": styled(image, "bn-figure"), "image/png": png, "text/plain": alt}
+    return data, {"image/png": {"width": width, "alt": alt}}
 
 
 def band(axes: Any, x: Any, runs: Any, norm: str, label: str) -> None:

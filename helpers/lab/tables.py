@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from IPython.display import display
+
+from helpers.look.parts import Table
 
 
 def spread(values: Iterable[float], digits: int = 2) -> str:
@@ -35,15 +38,9 @@ def rows(labels: Iterable[Any], columns: Iterable[Any]) -> list[list[str]]:
     return [[str(label), *row] for label, row in zip(labels, zip(*cells, strict=True), strict=True)]
 
 
-def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows under a head, the first column to the left and the others to the right.
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "", left: Iterable[int] = ()) -> None:
+    """Show rows under a head: a table in a notebook, in a terminal the same in columns; ``caption`` stands above.
 
-    >>> table(["batch", "accuracy"], [[2, 0.5]])
-    batch  accuracy
-    2           0.5
+    The first column and those whose places are in ``left`` (words) are aligned to the left, the others to the right.
     """
-    cells = [[str(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for first, *others in cells:
-        line = [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(others, widths[1:], strict=True))]
-        print("  ".join(line).rstrip())
+    display(Table(tuple(map(str, head)), tuple(tuple(map(str, row)) for row in rows), caption, frozenset(left)))

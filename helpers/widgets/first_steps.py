@@ -1,19 +1,14 @@
-"""Notebook 00: is everything installed, do widgets answer, and how far am I?"""
+"""Notebook 00: is everything installed, and do widgets answer?"""
 
 from __future__ import annotations
 
-import html
 import platform
 import sys
-from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 import ipywidgets as widgets
 import torch
 
-from helpers.exercises.syllabus import notebooks
-from helpers.judge import progress
 from helpers.judge.show import Card, show
 
 from .parts import show_widget
@@ -48,38 +43,3 @@ def widget_test() -> None:
     slider.observe(answer, "value")
     answer()
     show_widget(widgets.VBox([slider, reply]), None, "A slider and the kernel's reply: run this cell to try them.")
-
-
-class Board:
-    """Progress in the whole course, as a table."""
-
-    def __init__(self) -> None:
-        state = progress.load()
-        self.rows = [HEAD] + [
-            _row(notebook.name, id, checks, state.get(id, {}))
-            for notebook in notebooks()
-            for id, checks in notebook.exercises.items()
-        ]
-
-    def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in self.rows)
-
-    def _repr_html_(self) -> str:
-        style = 'style="text-align:left;padding:2px 12px 2px 0"'
-        lines = []
-        for number, row in enumerate(self.rows):
-            cell = f"<td {style}>{{}}</td>" if number else f'<th scope="col" {style}>{{}}</th>'
-            lines.append(f"<tr>{''.join(cell.format(html.escape(text)) for text in row)}</tr>")
-        return f'<table class="bn-board">{"".join(lines)}</table>'
-
-
-HEAD = ("notebook", "exercise", "checks passed", "attempts", "hints", "minutes")
-
-
-def _row(notebook: str, id: str, checks: int, entry: Mapping[str, Any]) -> tuple[str, ...]:
-    passed, hints = len(entry.get("passed", [])), sum(entry.get("hints", {}).values())
-    mark = "✓" if passed == checks else "◐" if passed else "○"
-    done = f"{mark} {passed} of {checks}"
-    minutes = entry.get("seconds", 0) / 60
-    return notebook, id.replace("_", " "), done, str(entry.get("attempts", 0)), str(hints), f"{minutes:.0f}"

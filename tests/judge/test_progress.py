@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.judge import progress
-from helpers.widgets.first_steps import Board
+from helpers.widgets.board import Board, summary
 
 
 @pytest.fixture
@@ -24,13 +24,27 @@ def test_attempts_and_passed_checks_are_kept(file):
     assert entry["attempts"] == 2 and entry["passed"] == ["numbers", "train_mode"]
 
 
-def test_board_shows_them(file):
-    progress.attempted("batchnorm1d", {"train_mode": True})
-    progress.next_hint("batchnorm1d", "numbers", 3)
+def test_board_shows_points_minutes_and_what_is_next(file):
+    progress.attempted("feature_statistics", {"mean": True, "variance": True})
+    progress.attempted("batchnorm1d", {"train_mode": True, "eval_mode": True})
+    progress.attempted("figure_3", {})
     board = Board()
-    row = next(line for line in repr(board).splitlines() if " batchnorm1d  " in line)
-    assert row.split() == ["02_build_batchnorm1d", "batchnorm1d", "◐", "1", "of", "6", "1", "1", "0"]
-    assert "◐ 1 of 6" in board._repr_html_()
+    rows = {line.split()[1]: line for line in repr(board).splitlines()[1:]}
+    assert "✓ 2 of 2" in rows["00"] and "◐ 4 of " in rows["02"] and "○ 0 of " in rows["01"]
+    assert repr(board).startswith("6 of ") and "in notebook 01" in board.next
+    page = board._repr_html_()
+    assert '<a href="02_build_batchnorm1d.ipynb">02 · Build BatchNorm1d</a>' in page and "width:100%" in page
+
+
+def test_summary_tells_points_mistakes_hints_and_the_way_on(file, capsys):
+    progress.attempted("batchnorm1d", {"train_mode": True, "numbers": False}, ["you divide by N − 1."])
+    progress.attempted("batchnorm1d", {"train_mode": True, "numbers": False}, ["you divide by N − 1."])
+    progress.attempted("batchnorm1d", {"numbers": False}, counts=False)
+    progress.next_hint("batchnorm1d", "numbers", 3)
+    summary("02_build_batchnorm1d")
+    told = capsys.readouterr().out
+    assert told.startswith("○ 02 · Build BatchNorm1d: 2 of ") and "2 attempts, 1 hint, 0 minutes of " in told
+    assert told.count("you met: you divide by N − 1.") == 1 and "→ next: " in told
 
 
 def test_long_pauses_are_not_counted(file, monkeypatch):

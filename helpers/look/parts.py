@@ -1,0 +1,87 @@
+"""What cards and tables are made of: marked-up text, marks, folded details, and a table with its text twin."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .style import styled
+
+MARKS = {True: "✓", False: "✗", None: "○"}
+KINDS = {True: "good", False: "bad", None: "todo"}
+"""The class of what is right, wrong, and not attempted."""
+
+
+def marked_up(text: str) -> str:
+    """Escaped text in which what stands in backticks is code.
+
+    >>> marked_up("`a < b`, no more")
+    '<code>a &lt; b</code>, no more'
+    """
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
+def mark(outcome: bool | None) -> str:
+    """The coloured mark of an outcome."""
+    return f'<span class="bn-{KINDS[outcome]}">{MARKS[outcome]}</span>'
+
+
+def segments(outcomes: Sequence[bool | None]) -> str:
+    """A bar of one segment for each outcome, "" for fewer than two; what is wrong is hatched."""
+    body = "".join(f'<i class="{KINDS[outcome]}"></i>' for outcome in outcomes)
+    return f'<span class="bn-seg" aria-hidden="true">{body}</span>' if len(outcomes) > 1 else ""
+
+
+def details(summary: str, lines: Iterable[str]) -> str:
+    """Lines of HTML, one click away."""
+    return f"<details><summary>{summary}</summary>{''.join(f'<p>{line}</p>' for line in lines)}</details>"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts under a head, shown as HTML and, in a terminal, in columns; ``caption`` stands above.
+
+    The first column is aligned to the left, and so are those whose places are in ``left``; the others to the right.
+
+    >>> Table(("batch", "accuracy"), (("2", "0.5"), ("16", "0.95")), caption="Held-out accuracy, one seed")
+    Held-out accuracy, one seed
+    batch  accuracy
+    2           0.5
+    16         0.95
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    left: frozenset[int] = frozenset()
+
+    def __repr__(self) -> str:
+        cells = [self.head, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(
+                text.ljust(width) if i == 0 or i in self.left else text.rjust(width)
+                for i, (text, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in cells
+        ]
+        return "\n".join([self.caption, *lines] if self.caption else lines)
+
+    def _repr_html_(self) -> str:
+        caption = f"<caption>{marked_up(self.caption)}</caption>" if self.caption else ""
+        return styled(f"<table>{caption}{self.body()}</table>", "bn-table")
+
+    def body(self) -> str:
+        """Head and rows as HTML, without the element around them."""
+        head = "".join(f'<th scope="col"{self._side(i)}>{marked_up(text)}</th>' for i, text in enumerate(self.head))
+        rows = "".join(f"<tr>{''.join(self._cell(i, text) for i, text in enumerate(row))}</tr>" for row in self.rows)
+        return f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+
+    def _cell(self, i: int, text: str) -> str:
+        tag = "td" if i else 'th scope="row"'
+        return f"<{tag}{self._side(i)}>{marked_up(text)}</{tag[:2]}>"
+
+    def _side(self, i: int) -> str:
+        return ' class="bn-left"' if i in self.left else ""
