@@ -1,6 +1,7 @@
 """Ten batch normalization layers, each with one wrong line, in the ways that such layers are written in the wild.
 
-All but F share one right constructor.  Each runs.  :func:`listing` shows one with numbered lines.
+All but F share one right constructor.  Each runs.  :func:`listing` shows one with numbered lines.  An eleventh,
+:class:`OwnSwitch`, is not one of the ten: it shows what six checks cannot see.
 """
 
 from __future__ import annotations
@@ -90,10 +91,10 @@ class LayerE(Layer):
         if self.training:
             if len(x) == 1:
                 raise ValueError("one row has no variance")
+            mean, var = x.mean(0).detach(), x.var(0, correction=0).detach()
             with torch.no_grad():
-                mean, var = x.mean(0), x.var(0, correction=0)
-            self.running_mean.lerp_(mean.detach(), self.momentum)
-            self.running_var.lerp_(x.var(0).detach(), self.momentum)
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(x.var(0), self.momentum)
         return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
 
 
@@ -164,14 +165,38 @@ class LayerI(Layer):
 
 class LayerJ(Layer):
     def forward(self, x):
+        n = x.shape[0]
         mean, var = self.running_mean, self.running_var
         if self.training:
             mean, var = x.mean(0), x.var(0, correction=0)
             with torch.no_grad():
+                self.running_var.lerp_(var * n / max(n - 1, 1), self.momentum)
                 self.running_mean.lerp_(mean, self.momentum)
-                self.running_var.lerp_(x.var(0), self.momentum)
         scale = self.gamma / torch.sqrt(var + self.eps)
         return x * scale + (self.beta - mean * scale)
+
+
+class OwnSwitch(Layer):
+    """Keeps a switch of its own for the mode."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+        self.serving = False
+
+    def eval(self):
+        self.serving = True
+        return super().eval()
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        if not self.serving:
+            if len(x) == 1:
+                raise ValueError("one row has no variance")
+            mean, var = x.mean(0), x.var(0, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(x.var(0), self.momentum)
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
 
 
 LAYERS = {c.__name__[-1]: c for c in (LayerA, LayerB, LayerC, LayerD, LayerE, LayerF, LayerG, LayerH, LayerI, LayerJ)}
@@ -181,6 +206,21 @@ def listing(name: str) -> str:
     """The source of one layer ("A" … "J"), each line with its number."""
     lines = inspect.getsource(LAYERS[name]).splitlines()
     return "\n".join(f"{number:2}  {line}" for number, line in enumerate(lines, 1))
+
+
+def print_layers(names: str) -> None:
+    """Print the :func:`listing` of each layer in ``names``, for example "ABCDE"."""
+    print("\n\n".join(map(listing, names)))
+
+
+def print_shared_constructor() -> None:
+    """Print the source of :class:`Layer`, the constructor that all but F share, and which is right."""
+    print(inspect.getsource(Layer).rstrip())
+
+
+def print_own_switch() -> None:
+    """Print the source of :class:`OwnSwitch`."""
+    print(inspect.getsource(OwnSwitch).rstrip())
 
 
 def repaired(name: str, line: int, text: str) -> type[nn.Module]:

@@ -1,7 +1,8 @@
 """Notebook 02: ten broken layers; the learner says which line, which check sees it, and repairs it.
 
 The probes look at the repaired layers as those of BatchNorm1d look at a layer.  Which checks are red is judged from
-what they saw, with the other answers.
+what they saw, with the other answers.  A repair is judged by what it does: where it leaves nothing red, its line is a
+right line too.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from helpers.judge.api import (
 )
 from helpers.judge.compare import look_up
 from helpers.judge.observe import observe
+from helpers.judge.show import MARKS, Card, show
 from helpers.judge.source import Source
 
 from .batchnorm1d import batchnorm1d_exercise
-from .bugs import LAYERS, repaired
+from .bugs import LAYERS, listing, repaired
 
 Answer = tuple[int, str, str]
 HALVES = ("ABCDE", "FGHIJ")
@@ -98,6 +100,25 @@ def _probes() -> tuple[Probe, ...]:
     )
 
 
+def _line_is_wrong(name: str) -> Rule:
+    """The line that the learner named is the wrong one, or is where a repair leaves nothing red.
+
+    What is expected does not tell the right number.
+    """
+    key = f"line_{name}/line of layer {name}"
+
+    def rule(seen: Observations, right: Observations) -> Finding:
+        named, wanted = look_up(seen, key), right[key]
+        if isinstance(named, Raised) or named.size != 1:
+            told = str(named) if isinstance(named, Raised) else "not one number"
+            return Finding(False, key, f"the number of the wrong line of layer {name}", told)
+        passed = bool(named == wanted) or _nothing_red(name)(seen, right).passed
+        question = f"is line {named.item():g} the wrong line of layer {name}"
+        return Finding(passed, key, f"{question}: yes", f"{question}: {'yes' if passed else 'no'}")
+
+    return rule
+
+
 def _check_is_red(name: str) -> Rule:
     """The check that the learner named is red for this layer."""
     key = f"check_{name}/place of the check for layer {name}"
@@ -136,11 +157,11 @@ def _half(half: str) -> tuple[Check, ...]:
         Check(
             f"lines_{half}",
             f"which line, layers {span}",
-            tuple(matches(f"line_{n}/line of layer {n}", atol=0.0, rtol=0.0) for n in half),
+            tuple(_line_is_wrong(n) for n in half),
             hints=(
-                "Read each layer against the four formulas: mean, variance, running update, output.",
-                "Run the checks on one layer, `batchnorm1d_exercise.check(LAYERS['A'])`: what is red tells which formula to read.",
-                "Ask of the suspicious line: which variance, which mode, which tensor carries a gradient?",
+                "Read each layer against the formulas: mean, variance, running update, output; then against what has to be saved, switched and cut from the graph.",
+                "Name the line that you suspect, and look: `spot_the_bug_exercise.look('A', 7)`. What is red tells which formula to read.",
+                "Ask of the suspicious line: which variance, which mode, which tensor carries a gradient, what happens for one row?",
             ),
         ),
         Check(
@@ -149,8 +170,8 @@ def _half(half: str) -> tuple[Check, ...]:
             tuple(_check_is_red(n) for n in half),
             hints=(
                 "Several checks may be red; name any one of them.",
-                "Six layers pass some of the classic six; look at `batchnorm1d_exercise.beyond.check(...)` too.",
-                'The ids are the second argument of the graded cells above, for example "numbers".',
+                "Six of the ten layers pass all six of the classic checks. Which of the checks beyond six asks about your line?",
+                "`spot_the_bug_exercise.look('A', 7)` lists the ids of all checks that are red, whether line 7 is the wrong one or not.",
             ),
         ),
         Check(
@@ -158,9 +179,9 @@ def _half(half: str) -> tuple[Check, ...]:
             f"the repair, layers {span}",
             tuple(_nothing_red(n) for n in half),
             hints=(
-                "Change only that line. The others are right.",
+                "One line is enough in each layer. Any repair that leaves nothing red counts.",
                 "Your own layer has a right version of each of these lines.",
-                "Indentation is added for you; give the line as text in quotes.",
+                "Give the line as text in quotes. Its indentation is added for you, and it may hold several lines, with `\\n` between them.",
             ),
         ),
     )
@@ -173,6 +194,48 @@ class BugHunt(Exercise):
         """As in Exercise, but only a mistake that explains everything is named."""
         found = super().assess(seen, source)
         return dataclasses.replace(found, causes=tuple(e for e in found.causes if e.id and e.exact))
+
+    def check(self, obj: Any) -> None:
+        """As in Exercise, and a row for each layer: which of line, check and repair are right."""
+        super().check(obj)
+        seen, right = observe(obj, self.probes), self.record.right
+        rows = [_row(name, seen, right) for name in LAYERS]
+        if any(mark != MARKS[None] for mark, _ in rows):
+            found = sum(mark == MARKS[True] for mark, _ in rows)
+            show(Card(f"{found} of {len(rows)} bugs found and repaired", tuple(rows), found == len(rows) or None))
+
+    def look(self, name: str, line: int | None = None) -> None:
+        """Show which checks of BatchNorm1d are red for a layer ("A" … "J"), once a line has been named.
+
+        ``line`` is the number of the line that the learner suspects; right or wrong, the checks are shown, and not
+        what causes them.  Without a line, or for a layer or line that is not there, the card says what to give.
+        """
+        if name not in LAYERS:
+            show(Card(f"There is no layer {name!r}; there are A to J", ()))
+            return
+        lines = listing(name).splitlines()
+        if not isinstance(line, int) or not 1 <= line <= len(lines):
+            say = f'Which line do you suspect? Give its number, 1 to {len(lines)}, for example `look("{name}", 4)`.'
+            show(Card(f"Layer {name}: name a line first", (("→", say),)))
+            return
+        red = [c for c in CHECKS if c.id in _red_before(name)]
+        rows = [("", f"You suspect `{lines[line - 1][4:].strip()}`."), *((MARKS[False], _named(c)) for c in red)]
+        rows.append((MARKS[True], f"the other {len(CHECKS) - len(red)} checks pass"))
+        show(Card(f"Layer {name}: {len(red)} of {len(CHECKS)} checks are red", tuple(rows)))
+
+
+def _row(name: str, seen: Observations, right: Observations) -> tuple[str, str]:
+    """The mark of a layer, and that of each of its three answers."""
+    if isinstance(seen.get(f"line_{name}"), Raised):
+        return MARKS[None], f"{name}: no answer yet"
+    asked = {"line": _line_is_wrong, "check": _check_is_red, "repair": _nothing_red}
+    passed = {what: rule(name)(seen, right).passed for what, rule in asked.items()}
+    told = " · ".join(f"{what} {MARKS[ok]}" for what, ok in passed.items())
+    return MARKS[all(passed.values())], f"{name}: {told}"
+
+
+def _named(check: Check) -> str:
+    return f"`{check.id}` {check.title}"
 
 
 spot_the_bug_exercise = BugHunt(

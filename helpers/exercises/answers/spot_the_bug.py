@@ -14,12 +14,12 @@ def spot_the_bug() -> dict[str, tuple[int, str, str]]:
         "B": (7, "numbers", "mean, var = x.mean(0), x.var(0, correction=0)"),
         "C": (11, "settings", "std = torch.sqrt(var + self.eps)"),
         "D": (9, "numbers", "old, new = 1 - self.momentum, self.momentum"),
-        "E": (7, "input_gradient", "with torch.enable_grad():"),
+        "E": (7, "input_gradient", "mean, var = x.mean(0), x.var(0, correction=0)"),
         "F": (8, "saved", 'self.register_buffer("running_var", torch.ones(num_features))'),
         "G": (9, "precision", "var = ((x - mean) ** 2).sum(0) / n"),
         "H": (3, "eval_mode", "if self.training:"),
         "I": (11, "side_effects", "self.running_mean = keep * self.running_mean + add * mean.detach()"),
-        "J": (8, "one_row", "if len(x) > 1: self.running_var.lerp_(x.var(0), self.momentum)"),
+        "J": (8, "one_row", "if n > 1: self.running_var.lerp_(var * n / (n - 1), self.momentum)"),
     }
     ### END SOLUTION
 
