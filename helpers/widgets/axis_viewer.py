@@ -1,6 +1,7 @@
 """Notebook 05's axis viewer: which elements of an N×C×H×W block share one mean and variance?
 
 Core ipywidgets only.  The block is drawn flat, as an SVG: a small H×W grid for each example (row) and channel (column).
+It has no ground of its own: text, lines and the frame take the colour of the text around it, in light and dark themes.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ class AxisViewer:
             named(f"bn-axes-{name[0]}", widgets.IntSlider(value=i, min=0, max=size - 1, **_look(name)))
             for name, i, size in zip(AXES, cell, shape, strict=True)
         ]
-        self.view = named("bn-axes-view", widgets.HTML(layout={"width": "484px", "max_width": "100%"}))
+        self.view = named("bn-axes-view", widgets.HTML(layout={"width": "520px", "max_width": "100%"}))
         self.text = named("bn-axes-text", widgets.HTML(layout={"width": "auto"}))
         side = widgets.VBox(
             [self.norm, self.groups, *self.cell, self.text],
@@ -226,8 +227,9 @@ class AxisViewer:
         body = "".join(f"<div>{html.escape(sentence)}</div>" for sentence in rest)
         self.text.value = (
             '<div role="status" style="line-height:1.5;padding-left:8px">'
-            f'<code style="font-size:12px;white-space:pre-wrap">{html.escape(code(norm, self.shape, groups))}</code>'
-            f'<div style="margin:4px 0"><b>{name}{colon}</b>{share}</div>{body}</div>'
+            f'<div style="margin:4px 0"><b>{name}{colon}</b>{share}</div>{body}'
+            '<details style="margin-top:4px"><summary style="cursor:pointer">in code</summary><code style="font-size:'
+            f'13px;white-space:pre-wrap">{html.escape(code(norm, self.shape, groups))}</code></details></div>'
         )
 
 
@@ -253,25 +255,35 @@ GAP = 0.8
 """Space between two grids, in cells."""
 CELL, LEFT, TOP, RIGHT, BOTTOM = 16, 52, 56, 10, 30
 """Pixels: side of a cell, and the margins, which hold the labels."""
+DARK = {"batch": "#4da3dc", "layer": "#ee7b30", "group": "#1fb58a", "instance": "#d98fb8", "rms": "#d3a12a"}
+"""The colours of figures.COLOURS on a dark ground: the same hues, lighter."""
+_STYLE = (
+    ".bn-axes-view svg{--lit:var(--light)}"
+    'body[data-jp-theme-light="false"] .bn-axes-view svg,.vscode-dark .bn-axes-view svg,'
+    'html[theme="dark"] .bn-axes-view svg{--lit:var(--dark)}'
+)
 
 
 def draw(norm: str, shape: Index, cell: Index, groups: int = 1) -> str:
-    """The block as an SVG string: filled squares share the statistics of the cell with the black frame."""
+    """The block as an SVG string: filled squares share the statistics of the cell with the frame."""
     lit = sharing(norm, shape, cell, groups)
     width, height = (CELL * size for size in _extent(shape))
     total = f"{LEFT + width + RIGHT:.0f} {TOP + height + BOTTOM:.0f}"
     x, y = _corner(cell, shape)
     return "".join(
         [
-            f'<svg viewBox="0 0 {total}" role="img" aria-label="{summary(norm, shape, cell, groups)}" fill="#222" '
-            'font-family="sans-serif" font-size="12" style="width:100%;display:block;background:#fff">',
+            f'<svg viewBox="0 0 {total}" role="img" aria-label="{summary(norm, shape, cell, groups)}" '
+            'fill="currentColor" font-family="sans-serif" font-size="13" '
+            f'style="width:100%;display:block;--light:{_colour(norm)};--dark:{DARK[KINDS[norm].colour]}">',
+            f"<style>{_STYLE}</style>",
             *_labels(shape, cell),
             *(_brackets(shape, groups) if norm == "group" else ()),
             f'<g transform="translate({LEFT} {TOP})">',
-            f'<path d="{_squares(np.argwhere(~lit), shape)}" fill="#fff" stroke="#c4c4c4"/>',
-            f'<path class="bn-lit" d="{_squares(np.argwhere(lit), shape)}" fill="{_colour(norm)}"/>',
-            f'<path d="M{CELL * x - 0.5:g} {CELL * y - 0.5:g}h{CELL}v{CELL}h-{CELL}z" fill="none" stroke="#000" '
-            'stroke-width="3"/>',
+            f'<path d="{_squares(np.argwhere(~lit), shape)}" fill="none" stroke="currentColor" stroke-opacity=".4"/>',
+            f'<path class="bn-lit" d="{_squares(np.argwhere(lit), shape)}" fill="{_colour(norm)}" '
+            'style="fill:var(--lit)"/>',
+            f'<path d="M{CELL * x - 0.5:g} {CELL * y - 0.5:g}h{CELL}v{CELL}h-{CELL}z" fill="none" '
+            'stroke="currentColor" stroke-width="3"/>',
             f'<text y="{height + 20:.0f}">Down: examples N. Across: channels C. '
             f"Each small grid: H × W = {shape[2]} × {shape[3]}.</text></g></svg>",
         ]
@@ -298,7 +310,7 @@ def _brackets(shape: Index, groups: int) -> Iterable[str]:
     for group in range(groups):
         left = LEFT + CELL * _corner((0, group * size, 0, 0), shape)[0]
         right = LEFT + CELL * (_corner((0, (group + 1) * size - 1, 0, 0), shape)[0] + shape[3])
-        yield f'<path d="M{left:.0f} 32v-6H{right:.0f}v6" fill="none" stroke="#222"/>'
+        yield f'<path d="M{left:.0f} 32v-6H{right:.0f}v6" fill="none" stroke="currentColor"/>'
         yield f'<text x="{(left + right) / 2:.0f}" y="20" text-anchor="middle">group {group}</text>'
 
 
@@ -324,21 +336,25 @@ def _colour(norm: str) -> str:
     return figures.COLOURS[KINDS[norm].colour]
 
 
+SMALL = 10.8
+"""Points: the smallest type of the picture, 12 px as it is shown."""
+
+
 def picture(shape: Index = SHAPE, cell: Index = START, groups: int = GROUPS) -> Figure:
     """All norms side by side for one cell, for readers without a live front end."""
-    figure, axes = figures.subplots(2, 3, width=9.0, height=4.8)
+    figure, axes = figures.subplots(3, 2, width=9.0, height=9.0)
     for ax, (norm, kind) in zip(axes.flat, KINDS.items(), strict=True):
         lit = sharing(norm, shape, cell, groups)
         _block(ax, lit, _colour(norm))
         ax.add_patch(Rectangle(_corner(cell, shape), 1, 1, fill=False, edgecolor="black", linewidth=1.6))
         name = f"{kind.name}, G = {groups}" if norm == "group" else kind.name
-        ax.set_title(f"{name}: {lit.sum()} of {lit.size}", loc="left", fontsize=9.5, fontweight="bold")
-        ax.set_xlabel(code(norm, shape, groups), family="monospace", fontsize=7.5)
+        ax.set_title(f"{name}: {lit.sum()} of {lit.size}", loc="left", fontsize=12, fontweight="bold")
+        ax.set_xlabel(f"over {kind.over}; one for each {kind.each}", fontsize=SMALL)
     sizes = " × ".join(map(str, shape))
     figure.supxlabel(
         f"A block x of N × C × H × W = {sizes}. Rows: examples n. Columns: channels c. Each grid: H × W.\n"
         "Coloured: the elements that share one mean and variance (RMSNorm: mean square) with the framed cell.",
-        fontsize=9,
+        fontsize=SMALL,
         ha="left",
         x=0.02,
     )
@@ -356,6 +372,6 @@ def _block(ax: Any, lit: npt.NDArray[np.bool_], colour: str) -> None:
     ax.set(xlim=(-0.2, width + 0.2), ylim=(height + 0.2, -0.2), aspect="equal")
     ax.set_xticks([_corner((0, i, 0, 0), shape)[0] + w / 2 for i in range(c)], [f"c={i}" for i in range(c)])
     ax.set_yticks([_corner((i, 0, 0, 0), shape)[1] + h / 2 for i in range(n)], [f"n={i}" for i in range(n)])
-    ax.tick_params(length=0, labelsize=7, labeltop=True, labelbottom=False)
+    ax.tick_params(length=0, labelsize=SMALL, labeltop=True, labelbottom=False)
     ax.grid(False)
     ax.spines[:].set_visible(False)

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from matplotlib.collections import PatchCollection
+from matplotlib.text import Text
 
 from helpers.widgets import axis_viewer as module
 from helpers.widgets import parts
@@ -107,7 +108,7 @@ def test_picture_count_and_code_follow_the_controls(norm, groups):
     assert said(viewer)[0] == f"{label} (n=2, c=4, h=0, w=3)."
     assert said(viewer)[1].endswith(f"= {count}.")
     text = ET.fromstring(viewer.text.value)
-    assert text.get("role") == "status" and text.findtext("code") == code(norm, SHAPE, groups)
+    assert text.get("role") == "status" and text.findtext("details/code") == code(norm, SHAPE, groups)
 
 
 def test_groups_are_offered_for_group_norm_only_and_divide_the_channels():
@@ -130,6 +131,19 @@ def test_the_special_cases_are_said():
     assert module.words("group", SHAPE, START, 6)[-1] == "G = C: the statistics of InstanceNorm."
 
 
+def test_the_code_is_folded_and_not_in_the_picture():
+    """A graded exercise asks for it."""
+    assert "<details" in AxisViewer().text.value and "open" not in AxisViewer().text.value
+    assert not any("mean(" in text.get_text() for text in picture().findobj(Text))
+
+
+@pytest.mark.parametrize("norm", KINDS)
+def test_the_drawing_has_no_ground_and_a_second_colour_for_dark_themes(norm):
+    svg = module.draw(norm, SHAPE, START, module.GROUPS)
+    assert "background" not in svg and "#fff" not in svg and "#000" not in svg and "currentColor" in svg
+    assert module.DARK[KINDS[norm].colour] in svg and float(ET.fromstring(svg).get("font-size")) >= 12
+
+
 def test_classes_for_style_and_tests():
     viewer = AxisViewer()
     parts = (viewer.box, viewer.norm, viewer.groups, *viewer.cell, viewer.view, viewer.text)
@@ -142,7 +156,7 @@ def test_widget_and_picture_are_one_output(monkeypatch):
     monkeypatch.setattr(parts, "display", lambda data, raw, metadata: shown.append((data, raw, metadata)))
     axis_viewer()
     ((data, raw, metadata),) = shown
-    assert raw and set(data) == {parts.VIEW, "image/png", "text/plain"}
+    assert raw and {parts.VIEW, "image/png", "text/plain"} <= set(data)
     assert data["text/plain"] == module.ALT == metadata["image/png"]["alt"]
 
 
@@ -154,4 +168,4 @@ def test_the_picture_shows_all_norms_for_one_cell():
         hollow, filled = (c for c in ax.collections if isinstance(c, PatchCollection))
         assert [len(c.get_paths()) for c in (hollow, filled)] == [(~lit).sum(), lit.sum()]
         assert ax.get_title(loc="left").endswith(f"{lit.sum()} of 288")
-        assert ax.get_xlabel() == code(norm, SHAPE, module.GROUPS)
+        assert ax.get_xlabel().startswith(f"over {KINDS[norm].over}; one for each ")
