@@ -4,6 +4,7 @@ from .compare import agree, asked
 from .exercise import Exercise
 from .model import Array, Assessment, Check, Finding, Observations, Probe, Raised, Rule
 from .observe import BadOutput, as_array, tensor, tensors
+from .quiz import Question, Quiz
 from .reading import Names
 from .rules import all_of, matches, near
 
@@ -17,6 +18,8 @@ __all__ = [
     "Names",
     "Observations",
     "Probe",
+    "Question",
+    "Quiz",
     "Raised",
     "Rule",
     "agree",

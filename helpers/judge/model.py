@@ -133,8 +133,8 @@ class Explanation:
 
     ``kind`` says what sort of sentence it is: "names" (other names than asked for), "crash" (an exception), "cause"
     (a suspect, named by ``id``), "like" (the nearest suspect, which it is not), "unknown" (where to start), "half"
-    (what is not written yet).  ``exact`` means: the same on every probe.  ``together`` says that it comes on top of
-    the explanation before it; otherwise it stands in its place.
+    (what is not written yet), "row" (a wrong row of a quiz).  ``exact`` means: the same on every probe.  ``together``
+    says that it comes on top of the explanation before it; otherwise it stands in its place.
     """
 
     id: str

@@ -14,7 +14,8 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from helpers.look.style import COLOURS, styled
+from helpers.look.style import COLOURS as COLOURS
+from helpers.look.style import styled
 
 _STYLE = {
     "figure.facecolor": "white",

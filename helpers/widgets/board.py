@@ -74,7 +74,7 @@ class Standing:
         return self.state.get(id, {})
 
     def _sum(self, name: str) -> float:
-        return sum(self._entry(id).get(name, 0) for id in self.notebook.exercises)
+        return float(sum(self._entry(id).get(name, 0) for id in self.notebook.exercises))
 
 
 class Board:

@@ -13,10 +13,10 @@ MAY_IMPORT = {
     "judge": {"look"},
     "lab": {"look"},
     "drill": {"look"},
-    "exercises": {"judge"},
+    "exercises": {"judge", "look"},
     "experiments": {"lab", "exercises", "judge", "look"},
     "widgets": {"experiments", "lab", "exercises", "judge", "drill", "look"},
-    "grading": {"judge", "exercises"},
+    "grading": {"judge", "exercises", "look"},
     "editions": {"judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
 }
 DOORS = {"helpers/judge/__main__.py": {"grading"}}
