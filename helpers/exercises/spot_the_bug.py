@@ -22,12 +22,12 @@ from helpers.judge.api import (
     Probe,
     Raised,
     Rule,
-    matches,
 )
 from helpers.judge.compare import look_up
 from helpers.judge.observe import observe
-from helpers.judge.show import MARKS, Card, show
+from helpers.judge.show import Card, show
 from helpers.judge.source import Source
+from helpers.look.parts import MARKS
 
 from .batchnorm1d import batchnorm1d_exercise
 from .bugs import LAYERS, listing, repaired
