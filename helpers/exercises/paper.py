@@ -1,4 +1,4 @@
-"""Notebook 01: Algorithm 1, the identity, the output's variance, the scale of the weights, and Figure 3.
+"""Notebook 01: Algorithms 1 and 2, the identity, the output's variance, the scale of the weights, and Figure 3.
 
 Section, algorithm and figure numbers are those of Ioffe & Szegedy (2015), arXiv:1502.03167.
 """
@@ -6,6 +6,7 @@ Section, algorithm and figure numbers are those of Ioffe & Szegedy (2015), arXiv
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -57,6 +58,7 @@ differs from Inception (§4.2.1, §4.2.2)."""
 
 
 _CHANGED = asked("is your caller's x changed")
+_ANY_CHANGED = asked("is a tensor of your caller changed")
 _NORMS = {"batch_norm", "native_batch_norm", "_native_batch_norm_legit", "instance_norm", "batch_norm_stats"}
 _W_CHANGED = asked("is your caller's W changed")
 _LIBRARY = asked("does PyTorch's batch norm do the work")
@@ -78,17 +80,34 @@ class _Called(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+def _own_work(run: Callable[[BatchNorm], dict[str, Any]]) -> Callable[[BatchNorm], dict[str, Any]]:
+    """The same probe, which also notes whether PyTorch's batch norm does the work."""
+
+    @functools.wraps(run)
+    def watched(batch_norm: BatchNorm) -> dict[str, Any]:
+        with _Called() as called:
+            seen = run(batch_norm)
+        return {**seen, _LIBRARY: bool(called.names & _NORMS)}
+
+    return watched
+
+
+def _features(value: torch.Tensor) -> torch.Tensor:
+    """Numbers by feature, also where they were kept as one row, (1, C)."""
+    return value[0] if value.ndim == 2 and len(value) == 1 else value
+
+
 def _plain(batch_norm: BatchNorm, x: torch.Tensor, eps: float) -> torch.Tensor:
     """The result for gamma = 1, beta = 0.  x: (N, 3)."""
     return tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), eps), "the result")
 
 
+@_own_work
 def _normalised(batch_norm: BatchNorm) -> dict[str, Any]:
     x = _double(0, (6, 3), 3.0, 5.0)
     kept = x.clone()
-    with _Called() as called:
-        y = _plain(batch_norm, x, 1e-5)
-    return {"y": y, _CHANGED: not torch.equal(x, kept), _LIBRARY: bool(called.names & _NORMS)}
+    y = _plain(batch_norm, x, 1e-5)
+    return {"y": y, _CHANGED: not torch.equal(x, kept)}
 
 
 def _small(batch_norm: BatchNorm) -> dict[str, Any]:
@@ -97,11 +116,13 @@ def _small(batch_norm: BatchNorm) -> dict[str, Any]:
     return {"y": _plain(batch_norm, x, 0.01)}
 
 
+@_own_work
 def _affine(batch_norm: BatchNorm) -> dict[str, Any]:
     gamma, beta = torch.tensor([0.5, 2.0, -1.0]).double(), torch.tensor([1.0, 0.0, -2.0]).double()
     return {"y": tensor(batch_norm(_double(2, (6, 3), 1.0, 2.0), gamma, beta, 1e-5), "the result")}
 
 
+@_own_work
 def _gradients(batch_norm: BatchNorm) -> dict[str, Any]:
     x = _double(3, (6, 3), 1.0, 2.0).requires_grad_()
     gamma, beta = _double(4, (3,)).requires_grad_(), _double(5, (3,)).requires_grad_()
@@ -142,7 +163,7 @@ algorithm_1_exercise = Exercise(
         Check(
             "scale_and_shift",
             "line 4: gamma and beta scale and shift each feature",
-            (matches("affine/y"),),
+            (matches("affine/y"), near(f"affine/{_LIBRARY}", 0.0, 0.0)),
             "Without line 4 every layer is forced to mean 0 and variance 1.",
             (
                 "The last line of the algorithm uses the normalised x, not x.",
@@ -157,6 +178,7 @@ algorithm_1_exercise = Exercise(
                 matches("gradients/gradient of gamma"),
                 matches("gradients/gradient of beta"),
                 matches("gradients/gradient of x"),
+                near(f"gradients/{_LIBRARY}", 0.0, 0.0),
             ),
             "§2 shows what happens when the optimiser does not know that the mean depends on the weights.",
             (
@@ -172,7 +194,7 @@ algorithm_1_exercise = Exercise(
 def _undone(std: float, eps: float) -> Callable[[Callable[[torch.Tensor, float], Any]], dict[str, Any]]:
     def run(parameters: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
         x = _double(7, (6, 3), 2.0, std)
-        gamma, beta = tensors(parameters(x, eps), "gamma", "beta")
+        gamma, beta = map(_features, tensors(parameters(x, eps), "gamma", "beta"))
         if not gamma.shape == beta.shape == (3,):
             return {"gamma": gamma, "beta": beta}
         y = F.batch_norm(x, None, None, gamma.to(x), beta.to(x), True, 0.0, eps)
@@ -294,6 +316,64 @@ weight_scale_exercise = Exercise(
                 "Call run twice: once with W, once with a * W.",
                 "The change is the largest absolute difference of the outputs. In the ratio, a·W is on top.",
                 "`change = (y_a - y).abs().max()` and `ratio = gradient_a.norm() / gradient.norm()`",
+            ),
+        ),
+    ),
+)
+
+
+def _folded(batches: int, m: int, spread: float, eps: float) -> Callable[[Callable[..., Any]], dict[str, Any]]:
+    def run(inference_form: Callable[..., Any]) -> dict[str, Any]:
+        means, variances = _double(12, (batches, 3), 2.0), spread * (0.5 + _double(13, (batches, 3)).abs())
+        gamma, beta = _double(14, (3,), 1.0, 0.5), _double(15, (3,))
+        given = [means, variances, gamma, beta]
+        kept = [t.clone() for t in given]
+        scale, shift = map(_features, tensors(inference_form(means, variances, m, gamma, beta, eps), "scale", "shift"))
+        changed = not all(map(torch.equal, given, kept))
+        seen = {"scale": scale, _ANY_CHANGED: changed}
+        if not scale.shape == shift.shape == (3,):
+            return {**seen, "shift": shift}
+        return {**seen, "shift": shift, "scale · E[x] + shift": scale * kept[0].mean(0) + shift}
+
+    return run
+
+
+algorithm_2_exercise = Exercise(
+    id="algorithm_2",
+    title="Algorithm 2",
+    module=__name__,
+    builds="inference_form",
+    probes=(
+        Probe(
+            "batches",
+            "means and variances of 5 batches of 8 examples, 3 features; eps = 1e-5",
+            _folded(5, 8, 4.0, 1e-5),
+        ),
+        Probe(
+            "small", "the same of 4 batches of 2 examples, variances near 0.01; eps = 0.01", _folded(4, 2, 0.01, 0.01)
+        ),
+    ),
+    checks=(
+        Check(
+            "scale",
+            "lines 10 and 11: the scale, with the unbiased variance of all batches",
+            (matches("batches/scale"), matches("small/scale"), near(f"batches/{_ANY_CHANGED}", 0.0, 0.0)),
+            "With the biased variance a model that was trained with small batches is scaled too much once it is served.",
+            (
+                "First one variance for each feature, from all batches. Then line 11: what does x get multiplied by?",
+                "Average the batch variances over dim=0, and correct them by m/(m − 1); m is the size of one batch.",
+                "`scale = gamma / torch.sqrt(m / (m - 1) * batch_variances.mean(dim=0) + eps)`",
+            ),
+        ),
+        Check(
+            "shift",
+            "line 11: the shift; an x at the mean of all batches comes out as beta",
+            (matches("batches/scale · E[x] + shift"), matches("small/scale · E[x] + shift")),
+            "The two constants are all that is left of the layer in a served model.",
+            (
+                "Put the mean of all batches in for x. What has to come out?",
+                "Multiply out gamma · (x − mean) / √(var + eps) + beta; all that has no x in it is the shift.",
+                "`shift = beta - batch_means.mean(dim=0) * scale`",
             ),
         ),
     ),

@@ -107,6 +107,53 @@ def in_place_on_a_copy(x, gamma, beta, eps):
     return y
 
 
+@right("algorithm_2")
+def unbiased_by_sums(batch_means, batch_variances, m, gamma, beta, eps):
+    var = batch_variances.sum(0) * m / (len(batch_variances) * (m - 1))
+    scale = gamma * (var + eps).rsqrt()
+    return [scale, beta - scale * batch_means.sum(0) / len(batch_means)]
+
+
+@right("algorithm_2")
+def in_one_row(batch_means, batch_variances, m, gamma, beta, eps):
+    mean, var = batch_means.mean(0, keepdim=True), batch_variances.mean(0, keepdim=True) * (1 + 1 / (m - 1))
+    std = (var + eps) ** 0.5
+    return gamma / std, (beta * std - gamma * mean) / std
+
+
+@right("algorithm_2")
+def from_two_outputs(batch_means, batch_variances, m, gamma, beta, eps):
+    mean, var = torch.mean(batch_means, 0), torch.mean(batch_variances / (1 - 1 / m), 0)
+
+    def layer(x):
+        return F.batch_norm(x, mean, var, gamma, beta, training=False, eps=eps)
+
+    shift = layer(torch.zeros(1, 3).double())[0]
+    return layer(torch.ones(1, 3).double())[0] - shift, shift
+
+
+@right("algorithm_2")
+def by_hand_over_batches(batch_means, batch_variances, m, gamma, beta, eps):
+    mean, var = torch.zeros_like(gamma), torch.zeros_like(gamma)
+    for one_mean, one_var in zip(batch_means, batch_variances, strict=True):
+        mean += one_mean / len(batch_means)
+        var += one_var / len(batch_variances)
+    var *= m / (m - 1)
+    return gamma / torch.sqrt(var + eps), beta - gamma * mean / torch.sqrt(var + eps)
+
+
+@right("algorithm_2")
+def numpy_line_11(batch_means, batch_variances, m, gamma, beta, eps):
+    mean, var = batch_means.numpy().mean(0), batch_variances.numpy().mean(0) * m / (m - 1)
+    scale = gamma.numpy() / np.sqrt(var + eps)
+    return torch.from_numpy(scale), torch.from_numpy(beta.numpy() - mean * scale)
+
+
+@right("identity")
+def kept_dimension(x, eps):
+    return (x.var(0, correction=0, keepdim=True) + eps).sqrt(), x.mean(0, keepdim=True)
+
+
 @right("identity")
 def by_var_mean(x, eps):
     var, mean = torch.var_mean(x, dim=0, unbiased=False)
@@ -640,40 +687,45 @@ def restore_best_in_two_parts(model, train_epoch, score, epochs):
 
 
 @right("fine_tune")
-def fine_tune_before_the_loop(model, freeze, batches, epochs, lr):
+def fine_tune_before_the_loop(model, freeze, update, batches, epochs):
     model.train()
     freeze(model)
-    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
     for _ in range(epochs):
-        for batch in batches:
-            step(model, optimiser, *batch)
+        for x, y in batches:
+            update(cross_entropy(model(x), y))
 
 
 @right("fine_tune")
-def fine_tune_each_batch(model, freeze, batches, epochs, lr):
-    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+def fine_tune_each_batch(model, freeze, update, batches, epochs):
     for _ in range(epochs):
-        for batch in batches:
+        for x, y in batches:
             freeze(model.train())
-            step(model, optimiser, *batch)
+            update(F.nll_loss(model(x).log_softmax(1), y))
 
 
 @right("fine_tune")
-def fine_tune_one_module_at_a_time(model, freeze, batches, epochs, lr):
-    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+def fine_tune_one_module_at_a_time(model, freeze, update, batches, epochs):
     for _ in range(epochs):
         for module in model.modules():
             module.training = True
         freeze(model)
         for batch in batches:
-            step(model, optimiser, *batch)
+            update(nn.CrossEntropyLoss()(model(batch[0]), batch[1]))
 
 
 @right("fine_tune")
-def fine_tune_by_own_freeze(model, freeze, batches, epochs, lr):
-    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+def fine_tune_by_own_freeze(model, freeze, update, batches, epochs):
     for _ in range(epochs):
         for module in model.modules():
             module.training = not isinstance(module, nn.BatchNorm1d)
-        for batch in batches:
-            step(model, optimiser, *batch)
+        for x, y in batches:
+            update(cross_entropy(model(x), y))
+
+
+@right("fine_tune")
+def fine_tune_flat(model, freeze, update, batches, epochs):
+    for x, y in [*batches] * epochs:
+        model.train(True)
+        freeze(model)
+        loss = cross_entropy(model(x), y)
+        update(loss)

@@ -13,6 +13,7 @@ from helpers.exercises.answers.paper import (
     SUSPECTS,
     batch_norm,
     identity_parameters,
+    inference_form,
     output_variance,
     read_figure_3,
     rescaling,
@@ -20,6 +21,7 @@ from helpers.exercises.answers.paper import (
 
 EXERCISES = (
     paper.algorithm_1_exercise,
+    paper.algorithm_2_exercise,
     paper.identity_exercise,
     paper.variance_after_exercise,
     paper.weight_scale_exercise,
@@ -70,6 +72,20 @@ def test_identity_and_output_variance_hold_for_torchs_layer(batch):
     assert torch.allclose(normalised.var(0, correction=0), output_variance(x.var(0, correction=0), eps))
 
 
+@settings(max_examples=50, deadline=None)
+@given(batches((torch.float64,)), st.integers(2, 6))
+def test_algorithm_2_is_torchs_layer_in_eval_mode(batch, count):
+    x, gamma, beta, eps = batch
+    parts = [x + torch.randn_like(x) for _ in range(count)]
+    means, variances = torch.stack([p.mean(0) for p in parts]), torch.stack([p.var(0, correction=0) for p in parts])
+    layer = torch.nn.BatchNorm1d(x.shape[1], eps=eps, momentum=None).double()
+    for part in parts:
+        layer(part)
+    layer.weight.data, layer.bias.data = gamma, beta
+    scale, shift = inference_form(means, variances, len(x), gamma, beta, eps)
+    assert torch.allclose(scale * x + shift, layer.eval()(x), atol=1e-9)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.floats(0.01, 100.0))
 def test_without_eps_the_weight_scale_cancels_and_the_gradient_shrinks(seed, a):
@@ -98,6 +114,33 @@ def passed(exercise, attempt):
 def test_detached_statistics_cost_one_check_only():
     (detached,) = [s for s in SUSPECTS["algorithm_1"] if s.id == "detached"]
     assert passed(paper.algorithm_1_exercise, detached.make) == [True, True, False]
+
+
+def by_module(x, gamma, beta, eps):
+    layer = torch.nn.BatchNorm1d(3, eps=eps).double()
+    layer.weight, layer.bias = torch.nn.Parameter(gamma), torch.nn.Parameter(beta)
+    return layer(x)
+
+
+LIBRARY = {
+    "functional": lambda x, g, b, eps: F.batch_norm(x, None, None, g, b, training=True, eps=eps),
+    "torch": lambda x, g, b, eps: torch.batch_norm(x, g, b, None, None, True, 0.0, eps, False),
+    "native": lambda x, g, b, eps: torch.native_batch_norm(x, g, b, None, None, True, 0.0, eps)[0],
+    "module": by_module,
+    "instance": lambda x, g, b, eps: F.instance_norm(x.T[None], weight=g, bias=b, eps=eps)[0].T,
+}
+
+
+@pytest.mark.parametrize("answer", LIBRARY.values(), ids=LIBRARY)
+def test_pytorchs_batch_norm_earns_no_point_of_algorithm_1(answer):
+    assert passed(paper.algorithm_1_exercise, answer) == [False, False, False]
+
+
+def test_a_wrong_variance_costs_one_check_of_algorithm_2():
+    (biased,) = [s for s in SUSPECTS["algorithm_2"] if s.id == "biased"]
+    (no_beta,) = [s for s in SUSPECTS["algorithm_2"] if s.id == "no_beta"]
+    assert passed(paper.algorithm_2_exercise, biased.make) == [False, True]
+    assert passed(paper.algorithm_2_exercise, no_beta.make) == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,28 @@ def output_variance(var: torch.Tensor, eps: float) -> torch.Tensor:
     ### END SOLUTION
 
 
+def inference_form(
+    batch_means: torch.Tensor,
+    batch_variances: torch.Tensor,
+    m: int,
+    gamma: torch.Tensor,
+    beta: torch.Tensor,
+    eps: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Algorithm 2, lines 10 and 11: (scale, shift), each (C,); at test time the layer is scale · x + shift.
+
+    batch_means, batch_variances: (B, C), each feature's mean and biased variance in each of B training batches.
+    m: the number of examples in one batch.  gamma, beta: (C,).
+    """
+    ### BEGIN SOLUTION
+    mean = batch_means.mean(dim=0)
+    var = m / (m - 1) * batch_variances.mean(dim=0)
+    scale = gamma / torch.sqrt(var + eps)
+    shift = beta - mean * scale
+    ### END SOLUTION
+    return scale, shift
+
+
 def rescaling(run: paper.Run, W: torch.Tensor, a: float) -> tuple[torch.Tensor, torch.Tensor]:
     """What changes when the weights W in front of batch normalization become a·W.
 
@@ -59,7 +81,7 @@ def read_figure_3(table: paper.Table) -> paper.Answers:
     """Nine answers from the table of Figure 3.  A speed-up is a ratio of steps to 72.2 %.
 
     bn_alone, bn_x5, bn_x30: the speed-up of BN-Baseline, BN-x5 and BN-x30 over Inception.
-    rest: the speed-up of BN-x5 over BN-Baseline, that is, of everything except BN.
+    rest: the speed-up of BN-x5 over BN-Baseline.
     isolates_bn, fastest, most_accurate: names of rows.  Which row differs from Inception by BN and nothing else?
     Which is first at 72.2 %?  Which has the best accuracy?
     changes_in_bn_x5: in how many things does BN-x5 differ from Inception, BN included?
@@ -347,6 +369,216 @@ _IDENTITY = _suspects(
         (_VAR, "var = x.var(dim=1, correction=0)"),
     ),
     ("swapped", "order", "you return the two the other way round.", ("return gamma, beta", "return beta, gamma")),
+)
+
+_ALL_MEANS = "mean = batch_means.mean(dim=0)"
+_ALL_VARIANCES = "var = m / (m - 1) * batch_variances.mean(dim=0)"
+_SCALE = "scale = gamma / torch.sqrt(var + eps)"
+_SHIFT = "shift = beta - mean * scale"
+_ALGORITHM_2 = _suspects(
+    inference_form,
+    (
+        "biased",
+        "variance",
+        "your variance is the average of the biased ones; line 10 multiplies it by m/(m − 1).",
+        (_ALL_VARIANCES, "var = batch_variances.mean(dim=0)"),
+    ),
+    (
+        "inverse_factor",
+        "variance",
+        "your factor is (m − 1)/m; the biased variance is too small, so it is multiplied by m/(m − 1).",
+        (_ALL_VARIANCES, "var = (m - 1) / m * batch_variances.mean(dim=0)"),
+    ),
+    (
+        "factor_of_the_batches",
+        "variance",
+        "your factor uses the number of batches; m is the number of examples in one batch.",
+        (_ALL_VARIANCES, "var = len(batch_variances) / (len(batch_variances) - 1) * batch_variances.mean(dim=0)"),
+    ),
+    (
+        "factor_on_the_root",
+        "variance",
+        "you multiply the root by m/(m − 1); the factor belongs to the variance, under the root.",
+        (_ALL_VARIANCES, "var = batch_variances.mean(dim=0)"),
+        (_SCALE, "scale = gamma / (m / (m - 1) * torch.sqrt(var + eps))"),
+    ),
+    (
+        "factor_on_eps",
+        "eps",
+        "you multiply eps by m/(m − 1) as well; the factor belongs to the variance alone.",
+        (_SCALE, "scale = gamma / torch.sqrt(var + m / (m - 1) * eps)"),
+    ),
+    (
+        "averaged_deviations",
+        "variance",
+        "you average the standard deviations; line 10 averages the variances and takes the root at the end.",
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances.sqrt().mean(dim=0) ** 2"),
+    ),
+    (
+        "spread_of_the_means",
+        "variance",
+        "you add the variance of the batch means; line 10 multiplies the average batch variance by m/(m − 1) instead.",
+        (_ALL_VARIANCES, "var = batch_variances.mean(dim=0) + batch_means.var(dim=0, correction=0)"),
+    ),
+    (
+        "spread_of_the_means_and_factor",
+        "variance",
+        "you add the variance of the batch means on top of m/(m − 1); line 10 has only the batch variances.",
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances.mean(dim=0) + batch_means.var(dim=0, correction=0)"),
+    ),
+    (
+        "variance_of_the_means",
+        "variance",
+        "your variance is that of the batch means; line 10 averages the variances inside the batches.",
+        (_ALL_VARIANCES, "var = batch_means.var(dim=0)"),
+    ),
+    (
+        "variance_of_the_variances",
+        "variance",
+        "you take the variance of the batch variances; line 10 takes their average.",
+        (_ALL_VARIANCES, "var = batch_variances.var(dim=0)"),
+    ),
+    (
+        "last_batch",
+        "averages",
+        "you use the last batch alone; line 10 averages over all batches.",
+        (_ALL_MEANS, "mean = batch_means[-1]"),
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances[-1]"),
+    ),
+    (
+        "first_batch",
+        "averages",
+        "you use the first batch alone; line 10 averages over all batches.",
+        (_ALL_MEANS, "mean = batch_means[0]"),
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances[0]"),
+    ),
+    (
+        "sums",
+        "averages",
+        "you add up the batches; line 10 averages over them.",
+        (_ALL_MEANS, "mean = batch_means.sum(dim=0)"),
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances.sum(dim=0)"),
+    ),
+    (
+        "summed_variances",
+        "averages",
+        "you add up the variances of the batches; line 10 averages them.",
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances.sum(dim=0)"),
+    ),
+    (
+        "whole",
+        "axis",
+        "you take one mean and one variance for all features; each feature has its own: dim=0.",
+        (_ALL_MEANS, "mean = batch_means.mean()"),
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances.mean()"),
+    ),
+    (
+        "rows",
+        "axis",
+        "you average over dim=1, the features of one batch; average over the batches, dim=0.",
+        (_ALL_MEANS, "mean = batch_means.mean(dim=1)"),
+        (_ALL_VARIANCES, "var = m / (m - 1) * batch_variances.mean(dim=1)"),
+    ),
+    (
+        "factor_on_the_mean",
+        "averages",
+        "your mean is multiplied by m/(m − 1) too; only the variance is too small on average.",
+        (_ALL_MEANS, "mean = m / (m - 1) * batch_means.mean(dim=0)"),
+    ),
+    (
+        "no_eps",
+        "eps",
+        "you do not use eps; line 11 has √(variance + eps).",
+        (_SCALE, "scale = gamma / torch.sqrt(var)"),
+    ),
+    (
+        "constant_eps",
+        "eps",
+        "you use 1e-5 whatever eps is given.",
+        (_SCALE, "scale = gamma / torch.sqrt(var + 1e-5)"),
+    ),
+    (
+        "eps_outside",
+        "eps",
+        "you add eps after the root; line 11 has √(variance + eps).",
+        (_SCALE, "scale = gamma / (torch.sqrt(var) + eps)"),
+    ),
+    (
+        "no_root",
+        "scale",
+        "you divide by the variance; line 11 divides by its root.",
+        (_SCALE, "scale = gamma / (var + eps)"),
+    ),
+    (
+        "multiplied",
+        "scale",
+        "you multiply gamma by √(variance + eps); line 11 divides.",
+        (_SCALE, "scale = gamma * torch.sqrt(var + eps)"),
+    ),
+    (
+        "no_gamma",
+        "scale",
+        "gamma is not used.",
+        (_SCALE, "scale = 1 / torch.sqrt(var + eps)"),
+    ),
+    (
+        "gamma_only_in_the_shift",
+        "scale",
+        "gamma is in your shift and not in your scale; line 11 has it in both.",
+        (_SCALE, "scale = 1 / torch.sqrt(var + eps)"),
+        (_SHIFT, "shift = beta - gamma * mean * scale"),
+    ),
+    (
+        "gamma_only_in_the_scale",
+        "shift",
+        "gamma is missing in your shift: gamma multiplies the mean as well.",
+        (_SHIFT, "shift = beta - mean / torch.sqrt(var + eps)"),
+    ),
+    (
+        "gamma_twice",
+        "shift",
+        "gamma is in your shift twice: it is in the scale already.",
+        (_SHIFT, "shift = beta - gamma * mean * scale"),
+    ),
+    (
+        "plus",
+        "shift",
+        "you add mean · scale; the mean is subtracted, so the shift is beta − mean · scale.",
+        (_SHIFT, "shift = beta + mean * scale"),
+    ),
+    (
+        "unscaled_mean",
+        "shift",
+        "you subtract the plain mean; x is multiplied before the shift is added, so the mean is multiplied too.",
+        (_SHIFT, "shift = beta - mean"),
+    ),
+    (
+        "turned_round",
+        "shift",
+        "your shift has the other sign: it is beta − mean · scale.",
+        (_SHIFT, "shift = mean * scale - beta"),
+    ),
+    ("only_beta", "shift", "your shift is beta: the mean is not subtracted.", (_SHIFT, "shift = beta")),
+    ("no_beta", "shift", "beta is missing in your shift.", (_SHIFT, "shift = -mean * scale")),
+    (
+        "beta_times_scale",
+        "shift",
+        "you multiply beta by the scale; beta is added as it is.",
+        (_SHIFT, "shift = (beta - mean) * scale"),
+    ),
+    ("swapped", "order", "you return the two the other way round.", ("return scale, shift", "return shift, scale")),
+    (
+        "mean_and_variance",
+        "order",
+        "you return the mean and the variance of line 10; line 11 makes a scale and a shift of them.",
+        ("return scale, shift", "return mean, var"),
+    ),
+    (
+        "in_place",
+        "side effect",
+        "you overwrite a tensor of your caller (as `batch_variances *= m / (m - 1)` does); make a new one.",
+        (_ALL_VARIANCES, "var = batch_variances.mul_(m / (m - 1)).mean(dim=0)"),
+    ),
 )
 
 _RATIO = "return var / (var + eps)"
@@ -681,6 +913,7 @@ _FIGURE_3 = _suspects(
 
 REFERENCE = {
     "algorithm_1": batch_norm,
+    "algorithm_2": inference_form,
     "identity": identity_parameters,
     "variance_after": output_variance,
     "weight_scale": rescaling,
@@ -688,6 +921,7 @@ REFERENCE = {
 }
 SUSPECTS = {
     "algorithm_1": _BATCH_NORM,
+    "algorithm_2": _ALGORITHM_2,
     "identity": _IDENTITY,
     "variance_after": _VARIANCE,
     "weight_scale": _RESCALING,
