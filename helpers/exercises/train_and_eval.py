@@ -77,17 +77,22 @@ def _labelled(seed: int, rows: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _train(net: nn.Module, steps: int = 3, seed: int = 50) -> None:
-    """SGD with weight decay, written out: a net without parameters to train stays as it is, and nothing is imported."""
+    """SGD with weight decay; a net without parameters to train stays as it is."""
     for step in range(steps):
         x, y = _labelled(seed + step)
         net.zero_grad()
         loss = cross_entropy(net(x), y)
         if loss.requires_grad:
             loss.backward()
-        with torch.no_grad():
-            for p in net.parameters():
-                if p.grad is not None:
-                    p.sub_(0.1 * (p.grad + 0.1 * p))
+        _descend(net, decay=0.1)
+
+
+@torch.no_grad()
+def _descend(net: nn.Module, decay: float = 0.0) -> None:
+    """One step of SGD with rate 0.1, written out: the first optimizer of a process makes torch import its compiler."""
+    for p in net.parameters():
+        if p.grad is not None:
+            p.sub_(0.1 * (p.grad + decay * p))
 
 
 # --- reestimate_statistics ------------------------------------------------------------------------------------------
@@ -459,8 +464,13 @@ def _fine_tune(in_train_mode: bool, loop: Any) -> dict[str, Any]:
         calls.append(model)
         _freeze_statistics(model)
 
+    def update(loss: torch.Tensor) -> None:
+        net.zero_grad()
+        loss.backward()
+        _descend(net)
+
     affine = _copy(_affine(net))
-    loop(net, freeze, [_labelled(120 + i) for i in range(3)], 2, 0.1)
+    loop(net, freeze, update, [_labelled(120 + i) for i in range(3)], 2)
     return {
         asked("is freeze called"): bool(calls),
         "largest change of a running statistic": _change(before, list(_statistics(net).values())),
@@ -503,7 +513,7 @@ scores_exercise = _repair(
     "A served model that was left in train mode answers differently for each batch.",
     (
         "no_grad stops the recording of gradients. Which switch chooses the statistics?",
-        "Both switches are needed, each for its own reason.",
+        "Both switches are needed, each for its own reason. Whoever changes a mode may also put it back.",
         "`model.eval()` on a line before `with torch.no_grad():`",
     ),
 )
@@ -517,7 +527,7 @@ train_and_validate_exercise = _repair(
         matches("loop/held-out loss after each epoch"),
         matches(*(f"loop/{name}" for name in _BUFFERS), "loop/weights of layer 1"),
     ),
-    "From the second epoch on the layer is a fixed linear map: large learning rates are no longer safe.",
+    "From the second epoch on the layer scales and shifts by stored statistics that no longer follow the weights.",
     (
         "In which mode does the second epoch begin?",
         "Each part of the loop must set its own mode; the call before the loop serves the first epoch only.",

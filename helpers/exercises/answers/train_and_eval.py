@@ -66,7 +66,6 @@ def freeze_batchnorm(model: nn.Module) -> None:
     """Freeze every nn.BatchNorm1d in model, whatever mode model is in; leave all other modules as they are.
 
     Frozen means: the layer normalises with its stored statistics and does not change them, and γ and β get no gradient.
-    The next model.train() sets the layers back into train mode, so call this again after it.
     """
     ### BEGIN SOLUTION
     for module in model.modules():
@@ -82,9 +81,13 @@ def scores(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     # with torch.no_grad():
     #     return model(x)
     ### BEGIN SOLUTION
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.no_grad():
-        return model(x)
+        result = model(x)
+    for module, training in modes:
+        module.training = training
+    return result
     ### END SOLUTION
 
 
@@ -124,7 +127,10 @@ def train_and_validate(model: nn.Module, batches: list[Batch], held_out: Batch, 
 
 
 def one_epoch(model: nn.Module, X: torch.Tensor, y: torch.Tensor, batch_size: int, lr: float) -> None:
-    """One epoch of SGD on X, (N, D), and labels y, (N,), in their order.  Skips a last batch of one row, and only that."""
+    """One epoch of SGD on X, (N, D), and labels y, (N,), in their order.
+
+    Leaves out the rows that the net cannot be trained with, and no others.
+    """
     # One bug:
     # optimiser = torch.optim.SGD(model.parameters(), lr=lr)
     # model.train()
@@ -185,32 +191,29 @@ def restore_best(
 
 
 def fine_tune(
-    model: nn.Module, freeze: Callable[[nn.Module], None], batches: list[Batch], epochs: int, lr: float
+    model: nn.Module,
+    freeze: Callable[[nn.Module], None],
+    update: Callable[[torch.Tensor], None],
+    batches: list[Batch],
+    epochs: int,
 ) -> None:
-    """Train with SGD on the batches (x, y); the BN layers keep their statistics, everything else is in train mode.
+    """Train on the batches (x, y); the BN layers keep their statistics, everything else is in train mode.
 
-    freeze(model) puts the BN layers, and only them, into eval mode.
+    freeze(model) puts the BN layers, and only them, into eval mode.  update(loss) is one step of SGD: the gradients of
+    this loss alone, and new weights.
     """
     # One bug:
     # freeze(model)
-    # optimiser = torch.optim.SGD(model.parameters(), lr=lr)
     # for _ in range(epochs):
     #     model.train()
     #     for x, y in batches:
-    #         loss = cross_entropy(model(x), y)
-    #         optimiser.zero_grad()
-    #         loss.backward()
-    #         optimiser.step()
+    #         update(cross_entropy(model(x), y))
     ### BEGIN SOLUTION
-    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
     for _ in range(epochs):
         model.train()
         freeze(model)
         for x, y in batches:
-            loss = cross_entropy(model(x), y)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            update(cross_entropy(model(x), y))
     ### END SOLUTION
 
 
@@ -570,7 +573,8 @@ _FREEZE = (
 )
 
 _SPLIT = "    return list(order.split(batch_size))"
-_NO_GRAD = "    with torch.no_grad():\n        return model(x)\n"
+_NO_GRAD = "    with torch.no_grad():\n        result = model(x)\n"
+_UPDATE = "            update(cross_entropy(model(x), y))\n"
 
 SUSPECTS = {
     "reestimate_statistics": _REESTIMATE,
@@ -587,7 +591,7 @@ SUSPECTS = {
             "eval_without_no_grad",
             "gradients",
             "the result carries a graph: eval() switches the mode but does not stop the recording of gradients. Keep no_grad too.",
-            (_NO_GRAD, "    return model(x)\n"),
+            (_NO_GRAD, "    result = model(x)\n"),
             shows="together/does the result carry a graph (1 yes, 0 no)",
         ),
         _wrong(
@@ -604,7 +608,7 @@ SUSPECTS = {
             "modes",
             "every row goes through the net alone and in train mode, where it has no variance: switch to eval mode.",
             ("    model.eval()\n", ""),
-            ("        return model(x)", "        return torch.cat([model(row) for row in x.split(1)])"),
+            ("        result = model(x)", "        result = torch.cat([model(row) for row in x.split(1)])"),
             shows="together",
         ),
         _wrong(
@@ -612,7 +616,7 @@ SUSPECTS = {
             "probabilities",
             "result",
             "these are probabilities; the function returns the scores themselves.",
-            ("        return model(x)", "        return model(x).softmax(dim=1)"),
+            ("        result = model(x)", "        result = model(x).softmax(dim=1)"),
             shows="together/scores of a batch",
         ),
         _wrong(
@@ -620,7 +624,7 @@ SUSPECTS = {
             "log_probabilities",
             "result",
             "these are logarithms of probabilities; the function returns the scores themselves.",
-            ("        return model(x)", "        return model(x).log_softmax(dim=1)"),
+            ("        result = model(x)", "        result = model(x).log_softmax(dim=1)"),
             shows="together/scores of a batch",
         ),
         _wrong(
@@ -628,7 +632,7 @@ SUSPECTS = {
             "classes",
             "result",
             "these are predicted classes, one number a row; the function returns the scores of all classes.",
-            ("        return model(x)", "        return model(x).argmax(dim=1)"),
+            ("        result = model(x)", "        result = model(x).argmax(dim=1)"),
             shows="together/scores of a batch",
         ),
         _wrong(
@@ -648,7 +652,7 @@ SUSPECTS = {
             "warm_up_pass",
             "statistics",
             "the rows move the running statistics before they are scored: no pass in train mode is needed.",
-            (_NO_GRAD, "    with torch.no_grad():\n        model.train()(x)\n        return model.eval()(x)\n"),
+            (_NO_GRAD, "    with torch.no_grad():\n        model.train()(x)\n        result = model.eval()(x)\n"),
             shows="together/largest change of a running statistic",
         ),
         _wrong(
@@ -658,8 +662,8 @@ SUSPECTS = {
             "each row is normalised with copies of itself, so every score is the same; switch to eval mode.",
             ("    model.eval()\n", ""),
             (
-                "        return model(x)",
-                "        return torch.cat([model(row.repeat(2, 1))[:1] for row in x.split(1)])",
+                "        result = model(x)",
+                "        result = torch.cat([model(row.repeat(2, 1))[:1] for row in x.split(1)])",
             ),
             shows="together/scores of a batch",
         ),
@@ -1095,6 +1099,14 @@ SUSPECTS = {
         ),
         _wrong(
             restore_best,
+            "score_not_kept",
+            "score",
+            "the best score so far is never kept: −∞ is returned, and every epoch counts as the best.",
+            ("            best = now\n", ""),
+            shows="best/best score",
+        ),
+        _wrong(
+            restore_best,
             "starts_at_zero",
             "best",
             "with scores below 0 no epoch is kept: start from −∞ (a score may be a negative loss).",
@@ -1183,14 +1195,11 @@ SUSPECTS = {
             "modes",
             "the statistics end as they began, but the training itself normalises with the batches (momentum 0 does the same).",
             (
-                "\n    optimiser = torch",
-                "\n    kept = {name: b.clone() for name, b in model.named_buffers()}\n    optimiser = torch",
+                "    for _ in range(epochs):\n",
+                "    kept = {name: b.clone() for name, b in model.named_buffers()}\n    for _ in range(epochs):\n",
             ),
             ("        freeze(model)\n", ""),
-            (
-                "            optimiser.step()\n",
-                "            optimiser.step()\n    model.load_state_dict(kept, strict=False)\n",
-            ),
+            (_UPDATE, _UPDATE + "    model.load_state_dict(kept, strict=False)\n"),
             shows="tune/weights of layer 1",
         ),
         _wrong(
@@ -1214,7 +1223,7 @@ SUSPECTS = {
             "thawed_by_batch",
             "modes",
             "the freeze holds for the first batch of each epoch only: call train() once, before it.",
-            ("            optimiser.step()\n", "            optimiser.step()\n            model.train()\n"),
+            (_UPDATE, _UPDATE + "            model.train()\n"),
             shows="tune/largest change of a running statistic",
         ),
         _wrong(
@@ -1223,35 +1232,45 @@ SUSPECTS = {
             "too much",
             "γ and β do not learn; only the statistics are to stay.",
             (
-                "\n    optimiser = torch",
-                "\n    for module in model.modules():\n        if isinstance(module, nn.BatchNorm1d):\n"
-                "            module.requires_grad_(False)\n    optimiser = torch",
+                "    for _ in range(epochs):\n",
+                "    for module in model.modules():\n        if isinstance(module, nn.BatchNorm1d):\n"
+                "            module.requires_grad_(False)\n    for _ in range(epochs):\n",
             ),
             shows="tune/do gamma and beta learn (1 yes, 0 no)",
         ),
         _wrong(
             fine_tune,
-            "zero_grad_each_epoch",
+            "one_update_each_epoch",
             "loop",
-            "the gradients of an epoch's batches add up: zero_grad() belongs before each backward(), not once an epoch.",
-            ("            optimiser.zero_grad()\n", ""),
-            ("        freeze(model)\n", "        freeze(model)\n        optimiser.zero_grad()\n"),
+            "there is one update an epoch, after its last batch; each batch is to have its own.",
+            (_UPDATE, "            loss = cross_entropy(model(x), y)\n        update(loss)\n"),
             shows="tune/weights of layer 1",
         ),
         _wrong(
             fine_tune,
-            "zero_grad_lost",
+            "not_updated",
             "loop",
-            "the gradients of all batches add up: zero_grad() belongs before each backward().",
-            ("            optimiser.zero_grad()\n", ""),
+            "the weights do not move: call update with the loss.",
+            (_UPDATE, "            cross_entropy(model(x), y)\n"),
             shows="tune/weights of layer 1",
+        ),
+        _wrong(
+            fine_tune,
+            "backward_twice",
+            "loop",
+            "backward() is called before update, which calls it again; hand update the loss as it is.",
+            (
+                _UPDATE,
+                "            loss = cross_entropy(model(x), y)\n            loss.backward()\n            update(loss)\n",
+            ),
+            shows="tune",
         ),
         _wrong(
             fine_tune,
             "one_epoch",
             "loop",
             "training ends after the first epoch.",
-            ("            optimiser.step()\n", "            optimiser.step()\n        return\n"),
+            (_UPDATE, _UPDATE + "        return\n"),
             shows="tune/weights of layer 1",
         ),
     ),
