@@ -41,6 +41,7 @@ REASONS = {
     "T": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
     "U": "one number fewer to compute, and an offset stays in",
     "V": "even alone, an example has many numbers to average over",
+    "N": "when the net serves, it costs nothing: it becomes part of the layer before it",
     "W": "fewer values stand behind each statistic; that this regularises is the usual explanation",
     "X": "it keeps the spatial layout, because it does not pool over H and W",
     "Y": "the loss becomes smoother, which is settled",
@@ -55,6 +56,7 @@ SITUATIONS = {
     "f": "a large language model in which only the scale of each token is to be removed, as cheaply as possible",
     "g": "an MLP that learns from a stream, one example at a time; mean and scale of all its features together are to be removed",
     "h": "a BN net trained with 4,096 images on each device, which fits well and generalises worse than with 64",
+    "i": "a convolutional net that trains on 256 images at a time and then runs on phones, where each operation counts",
 }
 
 
@@ -537,12 +539,12 @@ which_norm_exercise = Quiz(
         ),
         Check(
             "elsewhere",
-            "2 · tokens, streams, large batches: e, f, g, h",
-            (_all_right("e", "f", "g", "h"),),
+            "2 · tokens, streams, large batches, phones: e, f, g, h, i",
+            (_all_right("e", "f", "g", "h", "i"),),
             hints=(
-                "e, f and g have no use for other examples. h has examples in abundance.",
-                "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less.",
-                "The norms are layer (twice), rms and ghost batch.",
+                "e, f and g have no use for other examples. h and i have examples in abundance.",
+                "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less. i: what can be worked out before the first input?",
+                "The norms are layer (twice), rms, ghost batch and batch.",
             ),
         ),
     ),

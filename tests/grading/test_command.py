@@ -140,7 +140,7 @@ def test_a_notebook_exported_as_python_gets_the_same_verdict(run, how):
 
 
 def test_a_quiz_keeps_its_answers_to_itself(run):
-    answers = "def which_norm():\n    return {k: ('batch', 'P') for k in 'abcdefgh'}\n"
+    answers = "def which_norm():\n    return {k: ('batch', 'P') for k in 'abcdefghi'}\n"
     code, out, _ = run(answers)
     assert code == 1 and "would be right" not in out and "norm of a =" not in out
     for name in ("why_plain_stalls", "why_batch_norm_diverges"):

@@ -14,7 +14,7 @@ __all__ = ["ALIKE", "BatchNorm2d", "GroupNorm", "InstanceNorm2d", "LayerNorm", "
 
 
 def which_norm() -> dict[str, tuple[str, str]]:
-    """For each situation a–h the norm and the letter of the reason, as in {"a": ("layer", "P"), ...}."""
+    """For each situation a–i the norm and the letter of the reason, as in {"a": ("layer", "P"), ...}."""
     ### BEGIN SOLUTION
     return {
         "a": ("batch", "P"),
@@ -25,6 +25,7 @@ def which_norm() -> dict[str, tuple[str, str]]:
         "f": ("rms", "U"),
         "g": ("layer", "V"),
         "h": ("ghost batch", "W"),
+        "i": ("batch", "N"),
     }
     ### END SOLUTION
 
@@ -114,6 +115,48 @@ _WHICH_NORM = _suspects(
         "",
         "g: without H and W each instance and channel has one value; minus its own mean it is 0.",
         ('"g": ("layer", "V")', '"g": ("instance", "S")'),
+    ),
+    (
+        "ghost_at_32",
+        "choice",
+        "",
+        "a: 32 images are few already; Ghost BN is for batches of thousands.",
+        ('"a": ("batch", "P")', '"a": ("ghost batch", "W")'),
+    ),
+    (
+        "frozen_from_scratch",
+        "choice",
+        "",
+        "b: trained from scratch there is nothing yet that would be worth freezing.",
+        ('("group", "Q")', '("frozen batch", "R")'),
+    ),
+    (
+        "group_for_style",
+        "choice",
+        "",
+        "d: GN has one scale for all channels of a group; here each channel's own contrast must go.",
+        ('("instance", "S")', '("group", "Q")'),
+    ),
+    (
+        "rms_for_mean_and_scale",
+        "choice",
+        "",
+        "e: RMSNorm leaves the mean in, and here it is to be removed.",
+        ('("layer", "T")', '("rms", "U")'),
+    ),
+    (
+        "batch_as_before",
+        "choice",
+        "",
+        "h: that is what the net has, and it generalises worse.",
+        ('("ghost batch", "W")', '("batch", "P")'),
+    ),
+    (
+        "group_on_phones",
+        "choice",
+        "",
+        "i: GN computes its statistics anew for every input, on the phone too.",
+        ('("batch", "N")', '("group", "Q")'),
     ),
     (
         "group_for_large",
