@@ -23,6 +23,8 @@ from .source import Source, SourceError
 WORDS_A_MINUTE = 130
 MARKS = "<!-- course:begin, written by make notebooks -->\n", "<!-- course:end -->\n"
 """Between these lines of README.md stands the table."""
+SUM = "<!-- sum:begin -->", "<!-- sum:end -->"
+"""Between these words of README.md stands how much it is in all."""
 MAP = "<!-- map of the course -->"
 """This line of a source is replaced by the table."""
 
@@ -80,10 +82,13 @@ def as_json(course: Sequence[Notebook]) -> str:
 
 
 def in_readme(text: str, course: Sequence[Notebook]) -> str:
-    """README.md with the table between its two marks; as it is where it has none."""
-    begin, end = MARKS
-    before, found, rest = text.partition(begin)
-    return f"{before}{begin}\n{table(course, 'notebooks/')}\n\n{end}{rest.partition(end)[2]}" if found else text
+    """README.md with the table, and the sum, between their two marks; as it is where it has none."""
+    hours, points = round(sum(n.minutes for n in course) / 60), sum(n.points for n in course)
+    sum_of_all = f"{len(course)} notebooks, about {hours} hours, {points:g} points."
+    for (begin, end), content in ((MARKS, f"\n{table(course, 'notebooks/')}\n\n"), (SUM, sum_of_all)):
+        before, found, rest = text.partition(begin)
+        text = f"{before}{begin}{content}{end}{rest.partition(end)[2]}" if found else text
+    return text
 
 
 def _exercises(notebook: NotebookNode, path: Path) -> dict[str, Task]:

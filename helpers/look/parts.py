@@ -70,8 +70,10 @@ class Table:
         return "\n".join([self.caption, *lines] if self.caption else lines)
 
     def _repr_html_(self) -> str:
-        caption = f"<caption>{marked_up(self.caption)}</caption>" if self.caption else ""
-        return styled(f"<table>{caption}{self.body()}</table>", "bn-table")
+        table = f"<table>{self.body()}</table>"
+        if self.caption:
+            table = f"<figure><figcaption>{marked_up(self.caption)}</figcaption>{table}</figure>"
+        return styled(table, "bn-table")
 
     def body(self) -> str:
         """Head and rows as HTML, without the element around them."""
@@ -85,3 +87,41 @@ class Table:
 
     def _side(self, i: int) -> str:
         return ' class="bn-left"' if i in self.left else ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A titled list of rows, shown as HTML in a notebook and as text elsewhere.
+
+    ``outcome`` is True (right), False (wrong) or None (neutral); ``rows`` are (mark, text) pairs; ``code`` is shown
+    in a fixed-width block below.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...] = ()
+    outcome: bool | None = None
+    code: str = ""
+
+    def __repr__(self) -> str:
+        lines = [f"{MARKS[self.outcome]} {self.title}"]
+        lines += [f"  {mark:1} {text}" for mark, text in self.rows]
+        if self.code:
+            lines += ["", *(f"    {line}".rstrip() for line in self.code.splitlines())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = f'<div class="bn-head">{mark(self.outcome)} <b>{marked_up(self.title)}</b></div>'
+        rows = "".join(f"<p>{_mark_of(sign)} {marked_up(text)}</p>" for sign, text in self.rows)
+        code = f"<pre>{html.escape(self.code)}</pre>" if self.code else ""
+        return card_of(head + rows + code)
+
+
+def card_of(body: str) -> str:
+    """A card around some HTML."""
+    return styled(body, "bn-card", 'role="status"')
+
+
+def _mark_of(sign: str) -> str:
+    """A row's mark, coloured where it is one of MARKS."""
+    outcome = next((outcome for outcome, known in MARKS.items() if known == sign), ...)
+    return html.escape(sign) if outcome is ... else mark(outcome)

@@ -44,7 +44,7 @@ overflow:hidden;background:var(--line)}
 .bn a{color:var(--link)}
 .bn table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;margin:4px 0}
 .bn-card table{width:100%}
-.bn caption{caption-side:top;text-align:left;padding:2px 0 4px;color:inherit;font-weight:650}
+.bn figure{margin:0}.bn figcaption{padding:2px 0 4px;font-weight:650}
 .bn tr,.bn tr:hover{background:none!important}
 .bn th,.bn td{text-align:right!important;padding:3px 0 3px 16px!important;background:none!important;border:0;
 white-space:normal;max-width:none}
@@ -59,7 +59,7 @@ white-space:normal;max-width:none}
 .bn pre{margin:6px 0 0;white-space:pre-wrap}
 .bn-figure img{max-width:100%;height:auto;mix-blend-mode:multiply}
 body[data-jp-theme-light="false"] .bn-figure img,.vscode-dark .bn-figure img,html[theme="dark"] .bn-figure img{
-filter:invert(.93) hue-rotate(180deg);mix-blend-mode:screen}
+filter:invert(1) hue-rotate(180deg);mix-blend-mode:screen}
 """.replace("\n", "")
 """A figure is drawn dark on white; a dark theme turns its lightness round and keeps its hues, and no ground is seen."""
 

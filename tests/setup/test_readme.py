@@ -212,3 +212,10 @@ def test_no_other_command_is_shown():
 def test_links_lead_somewhere(text):
     missing = [link for link in re.findall(r"\]\((?!https?:)(.+?)\)", text) if not (ROOT / link).exists()]
     assert not missing
+
+
+def test_the_card_is_what_the_judge_says():
+    from tests.browser.card import LINE, card
+
+    shown, (alt,) = card(), re.findall(r'docs/card.png" width="\d+" alt="([^"]+)"', README)
+    assert f"`{LINE}`" in README and shown.counted in alt and shown.first()[1] in alt

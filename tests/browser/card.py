@@ -1,0 +1,72 @@
+"""Draw the card of README.md: ``python -m tests.browser.card`` judges a layer with one mistake and takes its picture.
+
+Writes ``docs/card.png`` and ``docs/card-dark.png``; needs a Chromium.
+"""
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from helpers.exercises.batchnorm1d import batchnorm1d_exercise
+from helpers.judge.observe import observe
+from helpers.judge.show import VerdictCard
+from tests.browser.front_end import FLAGS, system_browser
+from tests.notebook import ROOT
+
+LINE = "mean, var = x.mean(0), x.var(0)"
+"""The line with the mistake."""
+LAYER = f'''import torch
+from torch import nn
+
+
+class BatchNorm1d(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.gamma = nn.Parameter(torch.ones(num_features))
+        self.beta = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x):
+        if self.training:
+            if len(x) == 1:
+                raise ValueError("one row has no variance")
+            {LINE}
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(var, self.momentum)
+        else:
+            mean, var = self.running_mean, self.running_var
+        return (x - mean) / torch.sqrt(var + self.eps) * self.gamma + self.beta
+'''
+THEMES = {"card": ("true", "#ffffff", "#1b1f24"), "card-dark": ("false", "#0d1117", "#e6edf3")}
+"""File name, and is the theme light, ground and ink."""
+
+
+def card() -> VerdictCard:
+    """The card that a learner sees for this layer."""
+    module: dict = {}
+    exec(LAYER, module)
+    found = batchnorm1d_exercise.assess(observe(module["BatchNorm1d"], batchnorm1d_exercise.probes), LAYER)
+    return VerdictCard("BatchNorm1d", found)
+
+
+def draw(folder: Path) -> None:
+    """Write the card's picture for a light and for a dark page, at twice the screen's resolution."""
+    body = card()._repr_html_()
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
+        browser = playwright.chromium.launch(executable_path=system_browser(), args=FLAGS)
+        page = browser.new_page(viewport={"width": 800, "height": 600}, device_scale_factor=2)
+        for name, (light, ground, ink) in THEMES.items():
+            file = Path(temporary) / "card.html"
+            style = f"margin:0;background:{ground};color:{ink};font-family:system-ui,sans-serif"
+            text = f'<meta charset="utf-8"><body data-jp-theme-light="{light}" style="{style}">{body}'
+            file.write_text(text, encoding="utf-8")
+            page.goto(file.as_uri())
+            page.locator(".bn-card").screenshot(path=folder / f"{name}.png")
+
+
+if __name__ == "__main__":
+    draw(ROOT / "docs")
