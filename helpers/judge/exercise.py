@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import linecache
+import os
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, NoReturn
+
+from IPython.core.getipython import get_ipython
 
 from . import progress
 from .explain import Card as Red
 from .explain import explain, keys_asked
 from .model import Assessment, Check, Finding, Observations, Probe, Verdict
-from .observe import observe
+from .observe import Printed, as_raised, caught, observe
 from .reading import PROBE, SLIPS, Names, Slip, slips_in, under
 from .record import Record, from_bytes
 from .rules import verdicts_of
@@ -99,29 +103,47 @@ class Exercise:
         )
 
     def assessed(self, obj: Any) -> Assessment:
-        """Observe ``obj`` here, in this process, and assess what was seen; shows and records nothing."""
+        """Observe ``obj`` here, in this process, and assess what was seen; shows and records nothing.
+
+        What the code of ``obj`` prints is lost; the verbs keep some of it for their card.
+        """
+        return self._watched(obj)[0]
+
+    def _watched(self, obj: Any) -> tuple[Assessment, Printed]:
         with unpatched():
-            return self.assess(observe(obj, self.probes), source_of(obj))
+            with caught() as printed:
+                seen = observe(obj, self.probes)
+            return self.assess(seen, source_of(obj)), printed
+
+    def _seen(self, obj: Any) -> tuple[Assessment, Printed]:
+        """As :meth:`_watched`; somebody who stops it is shown where it was."""
+        try:
+            return self._watched(obj)
+        except KeyboardInterrupt as stop:
+            _stopped(self.title, stop)
 
     def check(self, obj: Any) -> None:
         """Show how ``obj`` does on every check.  Never raises for a wrong answer."""
-        found = self.assessed(obj)
+        found, printed = self._seen(obj)
         if not found.not_judged:
             named = [e.title for e in found.causes if e.kind == "cause"]
             progress.attempted(self.id, {v.check.id: v.passed for v in found.verdicts}, named)
-        show(self._card(self.title, found))
+        show(self._card(self.title, found, printed, _origin(obj)))
 
     def grade(self, obj: Any, check: str) -> None:
-        """One check, for a graded cell: shows its card, and raises unless it passed.  Only this check is explained.
+        """One check, for a graded cell: shows its card.  Only this check is explained.
 
-        Raises AssertionError where the answer is wrong and NotImplementedError where it was not attempted, each with
-        the card's text in place of a traceback.
+        Where nobody sits at a front end (nbgrader, nbclient, a script) it also raises unless the check passed:
+        AssertionError where the answer is wrong and NotImplementedError where it was not attempted, each with one line
+        in place of a traceback.  In a front end the card is all, so that *Run all* reaches the last cell.
         """
         (asked,) = [c for c in self.checks if c.id == check]
-        found = dataclasses.replace(self, checks=(asked,), further=()).assessed(obj)
+        found, printed = dataclasses.replace(self, checks=(asked,), further=())._seen(obj)
         (verdict,) = found.verdicts
         progress.attempted(self.id, {check: verdict.passed}, counts=False)
-        show(self._card(f"{self.title} · {verdict.check.title}", found))
+        show(self._card(f"{self.title} · {verdict.check.title}", found, printed))
+        if _at_a_front_end():
+            return
         if verdict.passed is None:
             raise _quiet(NotImplementedError("not attempted yet"))
         if not verdict.passed:
@@ -132,7 +154,7 @@ class Exercise:
 
         It is that of the first check that does not pass, or of the first that fails by the cause named first.
         """
-        found = self.assessed(obj)
+        found, _ = self._seen(obj)
         verdict = self._to_mend(found)
         if verdict is None:
             show(Card(f"{self.title}: every check passes, no hint needed", (), True))
@@ -167,8 +189,9 @@ class Exercise:
             if probe.id in looked_at:
                 print(f"# fed: {probe.fed}", textwrap.dedent(inspect.getsource(_measuring(probe))), sep="\n")
 
-    def _card(self, title: str, found: Assessment) -> VerdictCard:
-        return VerdictCard(title, found, f'{self.record_id}_exercise.show_check("{{}}")')
+    def _card(self, title: str, found: Assessment, printed: Printed, judged: str = "") -> VerdictCard:
+        ask = f'{self.record_id}_exercise.show_check("{{}}")'
+        return VerdictCard(title, found, ask, printed.lines, printed.count, judged)
 
     def solution(self, obj: Any) -> None:
         """The reference's code.  Asks once: the first call says what it would show, the second shows it."""
@@ -176,7 +199,7 @@ class Exercise:
         if not source:
             show(Card(f"{self.title}: the solution is not in this class edition", (("→", "Ask your instructor."),)))
             return
-        if not (self.assessed(obj).passed or progress.solution_confirmed(self.id)):
+        if not (self._seen(obj)[0].passed or progress.solution_confirmed(self.id)):
             rows = (("→", "Run this cell again to see it. A hint may be enough."),)
             show(Card(f"{self.title}: show the whole solution?", rows))
             return
@@ -196,7 +219,37 @@ def _wrong_name(slip: Slip) -> Finding:
     return Finding(False, f"{PROBE}/{SLIPS}", f"{slip.role} {slip.asked}", measured)
 
 
-def _quiet(error: Exception) -> Exception:
+def _at_a_front_end() -> bool:
+    """True where somebody sits at the front end that sent the cell: then ``input()`` would be answered.
+
+    Programs that run notebooks say that it would not; nbgrader is known by its environment variable too.
+    """
+    try:
+        answers = get_ipython().get_parent()["content"]["allow_stdin"]
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return bool(answers) and "NBGRADER_EXECUTION" not in os.environ
+
+
+def _origin(obj: Any) -> str:
+    """Which cell of the notebook the code came from, "" where that cannot be told."""
+    cells = getattr(get_ipython(), "user_ns", {}).get("In", [])
+    parts = vars(obj).values() if isinstance(obj, type) else [obj]
+    files = [part.__code__.co_filename for part in parts if inspect.isfunction(part)]
+    text = "".join(linecache.getlines(files[0])).strip() if files else ""
+    numbers = [number for number, cell in enumerate(cells) if text and cell.strip() == text]
+    kind = "class" if isinstance(obj, type) else "function"
+    return f"Judged: {kind} `{obj.__name__}` as cell [{numbers[-1]}] defined it." if numbers else ""
+
+
+def _stopped(title: str, stop: KeyboardInterrupt) -> NoReturn:
+    """Show where somebody stopped a check, and stop the cells that wait as well."""
+    where = as_raised(stop).where
+    show(Card(f"{title}: you stopped it", (("→", f"It was in {where}." if where else "It was not done."),)))
+    raise _quiet(KeyboardInterrupt("stopped")) from None
+
+
+def _quiet(error: BaseException) -> BaseException:
     """Let IPython show the message alone: the card above already tells the rest."""
     text = f"{type(error).__name__}: {error}"
     error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]

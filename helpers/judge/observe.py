@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import linecache
 import re
 import traceback
@@ -24,6 +25,8 @@ _NOT_THEIRS = (
     "<frozen ",
 )
 _BASE = torch._C.TensorBase  # its methods cannot be patched
+PRINTED_LINES, PRINTED_WIDTH = 10, 200
+"""So much is kept of what a learner's code prints."""
 
 
 class BadOutput(Exception):
@@ -116,6 +119,50 @@ def as_raised(error: BaseException) -> Raised:
     if missing and isinstance(error, AttributeError):
         return Raised("BadOutput", f"there is no `{missing[1]}`; the judge looks for it.")
     return Raised(type(error).__name__[:80], message[:300], where[:300])
+
+
+class Printed(io.TextIOBase):
+    """Takes the place of standard output and error: keeps the first lines, and counts them all.
+
+    >>> printed = Printed()
+    >>> for step in range(1156):
+    ...     print("step", step, file=printed)
+    >>> printed.count, printed.lines[:2]
+    (1156, ('step 0', 'step 1'))
+    """
+
+    def __init__(self) -> None:
+        self._kept, self._ended, self._open = [""], 0, False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        ends = text.count("\n")
+        for i, part in enumerate(text.split("\n", PRINTED_LINES) if len(self._kept) <= PRINTED_LINES else ()):
+            if i and len(self._kept) <= PRINTED_LINES:
+                self._kept.append("")
+            self._kept[-1] = (self._kept[-1] + part)[:PRINTED_WIDTH]
+        self._ended, self._open = self._ended + ends, not text.endswith("\n") if text else self._open
+        return len(text)
+
+    @property
+    def count(self) -> int:
+        """How many lines were written."""
+        return self._ended + self._open
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The first of them, and of each its first characters."""
+        return tuple(self._kept[: min(self.count, PRINTED_LINES)])
+
+
+@contextlib.contextmanager
+def caught() -> Iterator[Printed]:
+    """What Python prints inside the ``with`` block comes here, and nowhere else."""
+    printed = Printed()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        yield printed
 
 
 @contextlib.contextmanager

@@ -9,52 +9,30 @@ from dataclasses import dataclass
 
 from IPython.display import display
 
-from helpers.look.parts import KINDS, MARKS, Table, details, mark, marked_up, segments
-from helpers.look.style import styled
+from helpers.look.parts import KINDS, MARKS, Card, Table, card_of, details, mark, marked_up, segments
 
 from .model import Assessment, Explanation, Verdict
+
+__all__ = ["Card", "VerdictCard", "cause_rows", "show"]
 
 DETAILED = 6
 """At most so many failed checks show their numbers in the text."""
 
 
 @dataclass(frozen=True)
-class Card:
-    """A titled list of rows, shown as HTML in a notebook and as text elsewhere.
-
-    ``outcome`` is True (right), False (wrong) or None (neutral); ``rows`` are (mark, text) pairs; ``code`` is shown
-    in a fixed-width block below.
-    """
-
-    title: str
-    rows: tuple[tuple[str, str], ...] = ()
-    outcome: bool | None = None
-    code: str = ""
-
-    def __repr__(self) -> str:
-        lines = [f"{MARKS[self.outcome]} {self.title}"]
-        lines += [f"  {mark:1} {text}" for mark, text in self.rows]
-        if self.code:
-            lines += ["", *(f"    {line}".rstrip() for line in self.code.splitlines())]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        head = f'<div class="bn-head">{mark(self.outcome)} <b>{marked_up(self.title)}</b></div>'
-        rows = "".join(f"<p>{_mark_of(mark)} {marked_up(text)}</p>" for mark, text in self.rows)
-        code = f"<pre>{html.escape(self.code)}</pre>" if self.code else ""
-        return _card(head + rows + code)
-
-
-@dataclass(frozen=True)
 class VerdictCard:
     """How an answer does on every check: what to do first, the difference that shows it, and the rest folded.
 
-    ``ask`` is the call that prints a check's own source, with ``{}`` for the id of the check.
+    ``ask`` is the call that prints a check's own source, with ``{}`` for the id of the check.  ``printed`` is what the
+    learner's code printed, the first of ``count`` lines; ``judged`` says what was judged.
     """
 
     title: str
     found: Assessment
     ask: str = ""
+    printed: tuple[str, ...] = ()
+    count: int = 0
+    judged: str = ""
 
     @property
     def outcome(self) -> bool | None:
@@ -119,6 +97,10 @@ class VerdictCard:
             titles = [v.check.title for v in self.found.verdicts if v.passed is passed]
             if titles and len(self.found.verdicts) > 1 and self.outcome is not None:
                 lines.append(f"  {MARKS[passed]} {words}: {'; '.join(titles)}")
+        if self.printed:
+            lines += [f"  {self._printed}", *(f"    {line}" for line in self.printed)]
+        if self.judged:
+            lines.append(f"  {self.judged}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -130,7 +112,7 @@ class VerdictCard:
         label, words = self.first()
         first = f'<div class="bn-first {kind}"><b>{label}</b>{marked_up(words)}</div>'
         then = "".join(f"<p>{marked_up(text)}</p>" for text in self._then())
-        return _card(head + first + self._table() + then + self._folded())
+        return card_of(head + first + self._table() + then + self._folded())
 
     def _table(self) -> str:
         table = Table(("the difference that shows it", "right", "yours"), tuple(self.differences()))
@@ -149,7 +131,17 @@ class VerdictCard:
                 parts.append(details(f"{len(titles)} {words}", (f"{mark(passed)} {marked_up(t)}" for t in titles)))
         if self._red and self.outcome is False:
             parts.append(details("All numbers", map(self._in_full, self._red)))
+        if self.printed:
+            parts.append(details(self._printed, [f"<pre>{html.escape(chr(10).join(self.printed))}</pre>"]))
+        if self.judged:
+            parts.append(f"<p><small>{marked_up(self.judged)}</small></p>")
         return "".join(parts)
+
+    @property
+    def _printed(self) -> str:
+        kept = len(self.printed)
+        lines = f"{self.count:,} line{'s' * (self.count != 1)}"
+        return f"Your code printed ({lines if kept == self.count else f'{kept} of {lines}'})"
 
     def _in_full(self, v: Verdict) -> str:
         rows = "".join(f"<dd>{name}: {marked_up(text)}</dd>" for name, text in _numbers(v))
@@ -207,13 +199,3 @@ def _row(right: str, yours: str) -> tuple[str, str, str]:
         return name, right, mine
     name, shape, mine = yours.partition(" of shape ")
     return (f"shape of {name}", right.removeprefix("shape "), mine) if shape else (right, "", yours)
-
-
-def _card(body: str) -> str:
-    return styled(body, "bn-card", 'role="status"')
-
-
-def _mark_of(mark: str) -> str:
-    """A row's mark, coloured where it is one of MARKS."""
-    outcome = next((outcome for outcome, known in MARKS.items() if known == mark), ...)
-    return html.escape(mark) if outcome is ... else mark(outcome)

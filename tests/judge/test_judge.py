@@ -1,5 +1,6 @@
 """Observe, judge, explain and the verbs, on a small feature_statistics_exercise."""
 
+import linecache
 import warnings
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 
 from helpers.exercises.feature_statistics import feature_statistics_exercise
-from helpers.judge import progress
-from helpers.judge.observe import BadOutput, as_array, observe
+from helpers.judge import exercise, progress
+from helpers.judge.observe import BadOutput, Printed, as_array, observe
 from helpers.judge.variant import variant
 
 
@@ -77,6 +78,85 @@ def test_grade_raises_a_plain_exception_with_a_short_traceback(capsys):
     assert type(untouched.value) is NotImplementedError
     with pytest.raises(ValueError):
         feature_statistics_exercise.grade(right, "no such check")
+
+
+class FrontEnd:
+    """Stands for the shell of a kernel: which cells ran, and whether somebody could answer the last one."""
+
+    def __init__(self, answers, *cells):
+        self.parent = {"content": {"allow_stdin": answers}}
+        self.user_ns = {"In": ["", *cells]}
+
+    def get_parent(self):
+        return self.parent
+
+
+def at(monkeypatch, shell):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.setattr(exercise, "get_ipython", lambda: shell)
+
+
+def test_at_a_front_end_a_graded_cell_shows_its_card_and_goes_on(monkeypatch, capsys):
+    at(monkeypatch, FrontEnd(True))
+    feature_statistics_exercise.grade(stub, "mean")
+    feature_statistics_exercise.grade(unbiased, "variance")
+    text = capsys.readouterr().out
+    assert "not attempted" in text and "not yet" in text
+
+
+@pytest.mark.parametrize("who", ["nbclient", "nbgrader", "nobody"])
+def test_a_grader_gets_the_exception(who, monkeypatch):
+    at(monkeypatch, {"nbclient": FrontEnd(False), "nbgrader": FrontEnd(True), "nobody": None}[who])
+    if who == "nbgrader":
+        monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError):
+        feature_statistics_exercise.grade(unbiased, "variance")
+
+
+def test_what_the_code_prints_is_folded_in_the_card(capsys):
+    def talks(x):
+        for step in range(30):
+            print("step", step, "of\n30")
+        return right(x)
+
+    feature_statistics_exercise.check(talks)
+    text = capsys.readouterr().out
+    assert "Your code printed (10 of 60 lines)" in text and "step 4 of" in text and "step 5" not in text
+    with pytest.raises(AssertionError):
+        feature_statistics_exercise.grade(unbiased, "variance")
+
+
+def test_printed_lines_are_counted_however_they_come():
+    printed = Printed()
+    for text in ("one", " line", "\n", "", "two\nthree", "\n\n"):
+        printed.write(text)
+    assert (printed.count, printed.lines) == (4, ("one line", "two", "three", ""))
+    for number in range(1000):
+        print("x" * 500, number, file=printed)
+    assert printed.count == 1004 and len(printed.lines) == 10 and max(map(len, printed.lines)) == 200
+
+
+def test_who_stops_a_check_is_told_where(capsys):
+    def endless(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        feature_statistics_exercise.check(endless)
+    text = capsys.readouterr().out
+    assert "you stopped it" in text and "`raise KeyboardInterrupt`" in text
+    assert stopped.value._render_traceback_() == ["KeyboardInterrupt: stopped"]
+
+
+def test_the_card_says_which_cell_was_judged(monkeypatch, capsys):
+    cell = "def statistics(x):\n    return x.mean(0), x.var(0, correction=0)"
+    names = {}
+    exec(compile(cell, "a cell", "exec"), names)
+    linecache.cache["a cell"] = (len(cell), None, cell.splitlines(keepends=True), "a cell")
+    at(monkeypatch, FrontEnd(True, "import torch", cell, "x = 1", f"{cell}\n", "def renamed(x): ..."))
+    feature_statistics_exercise.check(names["statistics"])
+    assert "Judged: function `statistics` as cell [4] defined it." in capsys.readouterr().out
+    feature_statistics_exercise.check(right)
+    assert "Judged" not in capsys.readouterr().out
 
 
 def test_hints_come_in_three_steps_and_stay_at_the_last(capsys):
