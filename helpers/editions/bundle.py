@@ -9,13 +9,13 @@ import hashlib
 import importlib.util
 import io
 import lzma
-import textwrap
 import tokenize
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 from helpers import exercises
+from helpers.arrival import digest
 from helpers.judge import record
 from helpers.judge.record import Record
 
@@ -26,32 +26,35 @@ RECORDED = PACKAGE / "exercises" / "recorded"
 EDITIONS = ("open", "class")
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}]  # bytes, not words of four
 
-_SETUP = '''\
+_SETUP = """\
 # The course's own code, helpers/, travels in this cell as a compressed zip archive. Nothing is installed or downloaded.
-# To see what is in it: zipfile.ZipFile(io.BytesIO(lzma.decompress(data))).namelist()
-try:
-    from helpers import COURSE
-except ImportError:
-    import base64, hashlib, lzma, pathlib, sys, tempfile
-    data = base64.b85decode("".join("""
-{archive}
-""".split()))
-    if hashlib.sha256(data).hexdigest() != "{digest}":
-        raise RuntimeError("This setup cell was changed. Download the notebook again.")
-    sys.modules.pop("helpers", None)
-    _folder = tempfile.TemporaryDirectory()
-    _archive = pathlib.Path(_folder.name) / "helpers.zip"
-    _archive.write_bytes(lzma.decompress(data))
-    sys.path.insert(0, str(_archive))
+# To see what is in it: zipfile.ZipFile(io.BytesIO(course)).namelist()
+import base64, hashlib, io, lzma, zipfile
+carried = "{carried}"
+if hashlib.sha256(carried.encode("utf-8", "replace")).hexdigest() != "{digest}":
+    raise RuntimeError("This setup cell was changed. Download the notebook again.")
+course = lzma.decompress(base64.b85decode(carried))
+exec(zipfile.ZipFile(io.BytesIO(course)).read("{arrival}"), arrival := {{}})
+arrival["arrive"](course, "{digest}", "{files}")
 import helpers
-'''
+"""
+ARRIVAL = "helpers/arrival.py"
 
 
 def setup_cell(edition: str, code: str) -> str:
-    """Source of the first code cell: imports ``helpers``, or unpacks the part of it that ``code`` needs."""
-    data = lzma.compress(archive(edition, code), filters=_FILTERS)
-    lines = textwrap.fill(base64.b85encode(data).decode(), 120, break_on_hyphens=False)
-    return SETUP_TITLE + _SETUP.format(archive=lines, digest=hashlib.sha256(data).hexdigest()).rstrip()
+    """Source of the first code cell: imports ``helpers``, or the part of it that ``code`` needs and the cell carries.
+
+    The archive is one line, however long: where a reader does not fold the cell it takes no more room than that.
+    """
+    made = archive(edition, code)
+    carried = base64.b85encode(lzma.compress(made, filters=_FILTERS)).decode()
+    filled = {
+        "carried": carried,
+        "digest": hashlib.sha256(carried.encode()).hexdigest(),
+        "files": digest(PACKAGE.parent, zipfile.ZipFile(io.BytesIO(made)).namelist()),
+        "arrival": ARRIVAL,
+    }
+    return SETUP_TITLE + _SETUP.format(**filled).rstrip()
 
 
 def archive(edition: str, code: str) -> bytes:
@@ -63,7 +66,7 @@ def archive(edition: str, code: str) -> bytes:
     """
     if edition not in EDITIONS:
         raise ValueError(f"edition is one of {', '.join(EDITIONS)}, not {edition!r}")
-    paths = modules_needed(code)
+    paths = modules_needed(code) | {PACKAGE.parent / ARRIVAL}
     paths |= {data for path in paths if (data := path.with_suffix(".json")).exists()}
     records = _records(paths, code)
     paths |= records.keys()

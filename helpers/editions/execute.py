@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import sys
@@ -14,7 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from .source import SourceError
+from .source import LANGUAGE, SourceError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 120
@@ -43,7 +44,7 @@ def execute(notebook: NotebookNode, name: str, lines: list[int], root: Path) -> 
     for line, cell in zip(lines, notebook.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs = [kept for output in cell.outputs if (kept := _clean(output, f"{name}:{line}"))]
-    notebook.metadata.language_info = NotebookNode(name="python", file_extension=".py", mimetype="text/x-python")
+    notebook.metadata.language_info = NotebookNode(copy.deepcopy(LANGUAGE))
 
 
 def kernel_environment(root: Path) -> dict[str, str]:

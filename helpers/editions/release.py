@@ -36,8 +36,20 @@ class EmbedHelpers(NbGraderPreprocessor):  # type: ignore[misc]
         return nb, resources
 
 
+class RunToTheEnd(NbGraderPreprocessor):  # type: ignore[misc]
+    """Tag the graded cells, so that *Run all* goes on after one that fails, also where its name is not defined."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        for cell in nb.cells:
+            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"):
+                tags = cell.metadata.get("tags", [])
+                cell.metadata.tags = [*tags, *{"raises-exception"}.difference(tags)]
+        return nb, resources
+
+
 CHAIN = (
     EmbedHelpers,
+    RunToTheEnd,
     LockCells,
     ClearSolutions,
     ClearOutput,

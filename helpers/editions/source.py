@@ -19,6 +19,7 @@ ids ``<exercise>_<check>``.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib
 import inspect
@@ -43,6 +44,17 @@ FLAGS = {  # grade, locked, solution
 OTHER_KEYS = {"points", "tags", "builds"}
 GRADE = "grade"
 _JUPYTEXT_KEYS = {"lines_to_next_cell", "lines_to_end_of_cell_marker"}  # its own notes on blank lines
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": "3.11.7",
+}
+"""What a front end writes into a notebook when its kernel has started; one that differs makes the notebook unsaved."""
 SETUP_TITLE = '# @title Setup: run this cell first { display-mode: "form" }\n'
 
 _INLINE = re.compile(r"^from (helpers\.exercises\.answers\.\w+) import (\w+)$", re.MULTILINE)
@@ -83,10 +95,7 @@ def read_source(path: Path) -> Source:
         _expand(cell, kind, where)
         _check_solution(cell, kind, where)
         _name(cell, kind, used, line, where)
-    notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
-    )
+    notebook.metadata = NotebookNode(kernelspec=dict(KERNEL), language_info=copy.deepcopy(LANGUAGE))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return Source(notebook, lines, builds)
 
