@@ -14,7 +14,6 @@ Standard library only, and only syntax that Python 3.6 can read: a Python that i
 import argparse
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import secrets
@@ -29,9 +28,7 @@ ROOT = Path(__file__).resolve().parent
 GRADING = ROOT / "grading"
 OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-"""JupyterLab's defaults in .venv: no question about news, and none fetched."""
-
+FIRST = "00_start_here.ipynb"
 LAB = [  # -y: Ctrl-C stops it without a question; encryption: otherwise each kernel warns that it has none
     *("-m", "jupyterlab", "-y", "--ip=127.0.0.1", "--ServerApp.port_retries=0", "--Application.log_level=ERROR"),
     "--KernelManager.transport_encryption=auto",
@@ -66,9 +63,6 @@ def set_up(extra: str) -> Path:
     pip(python, "--no-deps", pin, *(["--extra-index-url", index] if index else []))
     say(f"Installing everything else that pyproject.toml lists for '{extra}' ...")
     pip(python, "--editable", f"{ROOT}[{extra}]")
-    settings = venv / "etc" / "jupyter" / "labconfig" / "default_setting_overrides.json"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps(SETTINGS))
     stamps[0].write_text(wanted)
     say(f"Everything is installed in {venv}")
     return python
@@ -152,18 +146,20 @@ def reason(output: str) -> str:
 
 
 def lab(options: argparse.Namespace, rest: "list[str]") -> None:
-    """open JupyterLab on notebooks/"""
+    """open JupyterLab on notebooks/, with the first one before you; its settings are in .jupyter/"""
     port = free_port(options.port)
     python = set_up("lab")
     token = secrets.token_hex(24)
     folder = ROOT / "notebooks"
-    command = [*LAB, f"--port={port}", f"--ServerApp.root_dir={folder}"]
+    first = f"/lab/tree/{FIRST}"
+    command = [*LAB, f"--port={port}", f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={first}"]
     command += ["--no-browser"] * options.no_browser
     command += ["--allow-root"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
-    say(f"JupyterLab opens {folder} at\n\n    http://127.0.0.1:{port}/lab?token={token}\n")
+    say(f"JupyterLab opens {folder} at\n\n    http://127.0.0.1:{port}{first}?token={token}\n")
     say("Ctrl-C in this window stops it. Save your work first.")
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    become(python, *command, JUPYTER_TOKEN=token, PYTHONPATH=path)
+    ours = {"PYTHONPATH": ROOT, "JUPYTER_CONFIG_PATH": ROOT / ".jupyter"}
+    paths = {name: os.pathsep.join(filter(None, [str(path), os.environ.get(name)])) for name, path in ours.items()}
+    become(python, *command, JUPYTER_TOKEN=token, **paths)
 
 
 def test(options: argparse.Namespace, rest: "list[str]") -> None:

@@ -1,11 +1,13 @@
-"""What the widgets share: names that a style or a test finds, and a widget with a still picture in one output.
+"""What the widgets share: names that a style or a test finds, a line that is read aloud, and a widget with a picture.
 
-A live front end shows the widget; where there is no kernel (a page on GitHub, an export, an untrusted notebook), the
-reader sees the picture.
+A live front end shows the widget.  Everywhere else (the next morning, before the cell has run again; a page on GitHub;
+an export; an untrusted notebook) the reader sees the picture and the sentence that tells how to make it live.
 """
 
 from __future__ import annotations
 
+import html
+import zlib
 from typing import Any
 
 import ipywidgets as widgets
@@ -15,13 +17,37 @@ from matplotlib.figure import Figure
 from helpers.lab import figures
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+RUN_IT = "This is a picture. To use it, run this cell."
+_SPEAK = "<img src='' alt='' hidden onerror=\"this.parentElement.setAttribute('role','status')\">"
 
 
 def show_widget(widget: widgets.Widget, figure: Figure | None, alt: str) -> None:
-    """Display ``widget``; readers without a kernel see ``figure``, or only the sentence ``alt`` where it is None."""
+    """Display ``widget``, and as a second output ``figure`` (or only the sentence ``alt`` where it is None).
+
+    While the widget lives it hides the second output; while it does not, that hides the error in its place.
+    """
+    name = f"{zlib.crc32(alt.encode()):08x}"  # the same on every run
+    hide = widgets.HTML(f"<style>.bn-still-{name}{{display:none}}</style>", layout={"display": "none"})
+    live = named(f"bn-live-{name}", widgets.VBox([widget, hide]))
+    display({VIEW: {"version_major": 2, "version_minor": 0, "model_id": live.model_id}}, raw=True)
+    display(*_still(name, figure, alt), raw=True)
+
+
+def _still(name: str, figure: Figure | None, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     data, metadata = figures.bundle(figure, alt) if figure else ({"text/plain": alt}, {})
-    data[VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    display(data, raw=True, metadata=metadata)
+    dead = f".jp-OutputArea-child:has(+ .jp-OutputArea-child .bn-still-{name}):not(:has(.bn-live-{name}))"
+    seen = data.get("text/html") or f"<p>{html.escape(alt)}</p>"
+    told = f"<p>{RUN_IT}</p>" if figure else ""
+    data["text/html"] = f'<style>{dead}{{display:none}}</style><div class="bn-still-{name}">{seen}{told}</div>'
+    return data, metadata
+
+
+def spoken(text: str) -> str:
+    """The value of an ``HTML`` widget that says ``text``: a screen reader reads it aloud each time it changes.
+
+    The widget's own element becomes the status; one that comes with its text in it would not be read.
+    """
+    return f"{_SPEAK}<span>{html.escape(text)}</span>"
 
 
 def named(name: str, widget: Any) -> Any:
