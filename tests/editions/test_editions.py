@@ -168,16 +168,3 @@ def test_an_exercise_that_is_only_judged_by_travels_without_suspects():
     inside = zipfile.ZipFile(io.BytesIO(archive("open", "from helpers.experiments.learners import choose")))
     record = from_bytes(inside.read("helpers/exercises/recorded/batchnorm1d.xz"))
     assert record.right.keys() == batchnorm1d_exercise.record.right.keys() and record.suspects == ()
-
-
-def test_a_changed_setup_cell_says_so(tmp_path):
-    source = setup_cell("open", "")
-    line = source.splitlines()[8]
-    source = source.replace(line, line[::-1], 1)
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", "import sys; sys.modules['helpers'] = None\n" + source],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert "Download the notebook again" in done.stderr
