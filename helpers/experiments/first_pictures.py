@@ -1,0 +1,232 @@
+"""Notebooks 00 and 02: the pictures with which they begin, and the routes through the course.
+
+Nothing here is prepared: the nets are small, and train while the learner waits.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import nn
+
+from helpers.exercises.syllabus import notebooks
+from helpers.lab import figures
+from helpers.lab.data import Split, digits
+from helpers.lab.nets import MLP
+from helpers.lab.stack import Results, Run, train_stack
+from helpers.lab.tables import spread, table
+from helpers.lab.training import one_thread, train
+
+from .fair import NETS, SEEDS, widths
+
+# --- 00: a net that learns nothing -----------------------------------------------------------------------------------
+
+HIDDEN, RATE, STEPS, BATCH_SIZE = 10, 0.1, 100, 64
+_LOOK = {"none": (NETS["none"], "-"), "none, He": (NETS["none, He"], "--"), "batch": (NETS["batch"], "-")}
+
+
+@functools.cache
+def deep(name: str, seeds: Sequence[int] = SEEDS) -> Results:
+    """One of :data:`helpers.experiments.fair.NETS` with ten hidden layers, trained on the digits; (seeds,) each.
+
+    100 steps of SGD, learning rate 0.1, batches of 64, width 64.
+    """
+    sizes = widths(64, 10, depth=HIDDEN)
+    makes: dict[str, Callable[[], MLP]] = {
+        "none": partial(MLP, sizes),
+        "none, He": partial(MLP, sizes, init="he"),
+        "batch": partial(MLP, sizes, nn.BatchNorm1d),
+    }
+    runs = [Run(makes[name], RATE, seed) for seed in seeds]
+    return train_stack(runs, digits(), batch_size=BATCH_SIZE, steps=STEPS)
+
+
+def two_nets() -> None:
+    """Train a deep net without and with batch norm, and show their losses."""
+    figures.show(
+        deep_figure(("none", "batch")),
+        "Training loss over 100 steps of a net with ten hidden layers: one curve without a norm, one with batch norm, "
+        "and a line for a net that guesses.",
+    )
+
+
+def three_nets() -> None:
+    """The same picture with a third net: no norm, and larger initial weights."""
+    figures.show(
+        deep_figure(("none", "none, He", "batch")),
+        "The same two curves, and a third: the net without a norm from He's initial weights.",
+    )
+
+
+def deep_figure(names: Sequence[str]) -> Figure:
+    """Training loss of each net, means of five steps, median and range over seeds; held-out accuracy at the end."""
+    figure, axes = figures.subplots(width=7.5, height=3.4)
+    steps = list(range(5, STEPS + 1, 5))
+    guess = math.log(10)
+    axes.axhline(guess, color="#888888", linestyle=":", linewidth=1.2)
+    axes.text(1, guess + 0.06, "guessing: ln 10 = 2.30", fontsize=9, color="#555555")
+    for name in names:
+        found, (label, dash) = deep(name), _LOOK[name]
+        losses = found.losses.view(len(SEEDS), -1, 5).mean(dim=2)
+        figures.band(axes, steps, losses, name, label)
+        axes.lines[-1].set_linestyle(dash)
+        right = f"{label}\nheld-out: {spread((100 * found.test_accuracy).tolist(), 0)} % right"
+        end = losses[:, -1].median().item()
+        axes.text(STEPS + 2, end, right, color=figures.COLOURS[name], fontsize=9, va="center")
+    axes.set(title="training loss (cross-entropy), 3 seeds: median and range", xlabel="step", xlim=(0, STEPS + 44))
+    axes.set(ylim=(0, 2.7), xticks=range(0, STEPS + 1, 20))
+    return figure
+
+
+# --- 00: the routes --------------------------------------------------------------------------------------------------
+
+QUESTIONS = 6
+"""Questions on the interview page at the end of each notebook."""
+
+
+def routes() -> None:
+    """Three ways through the course, with the minutes that the map gives."""
+    course = notebooks()
+    minutes = [notebook.minutes for notebook in course]
+    pages = QUESTIONS * len(course)
+    rows = [
+        ("an hour before an interview", f"the {len(course)} interview pages, {pages} questions", f"{pages}", ""),
+        ("a weekend", "all notebooks in order", f"{sum(minutes)}", f"{sum(minutes) / 60:.1f}"),
+        ("a class", f"{len(course)} sessions, one notebook each", f"{min(minutes)} to {max(minutes)} each", ""),
+    ]
+    table(("route", "what you do", "minutes", "hours"), rows, "Minutes of the map; a question counts one minute.", (1,))
+
+
+# --- 02: a net in production -----------------------------------------------------------------------------------------
+
+TOGETHER, TIMES = 8, 6
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a net answers when its owner forgot ``eval()``.
+
+    labels, in_eval: (rows,) the true digits, and the answers in eval mode.  company: (times, rows, 8), the rows that
+    are in the batch, the one asked first.  answers, sure: (times, rows), the digit that it reads, and the
+    probability that it gives to it.
+    """
+
+    split: Split
+    in_eval: torch.Tensor
+    sure_in_eval: torch.Tensor
+    company: torch.Tensor
+    answers: torch.Tensor
+    sure: torch.Tensor
+
+    @property
+    def changing(self) -> torch.Tensor:
+        """(rows,) how many different answers each digit gets."""
+        return torch.tensor([len(set(column)) for column in self.answers.T.tolist()])
+
+    @property
+    def picked(self) -> int:
+        """Of the digits that eval mode reads right, the first of those with the most different answers."""
+        right = self.in_eval == self.split.y_test
+        return int((self.changing * right).argmax())
+
+    def wrong(self, answers: torch.Tensor) -> float:
+        """Percent of the held-out digits that these answers, (rows,), read wrongly."""
+        return 100 * (answers != self.split.y_test).double().mean().item()
+
+
+@functools.cache
+@one_thread()
+def serve(seed: int = 0) -> Served:
+    """Train a net with batch norm on the digits, then ask it about every held-out digit in batches of 8, six times.
+
+    The net stays in train mode, as it does where ``eval()`` is forgotten; its momentum is 0, so that it remembers
+    nothing and only the neighbours differ.
+    """
+    split = digits()
+    make = partial(MLP, widths(64, 10, depth=2), nn.BatchNorm1d)
+    net, _ = train(make, split, lr=0.1, batch_size=64, steps=150, seed=seed)
+    X, generator = split.X_test, torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        sure_in_eval, in_eval = net.eval()(X).softmax(dim=1).max(dim=1)
+        net.train()
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.momentum = 0.0
+        asked = [_ask(net, X, generator) for _ in range(TIMES)]
+    company, answers, sure = (torch.stack(part) for part in zip(*asked, strict=True))
+    return Served(split, in_eval, sure_in_eval, company, answers, sure)
+
+
+def _ask(
+    net: nn.Module, X: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Every row of X in a random batch of 8: company (rows, 8), answer and probability, (rows,) each."""
+    order = torch.randperm(len(X), generator=generator)
+    order = torch.cat([order, order[: -len(X) % TOGETHER]])
+    company = torch.empty(len(X), TOGETHER, dtype=torch.int64)
+    answers, sure = torch.empty(len(X), dtype=torch.int64), torch.empty(len(X))
+    for group in order.view(-1, TOGETHER):
+        sure[group], answers[group] = net(X[group]).softmax(dim=1).max(dim=1)
+        company[group] = torch.stack([group.roll(-place) for place in range(TOGETHER)])
+    return company, answers, sure
+
+
+def served() -> None:
+    """Train the net, show what it reads in one digit beside six sets of neighbours, and count over all digits."""
+    found = serve()
+    figures.show(
+        served_figure(found),
+        "Six rows of eight small digit images. The first image is the same in every row; a bar beside the row says "
+        "which digit the net reads in it, and how sure it is.",
+    )
+    times = [found.wrong(answers) for answers in found.answers]
+    changed = 100 * (found.changing > 1).double().mean().item()
+    rows = [("six times, each time with other neighbours", spread(times, 1), f"{changed:.0f}")]
+    caption = "All 500 held-out digits, in random batches of 8; seed 0; median and range of the six times."
+    table(("how the net is asked", "read wrongly (%)", "get more than one answer (%)"), rows, caption)
+
+
+def repaired_service() -> None:
+    """Show what one line changes: the same table with a row for eval mode."""
+    found = serve()
+    times = [found.wrong(answers) for answers in found.answers]
+    changed = 100 * (found.changing > 1).double().mean().item()
+    rows = [
+        ("train mode, batches of 8", spread(times, 1), f"{changed:.0f}"),
+        ("eval mode, any batch", f"{found.wrong(found.in_eval):.1f}", "0"),
+    ]
+    caption = "The same net and the same 500 digits; seed 0; median and range of six times."
+    table(("mode", "read wrongly (%)", "get more than one answer (%)"), rows, caption)
+
+
+def served_figure(found: Served) -> Figure:
+    """One digit in six batches: the batches as images, and what the net reads in the first image of each."""
+    row = found.picked
+    figure, (left, right) = figures.subplots(1, 2, width=8.5, height=3.8, gridspec_kw={"width_ratios": [1.25, 1]})
+    size, gap = 8, 2
+    mosaic = torch.full((TIMES * (size + gap), TOGETHER * (size + gap)), float(found.split.X_test.min()))
+    for i, group in enumerate(found.company[:, row]):
+        for j, image in enumerate(found.split.X_test[group].view(-1, size, size)):
+            top, start = i * (size + gap) + gap // 2, j * (size + gap) + gap // 2
+            mosaic[top : top + size, start : start + size] = image
+    height = TIMES
+    left.imshow(mosaic, cmap="gray_r", extent=(0, TOGETHER, height, 0), aspect="auto")
+    left.add_patch(Rectangle((0.03, 0.03), 0.94, height - 0.06, fill=False, edgecolor="black", linewidth=2))
+    left.text(0, -0.12, "the same digit", fontsize=9)
+    left.text(TOGETHER, -0.12, "its neighbours in the batch", fontsize=9, ha="right")
+    left.set_axis_off()
+    answers = found.answers[:, row].tolist()
+    for i, (answer, sure) in enumerate(zip(answers, found.sure[:, row].tolist(), strict=True)):
+        right.barh(i + 0.5, sure, height=0.55, color="white", edgecolor=figures.COLOURS["batch"], hatch="//")
+        right.text(sure + 0.03, i + 0.5, f"reads {answer}", va="center", fontsize=11, fontweight="bold")
+    right.set(ylim=(height, 0), xlim=(0, 1.35), xticks=(0, 0.5, 1), yticks=())
+    right.set(xlabel="probability that the net gives to its answer")
+    right.grid(axis="y", visible=False)
+    return figure
