@@ -15,11 +15,14 @@ LEARNER = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 RUN = """
 import sys, nbformat
 from nbclient import NotebookClient
-notebook = nbformat.read(sys.argv[1], as_version=4)
-client = NotebookClient(notebook, timeout=300, kernel_name="python3", allow_errors=True)
+source, done, how = sys.argv[1:]
+notebook = nbformat.read(source, as_version=4)
+client = NotebookClient(notebook, timeout=300, kernel_name="python3")
 client.extra_arguments = ["--log-level=ERROR"]
+if how == "front end":
+    client.on_notebook_start = lambda notebook: setattr(client.kc, "allow_stdin", True)
 client.execute()
-nbformat.write(notebook, sys.argv[2])
+nbformat.write(notebook, done)
 """
 
 
@@ -73,15 +76,19 @@ def solved(name):
     return fill(read(ROOT / "notebooks" / f"{name}.ipynb"), answers)
 
 
-def run_alone(path, folder, python=sys.executable, **environment):
-    """Execute a copy of a notebook in an empty folder and return it with its outputs."""
+def run_alone(path, folder, python=sys.executable, how="nbclient", **environment):
+    """Execute a copy of a notebook in an empty folder and return it with its outputs.
+
+    It stops, as *Run all* does, at a cell that fails without the tag raises-exception.  ``how``: "nbclient", or "front
+    end", at which somebody sits.
+    """
     folder = Path(folder)
     done = folder / "done.ipynb"
     (folder / "empty").mkdir()
     (folder / "run.py").write_text(RUN)
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     subprocess.run(
-        [str(python), str(folder / "run.py"), str(path), str(done)],
+        [str(python), str(folder / "run.py"), str(path), str(done), how],
         cwd=folder / "empty",
         env={**env, "BATCHNORM_PROGRESS": "", "OMP_NUM_THREADS": "1", **environment},
         check=True,

@@ -8,6 +8,8 @@ import sysconfig
 import nbformat
 import pytest
 
+from helpers.editions.release import release
+from helpers.editions.source import read_source
 from helpers.exercises import catalogue
 from helpers.exercises.syllabus import notebooks
 from tests.notebook import LEARNER, SOLUTIONS, graded, points, read, run_alone
@@ -40,6 +42,27 @@ def test_runs_alone_and_fails_only_where_work_is_to_be_done(path, bare_python, t
         else:
             assert not errors, (cell.source, errors)
         assert not [o.text for o in outputs if o.get("name") == "stderr"], cell.source
+    assert all(c.execution_count for c in notebook.cells if c.cell_type == "code"), "Run all reaches the last cell"
+
+
+def test_run_all_reaches_the_last_cell_of_a_front_end_that_knows_no_tags(bare_python, tmp_path):
+    untagged = release(read_source(SOLUTIONS[0].with_suffix(".py")).notebook)
+    for cell in untagged.cells:
+        cell.metadata.pop("tags", None)
+    nbformat.write(untagged, tmp_path / "00.ipynb")
+    notebook = run_alone(tmp_path / "00.ipynb", tmp_path, bare_python, "front end")
+    cells = [c for c in notebook.cells if c.cell_type == "code"]
+    assert all(c.execution_count for c in cells)
+    assert not [o for c in cells for o in c.outputs if o.output_type == "error"]
+    for cell in graded(notebook).values():
+        assert "not attempted" in "".join(o["data"]["text/plain"] for o in cell.outputs)
+
+
+def test_graded_cells_carry_the_tag_that_lets_run_all_go_on():
+    solution = read_source(SOLUTIONS[0].with_suffix(".py")).notebook
+    to_do = graded(release(solution))
+    assert to_do and all(c.metadata.tags == ["raises-exception"] for c in to_do.values())
+    assert not any("tags" in c.metadata for c in graded(solution).values())
 
 
 @pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
