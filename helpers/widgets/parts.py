@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,8 +22,10 @@ RUN_IT = "This is a picture. To use it, run this cell."
 _SPEAK = "<img src='' alt='' hidden onerror=\"this.parentElement.setAttribute('role','status')\">"
 
 
-def show_widget(widget: widgets.Widget, figure: Figure | None, alt: str) -> None:
+def show_widget(widget: widgets.Widget, figure: Figure | Callable[[], Figure] | None, alt: str) -> None:
     """Display ``widget``, and as a second output ``figure`` (or only the sentence ``alt`` where it is None).
+
+    A function that makes the figure is called when the widget is on the screen.
 
     While the widget lives it hides the second output; while it does not, that hides the error in its place.
     """
@@ -30,7 +33,7 @@ def show_widget(widget: widgets.Widget, figure: Figure | None, alt: str) -> None
     hide = widgets.HTML(f"<style>.bn-still-{name}{{display:none}}</style>", layout={"display": "none"})
     live = named(f"bn-live-{name}", widgets.VBox([widget, hide]))
     display({VIEW: {"version_major": 2, "version_minor": 0, "model_id": live.model_id}}, raw=True)
-    display(*_still(name, figure, alt), raw=True)
+    display(*_still(name, figure() if callable(figure) else figure, alt), raw=True)
 
 
 def _still(name: str, figure: Figure | None, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
