@@ -1,10 +1,11 @@
 # %% [markdown] builds="mean and variance of a batch"
 # # 00 · Start here
 #
-# Batch normalization is one formula and two modes. Most people who use it can write the formula. Fewer can say which of
-# two variances goes where, why a forgotten mode ruins a served model, and which of the popular reasons for its success
-# have evidence. This course makes you build the layer, checks it against PyTorch to the last digit, and shows you the
-# experiments together with their counter-examples.
+# In this course you build batch normalization, compare your layer with PyTorch's number by number, and run the
+# experiments behind its fame together with their counter-examples.
+#
+# You need Python, some PyTorch (a module, a training loop) and, for a few pages, the chain rule. A laptop without a GPU
+# is enough.
 #
 # After this notebook you can
 # - tell that your installation works,
@@ -19,10 +20,46 @@ import helpers
 # The folded cell above holds the course's own code. Run it first in every notebook. It installs nothing and downloads
 # nothing; each notebook works as a single file.
 #
+# ## A net that learns nothing
+#
+# Two nets with ten hidden layers are trained on small pictures of handwritten digits: the same pictures, the same 150
+# steps, the same learning rate. They differ in one thing. The blue one has batch normalization after each hidden layer.
+# The cell takes about 4 seconds. If it stops with an error, run the cell under *Is everything there?*, which says what
+# is missing.
+
+# %%
+from helpers.experiments.first_pictures import routes, three_nets, two_nets
+
+two_nets()
+
+# %% [markdown]
+# The grey net does no better than guessing one digit of ten.
+#
+# *Predict first:* does the grey net **need** batch norm? A third net has none either. Only its initial weights are larger,
+# by a rule of He et al. (2015, §2.2). Where will its curve end: with the grey one, with the blue one, or in between?
+
+# %%
+three_nets()
+
+# %% [markdown]
+# <details><summary>What the third curve says</summary>
+#
+# This net learns too. At the end it reads most of the held-out digits; the numbers beside the curves say how many. So
+# both sentences are true: batch norm rescues the grey net, and the grey net does not need batch norm to learn. The first
+# picture had left out the *control*: the rival that gets the same chance without the thing that is praised. Look for it in
+# every comparison, also in ours. What batch norm does better than a good start, and where it does worse, is what notebook
+# 03 asks.
+#
+# </details>
+#
+# Batch norm is one formula and two modes. The formula takes a minute to write. It is harder to say which of its two
+# variances is used when, why a model in production gives wrong answers if you forget one call, and which of the popular
+# reasons for its success have evidence. After this course you can.
+#
 # ## Is everything there?
 
 # %% tags=["nbval-ignore-output"]
-from helpers.widgets.first_steps import Board, installation, widget_test
+from helpers.widgets.first_steps import installation, widget_test
 
 installation()
 
@@ -41,17 +78,17 @@ widget_test()
 # | verb | what it does |
 # |---|---|
 # | `exercise.check(yours)` | runs your code and compares the numbers with the right ones. It never raises. |
-# | `exercise.hint(yours)` | a hint for the first check that does not pass: first a nudge, then a pointer, then almost the line. |
+# | `exercise.hint(yours)` | a hint for what to mend first: a nudge, then a pointer with the diagnosis, at last the line. |
 # | `exercise.solution(yours)` | asks once, then shows a whole solution. |
 #
-# A check has three outcomes: right ✓, wrong ✗, not attempted ○. When it is wrong, the card says what was fed in, what was
-# expected, what was measured, and, if your numbers are those of a known mistake, which one.
+# A check has three outcomes: right ✓, wrong ✗, not attempted ○. When it is wrong, the card shows what to mend first and the
+# numbers that show it, right and yours side by side. If your numbers are those of a known mistake, the card names it.
 #
 # ## Practise: two lines
 #
 # A batch `x` has shape (N, C): N examples in rows, C features in columns. Write two lines:
 #
-# | paper | code |
+# | paper | in words |
 # |---|---|
 # | $\mu = \frac{1}{N}\sum_{i} x_i$ | the mean of each feature, shape (C,) |
 # | $\sigma^2 = \frac{1}{N}\sum_{i} (x_i - \mu)^2$ | the variance of each feature, shape (C,), divided by N |
@@ -59,7 +96,8 @@ widget_test()
 # The variance that divides by N is called *biased*. The one that divides by N − 1 is called *unbiased*. Batch
 # normalization uses both, in different places. Here it is the biased one.
 #
-# *Exercise, easy, 5 minutes.* Replace the line `raise NotImplementedError()` with your code.
+# *Exercise, easy, 5 minutes.* Replace the line `raise NotImplementedError()` with your code. Run that cell, then the check
+# below it. After every change run both again: the check looks at the function as it was when its cell last ran.
 
 # %%
 import torch
@@ -81,37 +119,89 @@ feature_statistics_exercise.check(feature_statistics)
 # feature_statistics_exercise.solution(feature_statistics)
 
 # %% [markdown]
-# The next two cells are graded. They are locked: a grader runs them as they are. Until your answer is right they stop
-# with an error, and that is expected.
+# The next two cells are graded. They are locked: a grader runs them as they are. Until your answer is right they say what
+# is missing and give no points. That is expected, and *Run All Cells* goes on to the end.
 
 # %% grade="feature_statistics" points=1
 
 # %% [markdown]
 # ## How far am I?
 #
-# The board shows all exercises of the course. Attempts, hints and minutes are kept in the file
-# `.batchnorm_course/progress.json` in your home folder. Pauses of more than 15 minutes are not counted. On Colab the file
-# is lost with the session.
+# The board shows every notebook of the course, your points, and what is next. Attempts, hints and minutes are kept in the
+# file `.batchnorm_course/progress.json` in your home folder. Pauses of more than 15 minutes are not counted. On Colab the
+# file is lost with the session.
 
 # %%
+from helpers.widgets.board import Board, summary
+
 Board()
 
 # %% [markdown]
 # ## The map
 #
+# Minutes are computed: 130 words a minute, the exercises as announced, one minute for each prediction, and the time that
+# the notebook runs. Your own pace may well be another.
+#
 # <!-- map of the course -->
 #
 # ## Routes
-#
-# - **One hour before an interview:** 02, then the recaps of 01 and 04.
-# - **One weekend:** all, in order.
-# - **Instructor:** the README has a section for you: release, collect and grade with stock nbgrader, and a class edition
-#   without solutions.
+
+# %% tags=["nbval-ignore-output"]
+routes()
+
+# %% [markdown]
+# - **One hour before an interview:** read the *interview page* at the end of each notebook. Say your answer aloud, then
+#   unfold ours. What you could not answer has a section above it.
+# - **A weekend:** all notebooks, in order, with the exercises. They build on each other: the layer of 02 is trained in 03.
+# - **A class:** one session for each notebook. The README says how to release, collect and grade with stock nbgrader, and
+#   how to make an edition without solutions.
 #
 # ## Recap
 #
 # 1. Run the folded setup cell first.
-# 2. `check` tells what your numbers are and what they should be.
+# 2. `check` tells what your numbers are and what they should be. A wrong answer is useful: read its card.
 # 3. `hint` comes in three steps; `solution` asks once.
 # 4. Biased means divided by N, unbiased means divided by N − 1.
-# 5. A wrong answer is useful: read its card.
+# 5. A comparison needs its control: what would have happened without the thing that is praised, given the same chance?
+#
+# ## Interview page
+#
+# <details><summary>What does batch norm do to a batch while a net trains?</summary>
+#
+# For each feature it subtracts the mean over the batch and divides by the standard deviation over the batch.
+# Then it multiplies by a learned γ and adds a learned β.
+#
+# </details>
+# <details><summary>Biased and unbiased variance: what is the difference, and how large is it?</summary>
+#
+# One divides by N, the other by N − 1, so their ratio is N / (N − 1).
+# For 4 examples that is 33 % more, for 64 examples 1.6 %.
+#
+# </details>
+# <details><summary>Which of the two does <code>x.var(dim=0)</code> give in PyTorch?</summary>
+#
+# The unbiased one. `x.var(dim=0, correction=0)` gives the biased one.
+#
+# </details>
+# <details><summary>A batch has shape (N, C). Over which dimension does batch norm average?</summary>
+#
+# Over the examples, dimension 0. There are C means and C variances, one for each feature.
+#
+# </details>
+# <details><summary>A net learns with batch norm and not without. What has been shown?</summary>
+#
+# That batch norm helps this net, from this start, at this learning rate. Not that the net needs it:
+# in the picture above larger initial weights made it learn too.
+#
+# </details>
+# <details><summary>Why do the pictures of this course show a range and not one curve?</summary>
+#
+# Another seed gives another curve. A difference counts only where it is larger than the one between seeds.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+summary("00_start_here")
+
+# %% [markdown]
+# The card above is at the end of every notebook: points, mistakes that you met, hints, and what to do next.
