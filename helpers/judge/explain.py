@@ -156,7 +156,8 @@ def _names(slips: Collection[Slip], source: Source) -> list[Explanation]:
             f"other names are asked for: {', '.join(f'`self.{a}` for your `self.{f}`' for a, f in renamed)}."
         )
     if lost:
-        sentences.append(f"there is no {' and no '.join(f'`self.{name}`' for name in lost)}; make it in `__init__`.")
+        missing, it = " and no ".join(f"`self.{name}`" for name in lost), "it" if len(lost) == 1 else "them"
+        sentences.append(f"there is no {missing}; make {it} in `__init__`.")
     arguments = [s for s in slips if s.role == "argument"]
     if arguments:
         said = [f"`{s.asked}` for your `{s.found}`" if s.found else f"`{s.asked}`, which is missing" for s in arguments]

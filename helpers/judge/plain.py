@@ -20,6 +20,12 @@ from .source import NO_SOURCE, Source
 
 _START = " at the start"
 _SHARE = ", the share of the new batch"
+_OLD_SHARE = re.compile(
+    r"(?<!- )(?<!- self\.)\bmomentum \* \(?(self\.)?_?(run|mov|exp|ema|avg|test)"
+    r"|(run|mov|exp|ema|avg|test)\w*( \*=? |\.mul_?\()(self\.)?mom",
+    re.IGNORECASE,
+)
+"""An update in which momentum multiplies the running value."""
 _SAVED = " in state_dict (1 yes, 0 no)"
 _SHOWS = {
     "multiplies": r"^running_(mean|var)$",
@@ -126,8 +132,18 @@ def _defaults(wrong: list[str], source: Source, reference: Source) -> Plain | No
         for name, (mine, asked) in values.items()
         if mine is not None and asked is not None and mine != asked
     }
+    if "momentum" in said and _OLD_SHARE.search(source.code):  # then the number belongs to another convention
+        mine, asked = values["momentum"]
+        said["momentum"] = (
+            f"your momentum is the share of the old value, with default {mine:g}; it should be the share of the new "
+            f"batch, with default {asked:g}"
+        )
     key = _first(wrong, *(_SHOWS[name] for name in said))
-    return Plain("defaults", f"{'; '.join(said.values())}.", key, r"default of your") if said else None
+    return (
+        Plain("defaults", f"{'; '.join(said.values())}.", key, r"default of your|momentum is the share of the old")
+        if said
+        else None
+    )
 
 
 def _first(wrong: list[str], *patterns: str) -> str:

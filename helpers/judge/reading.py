@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,8 @@ ALIKE: Mapping[str, tuple[str, ...]] = {
     "momentum": ("mom", "m", "alpha", "decay", "rho", "mu", "momentum_"),
 }
 _FLAGS = ("is_training", "is_train", "train_mode", "training_mode", "in_training", "trainable", "istrain", "mode")
+_KEPT = r"run|mov|ema|exp|avg|test|pop|glob|hist|infer"
+"""Words of a statistic that is kept, in the name of a buffer."""
 _EVAL_WORDS = ("eval", "test", "infer", "valid")
 
 
@@ -202,7 +205,7 @@ class _Reader:
         taken = {n for _, n in asked}
         tensors = {k: v for k, v in held.items() if k not in taken and (v is None or isinstance(v, torch.Tensor))}
         for role, name in missing:
-            found = _alike(name, tensors) or _of_start(role, name, tensors)
+            found = _kept(name, tensors) or _alike(name, tensors) or _of_start(role, name, tensors)
             tensors.pop(found, None)
             if found:
                 self.aliases[name] = found
@@ -316,6 +319,13 @@ def _alike(name: str, candidates: Iterable[str]) -> str:
             return word
     close = difflib.get_close_matches(name, candidates, 1, 0.75)
     return close[0] if close else ""
+
+
+def _kept(name: str, candidates: Iterable[str]) -> str:
+    """For a running statistic the one candidate whose name says that it is kept, and of what; or ""."""
+    what = {"running_mean": r"mean|mu$", "running_var": r"var"}.get(name)
+    fit = [c for c in candidates if what and re.search(_KEPT, c, re.I) and re.search(what, c, re.I)]
+    return fit[0] if len(fit) == 1 else ""
 
 
 def _of_start(role: str, name: str, tensors: Mapping[str, Any]) -> str:

@@ -136,8 +136,8 @@ def _said(text: str) -> Callable[[re.Match[str], Raised, Source], str]:
 
 def _numpy(found: re.Match[str], raised: Raised, source: Source) -> str:
     called = re.search(rf"\bnp\.({_MATH})\b|numpy\.({_MATH})\b", raised.line)
-    name = f"torch.{called[1] or called[2]}" if called else "torch's functions"
-    return f"NumPy cannot take a tensor that needs a gradient. Use `{name}`; `.detach()` would cut the gradient."
+    name = f"`torch.{called[1] or called[2]}`" if called else "torch's own"
+    return f"NumPy's functions are not made for tensors with gradients. Use {name}; `.detach()` would cut the gradient."
 
 
 def _dims(found: re.Match[str], raised: Raised, source: Source) -> str:
@@ -150,6 +150,8 @@ def _dims(found: re.Match[str], raised: Raised, source: Source) -> str:
 def _positional(found: re.Match[str], raised: Raised, source: Source) -> str:
     if found[1].endswith("__init__") and not re.search(r"def __init__\b", source.code):
         return "The class has no `__init__`; it is spelt with two underscores on each side."
+    if "super(" in raised.line:
+        return "`super().__init__()` takes no arguments."
     if found[2] == "1" and found[3] == "2":
         return f"Its first argument must be `self`: `def {found[1]}(self, x)`."
     return f"`{found[1]}` is called with one batch, `layer(x)`."

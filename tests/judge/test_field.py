@@ -106,7 +106,11 @@ def test_a_default_is_read_from_the_code_and_from_the_references():
     record = batchnorm1d_exercise.record
     seen = observe(layer("defaults"), batchnorm1d_exercise.probes)
     (plain,) = plain_slips(seen, record.right, Source(source("defaults")), Source(record.source))
-    assert plain.title == "the default of your momentum is 0.9; it should be 0.1, the share of the new batch."
+    old, new = (
+        "your momentum is the share of the old value, with default 0.9",
+        "the share of the new batch, with default 0.1",
+    )
+    assert plain.title == f"{old}; it should be {new}."
 
 
 def test_statistics_whose_update_is_never_reached_are_not_said_to_have_none():

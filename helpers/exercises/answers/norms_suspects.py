@@ -252,7 +252,7 @@ def _eps(t: Lines) -> list[Row]:
         ),
         (
             "eps_missing",
-            "there is no eps under the root, so equal numbers are divided by 0; it should be √(σ² + ε).",
+            "there is no eps under the root; it should be √(σ² + ε).",
             "torch.sqrt(var)",
         ),
         ("eps_squared", "eps² is added under the root; it should be eps.", "torch.sqrt(var + self.eps**2)"),
@@ -707,7 +707,7 @@ def _running() -> list[Row]:
             "var_line_copied",
             kept,
             RUNNING_VAR,
-            "running_var moves by the mean, as running_mean does; it should move by the variance.",
+            "running_var moves by the mean; it should move by the variance.",
             (_VAR, _VAR.replace("unbiased", "mean")),
         ),
         both(
