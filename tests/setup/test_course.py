@@ -1,7 +1,9 @@
 """course.py: what it installs and when, and the sentence for whatever can go wrong."""
 
 import ast
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -171,6 +173,30 @@ def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
     assert become("notebooks", "--check")[0] == ("-m", "helpers.editions", "--check")
     monkeypatch.setenv("EDITION", "class")
     assert become("notebooks")[0] == ("-m", "helpers.editions", "--edition", "class")
+
+
+def test_the_lab_opens_the_first_notebook_with_a_learners_settings(become, monkeypatch, capsys):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
+    monkeypatch.setenv("PYTHONPATH", "")
+    arguments, env = become("lab", "--no-browser", "--port", str(free_port()))
+    assert f"--LabApp.default_url=/lab/tree/{course.FIRST}" in arguments
+    assert env["JUPYTER_CONFIG_PATH"] == f"{ROOT / '.jupyter'}{os.pathsep}mine" and env["PYTHONPATH"] == str(ROOT)
+    assert f"/lab/tree/{course.FIRST}?token={env['JUPYTER_TOKEN']}\n" in capsys.readouterr().out
+    assert (ROOT / "notebooks" / course.FIRST).exists()
+
+
+def test_a_learner_keeps_the_validate_button_alone():
+    hidden = json.loads((ROOT / ".jupyter" / "labconfig" / "page_config.json").read_text())["disabledExtensions"]
+    code = "".join(
+        p.read_text() for p in Path(sys.prefix).glob("share/jupyter/labextensions/@jupyter/nbgrader/**/*.js")
+    )
+    plugins = set(re.findall(r"@jupyter/nbgrader:[a-z-]+", code))
+    assert plugins - hidden.keys() == {"@jupyter/nbgrader:validate-assignment"} and hidden.keys() <= plugins
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def test_grading_says_what_is_missing(monkeypatch, tmp_path):

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import Version
 from rattler import MatchSpec
 
 import course
+from helpers.widgets.first_steps import NEEDED
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -30,12 +32,21 @@ def test_conda_lines(dependencies):
 
 
 def test_pip_lines_only_point_at_pyproject(dependencies):
-    index, editable = dependencies[-1]["pip"]
+    index, editable, tests = dependencies[-1]["pip"]
     assert index.split() == ["--extra-index-url", course.CPU_INDEX]
     flag, here = editable.split()
     assert flag == "-e"
     extras = Requirement(here.replace(".", PROJECT["name"], 1)).extras
     assert extras == {"lab", "grade"} and extras <= PROJECT["optional-dependencies"].keys()
+    assert tests in PROJECT["optional-dependencies"]["dev"] and tests.startswith("nbval")
+
+
+def test_the_installation_card_asks_for_what_pyproject_lists():
+    for line in map(Requirement, PROJECT["dependencies"]):
+        (version,) = line.specifier
+        oldest = Version(NEEDED[line.name])
+        assert oldest == Version(version.version) if version.operator == ">=" else oldest <= Version(version.version)
+    assert NEEDED.keys() == {Requirement(line).name for line in PROJECT["dependencies"]}
 
 
 def test_every_requirement_can_be_read():
