@@ -119,6 +119,12 @@ def _signed(values: Sequence[float]) -> list[str]:
     return [f"{first:g}".replace("-", "−"), *(f"{'−' if value < 0 else '+'} {abs(value):g}" for value in rest)]
 
 
+def two_divisors(sizes: Sequence[int] = (2, 4, 32, 101, 102, 1024)) -> None:
+    """Show by how much the unbiased variance exceeds the biased one, for some numbers of rows."""
+    rows = [(n, f"{100 / (n - 1):.2f}") for n in sizes]
+    table(("rows N", "unbiased − biased, in % of biased"), rows, "N / (N − 1) − 1.")
+
+
 def histograms() -> None:
     """Show one feature before the layer, as x̂, and after γ and β: in train mode, and in eval mode with other data."""
     figures.show(

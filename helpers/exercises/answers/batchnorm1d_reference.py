@@ -30,7 +30,10 @@ class BatchNorm1d(nn.Module):
         ### END SOLUTION
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x: (N, C).  Returns (N, C), same dtype.  In train mode N = 1 raises ValueError."""
+        """x: (N, C).  Returns (N, C), same dtype.
+
+        One row in train mode raises ValueError, as in PyTorch, or leaves the running statistics as they are.
+        """
         ### BEGIN SOLUTION
         if self.training:
             n = x.shape[0]
