@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import torch
@@ -152,13 +153,17 @@ def seen_by(id: str) -> tuple[list[int], list[str]]:
 
 
 def why_each_line() -> None:
-    """Show for each decision of the layer what happens without it, and which checks see that."""
+    """Show for each decision of the layer what happens without it, and which checks see that.
+
+    Of the checks beyond six the most telling one: that which is red for the fewest rows of this table.
+    """
+    seen = [seen_by(id) for _, id, _ in DECISIONS]
+    often = Counter(other for _, others in seen for other in others)
     rows = []
-    for decision, id, without in DECISIONS:
-        six, others = seen_by(id)
-        rows.append((decision, without, ", ".join(map(str, six)) or "none", f"`{others[0]}`" if others else "none"))
-    head = ("decision", "without it", "seen by, of the six", "and first by, beyond six")
-    table(head, rows, left=(1, 2, 3))
+    for (decision, _, without), (six, others) in zip(DECISIONS, seen, strict=True):
+        telling = f"`{min(others, key=lambda id: often[id])}`" if others else "none"
+        rows.append((decision, without, ", ".join(map(str, six)) or "none", telling))
+    table(("decision", "without it", "seen by, of the six", "beyond six, for example"), rows, left=(1, 2, 3))
 
 
 def beyond_six() -> None:
