@@ -284,7 +284,7 @@ def draw(norm: str, shape: Index, cell: Index, groups: int = 1) -> str:
             'style="fill:var(--lit)"/>',
             f'<path d="M{CELL * x - 0.5:g} {CELL * y - 0.5:g}h{CELL}v{CELL}h-{CELL}z" fill="none" '
             'stroke="currentColor" stroke-width="3"/>',
-            f'<text y="{height + 20:.0f}">Down: examples N. Across: channels C. '
+            f'<text y="{height + 20:.0f}">Down: examples. Across: channels. '
             f"Each small grid: H × W = {shape[2]} × {shape[3]}.</text></g></svg>",
         ]
     )
