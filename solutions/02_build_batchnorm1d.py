@@ -234,13 +234,13 @@ two_divisors()
 # %% [markdown]
 # ### 5 · The gradients of γ and β
 #
-# A form of this check that one meets often is `bn(x).sum().backward()`, and then "γ has a gradient that is not 0".
-# *Predict first:* what is the true gradient of γ for this loss?
+# The shortest form of such a check is `bn(x).sum().backward()`, and then "γ has a gradient that is not 0". *Predict first:*
+# what is the true gradient of γ for this loss?
 
 # %%
 layer = nn.BatchNorm1d(1)
 layer(torch.tensor([[1.0], [-1.0]])).sum().backward()
-print("torch's own layer, batch [1, −1], loss = sum of the outputs: gradient of gamma =", layer.weight.grad.item())
+print("torch's layer, batch (1, −1): gradient of gamma =", layer.weight.grad.item())
 
 # %% [markdown]
 # So torch's own layer fails that check. For another batch the gradient may not be 0. Is it then a gradient? Here are two ways
@@ -255,8 +255,8 @@ two_losses()
 # <details><summary>What the left column is</summary>
 #
 # Rounding noise. For this loss $\partial L/\partial\gamma = \sum_i \hat x_i$, and $\sum_i \hat x_i = 0$ by construction: that is
-# what normalising means. That widespread check passes or fails by how the last digits fall, and it rejects a right layer
-# that is written as `x * scale + shift`. With random weights on the outputs the gradient is a number that both ways of
+# what normalising means. The short check passes or fails by how the last digits fall, and here it rejects a right layer that
+# is written as `x * scale + shift`. With random weights on the outputs the gradient is a number that both ways of
 # writing agree on. So a check has to compare *values*, with a loss that has a gradient.
 #
 # </details>

@@ -115,32 +115,32 @@ TOGETHER, TIMES = 8, 6
 class Served:
     """What a net answers when its owner forgot ``eval()``.
 
-    labels, in_eval: (rows,) the true digits, and the answers in eval mode.  company: (times, rows, 8), the rows that
-    are in the batch, the one asked first.  answers, sure: (times, rows), the digit that it reads, and the
-    probability that it gives to it.
+    company: (times, rows, 8), the rows that are in the batch, the one asked first.  answers, sure: (times, rows), the
+    digit that it reads, and the probability that it gives to it.  in_eval: (times, rows), what it reads in eval
+    mode, also beside seven others.
     """
 
     split: Split
-    in_eval: torch.Tensor
-    sure_in_eval: torch.Tensor
     company: torch.Tensor
     answers: torch.Tensor
     sure: torch.Tensor
-
-    @property
-    def changing(self) -> torch.Tensor:
-        """(rows,) how many different answers each digit gets."""
-        return torch.tensor([len(set(column)) for column in self.answers.T.tolist()])
+    in_eval: torch.Tensor
 
     @property
     def picked(self) -> int:
         """Of the digits that eval mode reads right, the first of those with the most different answers."""
-        right = self.in_eval == self.split.y_test
-        return int((self.changing * right).argmax())
+        right = self.in_eval[0] == self.split.y_test
+        return int((different(self.answers) * right).argmax())
 
-    def wrong(self, answers: torch.Tensor) -> float:
-        """Percent of the held-out digits that these answers, (rows,), read wrongly."""
-        return 100 * (answers != self.split.y_test).double().mean().item()
+    def counted(self, answers: torch.Tensor) -> tuple[str, str]:
+        """Of the held-out digits: percent that are read wrongly, and percent with more than one answer."""
+        wrong = 100 * (answers != self.split.y_test).double().mean(dim=1)
+        return spread(wrong.tolist(), 1), f"{100 * (different(answers) > 1).double().mean().item():.0f}"
+
+
+def different(answers: torch.Tensor) -> torch.Tensor:
+    """How many different answers each row gets.  answers: (times, rows).  Returns (rows,)."""
+    return torch.tensor([len(set(column)) for column in answers.T.tolist()])
 
 
 @functools.cache
@@ -155,15 +155,14 @@ def serve(seed: int = 0) -> Served:
     make = partial(MLP, widths(64, 10, depth=2), nn.BatchNorm1d)
     net, _ = train(make, split, lr=0.1, batch_size=64, steps=150, seed=seed)
     X, generator = split.X_test, torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.momentum = 0.0
     with torch.no_grad():
-        sure_in_eval, in_eval = net.eval()(X).softmax(dim=1).max(dim=1)
-        net.train()
-        for module in net.modules():
-            if isinstance(module, nn.BatchNorm1d):
-                module.momentum = 0.0
-        asked = [_ask(net, X, generator) for _ in range(TIMES)]
+        asked = [_ask(net.train(), X, generator) for _ in range(TIMES)]
+        in_eval = torch.stack([_ask(net.eval(), X, generator)[1] for _ in range(TIMES)])
     company, answers, sure = (torch.stack(part) for part in zip(*asked, strict=True))
-    return Served(split, in_eval, sure_in_eval, company, answers, sure)
+    return Served(split, company, answers, sure, in_eval)
 
 
 def _ask(
@@ -188,9 +187,7 @@ def served() -> None:
         "Six rows of eight small digit images. The first image is the same in every row; a bar beside the row says "
         "which digit the net reads in it, and how sure it is.",
     )
-    times = [found.wrong(answers) for answers in found.answers]
-    changed = 100 * (found.changing > 1).double().mean().item()
-    rows = [("six times, each time with other neighbours", spread(times, 1), f"{changed:.0f}")]
+    rows = [("six times, each time with other neighbours", *found.counted(found.answers))]
     caption = "All 500 held-out digits, in random batches of 8; seed 0; median and range of the six times."
     table(("how the net is asked", "read wrongly (%)", "get more than one answer (%)"), rows, caption)
 
@@ -198,13 +195,11 @@ def served() -> None:
 def repaired_service() -> None:
     """Show what one line changes: the same table with a row for eval mode."""
     found = serve()
-    times = [found.wrong(answers) for answers in found.answers]
-    changed = 100 * (found.changing > 1).double().mean().item()
     rows = [
-        ("train mode, batches of 8", spread(times, 1), f"{changed:.0f}"),
-        ("eval mode, any batch", f"{found.wrong(found.in_eval):.1f}", "0"),
+        ("train mode", *found.counted(found.answers)),
+        ("eval mode", *found.counted(found.in_eval)),
     ]
-    caption = "The same net and the same 500 digits; seed 0; median and range of six times."
+    caption = "The same net and the same 500 digits, in random batches of 8; seed 0; median and range of six times."
     table(("mode", "read wrongly (%)", "get more than one answer (%)"), rows, caption)
 
 
@@ -219,7 +214,7 @@ def served_figure(found: Served) -> Figure:
             top, start = i * (size + gap) + gap // 2, j * (size + gap) + gap // 2
             mosaic[top : top + size, start : start + size] = image
     height = TIMES
-    left.imshow(mosaic, cmap="gray_r", extent=(0, TOGETHER, height, 0), aspect="auto")
+    left.imshow(mosaic.numpy(), cmap="gray_r", extent=(0, TOGETHER, height, 0), aspect="auto")
     left.add_patch(Rectangle((0.03, 0.03), 0.94, height - 0.06, fill=False, edgecolor="black", linewidth=2))
     left.text(0, -0.12, "the same digit", fontsize=9)
     left.text(TOGETHER, -0.12, "its neighbours in the batch", fontsize=9, ha="right")

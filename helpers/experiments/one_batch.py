@@ -122,7 +122,11 @@ def _signed(values: Sequence[float]) -> list[str]:
 def two_divisors(sizes: Sequence[int] = (2, 4, 32, 101, 102, 1024)) -> None:
     """Show by how much the unbiased variance exceeds the biased one, for some numbers of rows."""
     rows = [(n, f"{100 / (n - 1):.2f}") for n in sizes]
-    table(("rows N", "unbiased − biased, in % of biased"), rows, "N / (N − 1) − 1.")
+    table(
+        ("rows N", "unbiased − biased, in % of biased"),
+        rows,
+        "By how much the unbiased variance exceeds the biased one: N / (N − 1) − 1.",
+    )
 
 
 def histograms() -> None:

@@ -97,7 +97,6 @@ _EXAMPLES = {
     "gradient": "backward_without_var",
     "modes": "own_flag",
     "momentum": "momentum_fixed",
-    "numerics": "half_precision",
     "one row": "two_rows_refused",
     "running statistics": "stops_after_many",
     "side effects": "history_kept",
