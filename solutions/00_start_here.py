@@ -23,7 +23,7 @@ import helpers
 # ## A net that learns nothing
 #
 # Two nets with ten hidden layers are trained on small pictures of handwritten digits: the same pictures, the same 150
-# steps, the same learning rate. They differ in one thing. The blue one has batch normalization after each hidden layer.
+# steps, the same learning rate. They differ in one thing. The blue one has batch normalization in each hidden layer.
 # The cell takes about 4 seconds. If it stops with an error, run the cell under *Is everything there?*, which says what
 # is missing.
 
@@ -35,8 +35,9 @@ two_nets()
 # %% [markdown]
 # The grey net does no better than guessing one digit of ten.
 #
-# *Predict first:* does the grey net **need** batch norm? A third net has none either. Only its initial weights are larger,
-# by a rule of He et al. (2015, §2.2). Where will its curve end: with the grey one, with the blue one, or in between?
+# *Predict first:* does the grey net **need** batch norm? A third net has none either. Only its start differs: larger weights,
+# by a rule of He et al. (2015, §2.2), and biases of 0. Where will its curve end: with the grey one, with the blue one, or in
+# between?
 
 # %%
 three_nets()

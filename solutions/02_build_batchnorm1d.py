@@ -14,8 +14,8 @@ import helpers
 # ## A net in production
 #
 # A net with two batch norm layers has learned to read small pictures of digits. Now it is served. Each request is a batch of
-# eight digits. Below, the **same digit** is asked six times, each time beside seven other digits. The net is the same every
-# time: the same weights, nothing random, nothing learned in between. (About 2 seconds.)
+# eight digits. Below, the net reads the **same digit** six times, each time beside seven other digits. The net does not
+# change: the same weights, nothing random inside, nothing learned in between. (About 2 seconds.)
 
 # %%
 from helpers.experiments.first_pictures import repaired_service, served
@@ -71,8 +71,8 @@ from helpers.experiments.one_batch import by_hand, columns, histograms, two_divi
 columns()
 
 # %% [markdown]
-# Both sums can be formed, and for N = C even the shapes agree. The right-hand one is not batch norm: there every example is
-# normalised by itself, and no neighbour has a say.
+# Both means can be computed, and for N = C even their shapes agree. The right-hand one is not batch norm: there every example
+# is normalised by itself, and no neighbour has a say.
 #
 # ### Once by hand
 #
@@ -254,7 +254,7 @@ two_losses()
 # %% [markdown]
 # <details><summary>What the left column is</summary>
 #
-# Rounding noise. For this loss $\partial L/\partial\gamma = \sum_i \hat x_i$, and $\sum_i \hat x_i = 0$ by construction: that is
+# Rounding noise: in float64 it shrinks with the precision. For this loss $\partial L/\partial\gamma = \sum_i \hat x_i$, and $\sum_i \hat x_i = 0$ by construction: that is
 # what normalising means. The short check passes or fails by how the last digits fall, and here it rejects a right layer that
 # is written as `x * scale + shift`. With random weights on the outputs the gradient is a number that both ways of
 # writing agree on. So a check has to compare *values*, with a loss that has a gradient.
@@ -371,8 +371,8 @@ print(list(nn.BatchNorm1d(3).state_dict()))
 #
 # ## Spot the bug
 #
-# You know how a right layer works. The harder skill is to read a wrong one. The ten below run, train, and look right. Each has
-# exactly one wrong line. Four of the ten stand in code from which many people learned batch norm; after the exercise we say
+# You know how a right layer works. The harder skill is to read a wrong one. The ten below run and look right. Each has exactly
+# one wrong line. Four of the ten stand in code from which many people learned batch norm; after the exercise we say
 # where.
 #
 # *Exercise, hard, 30 minutes.* All but F share this constructor, which is right:
@@ -391,7 +391,7 @@ print_layers("FGHIJ")
 #
 # 1. Read, and decide on a line.
 # 2. Look: `spot_the_bug_exercise.look("A", 7)` takes the line that you suspect, and lists the checks that are red for layer A.
-#    It does not say whether your line is the wrong one. Only which checks are red, by their ids. Does that fit your line?
+#    Whether your line is the wrong one it does not say. Does what is red fit your line?
 # 3. Answer in the form below. If several checks are red, name any one of them. Any repair that leaves nothing red is right,
 #    on whatever line it stands.
 #
