@@ -29,7 +29,7 @@ def gamma_gradients(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradient of γ, (3,) each, for two losses of one 16×3 batch: the sum of the outputs, and a weighted sum."""
     with seeded(seed):
-        x, weights = torch.randn(16, 3).to(dtype), torch.randn(16, 3).to(dtype)
+        x, weights = torch.randn(2, 16, 3, dtype=torch.float64).to(dtype)
     found = []
     for each in (torch.ones_like(x), weights):
         layer = kind(3).to(dtype)
