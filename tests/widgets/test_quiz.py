@@ -1,0 +1,73 @@
+"""A clicked quiz: what is chosen is the answer, and each wrong row is told with its reason."""
+
+import importlib
+
+import pytest
+
+from helpers.exercises import catalogue
+from helpers.judge.quiz import Quiz
+from helpers.widgets import quiz as module
+from helpers.widgets.quiz import QuizWidget
+
+QUIZZES = {id: exercise for id, exercise in catalogue().items() if isinstance(exercise, Quiz)}
+
+
+class Shell:
+    """Stands for IPython's shell."""
+
+    def __init__(self):
+        self.user_ns = {}
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    shell = Shell()
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    return shell
+
+
+def right_choices(exercise):
+    """What the reference answers, row by row."""
+    answers = importlib.import_module(exercise.module.replace(".exercises.", ".exercises.answers."))
+    answer = answers.REFERENCE[exercise.id]()
+    return [answer[q.key] if q.key else answer for q in exercise.questions]
+
+
+def choose(widget, choices):
+    for row, choice in zip(widget.rows, choices, strict=True):
+        for field, value in zip(row, choice if len(row) > 1 else [choice], strict=True):
+            field.value = value
+
+
+@pytest.mark.parametrize("id", QUIZZES)
+def test_right_choices_pass_and_stand_where_the_answer_would(id, shell):
+    exercise = QUIZZES[id]
+    widget = QuizWidget(exercise)
+    choose(widget, right_choices(exercise))
+    answer = shell.user_ns[exercise.builds]
+    assert exercise.assessed(answer).passed
+    widget.check()
+    assert all("✓" in said.value for said in widget.said) and "return " in widget.status.value
+
+
+@pytest.mark.parametrize("id", QUIZZES)
+def test_every_row_may_be_wrong_alone(id, shell):
+    exercise = QUIZZES[id]
+    right = right_choices(exercise)
+    for i in range(len(right)):
+        widget = QuizWidget(exercise)
+        choose(widget, right)
+        options = [value for _, value in exercise.questions[i].fields[0]]
+        widget.rows[i][0].value = next(v for v in options if v != widget.rows[i][0].value)
+        widget.check()
+        wrong = ["✗" in said.value for said in widget.said]
+        assert wrong == [n == i for n in range(len(wrong))], exercise.questions[i].key
+        found = exercise.assessed(shell.user_ns[exercise.builds])
+        assert not found.passed and [e.kind for e in found.causes] == ["row"]
+
+
+def test_open_rows_are_named_and_nothing_is_judged(shell):
+    widget = QuizWidget(QUIZZES["which_norm"])
+    widget.check()
+    assert "Still open: a, b, c" in widget.status.value and not shell.user_ns
+    assert not any(said.value for said in widget.said)
