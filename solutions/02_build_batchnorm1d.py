@@ -247,7 +247,7 @@ print("torch's layer, batch (1, −1): gradient of gamma =", layer.weight.grad.i
 # to write the same layer and two losses:
 
 # %% tags=["nbval-ignore-output"]
-from helpers.experiments.what_tests_see import beyond_six, two_losses, what_six_miss, why_each_line
+from helpers.experiments.what_tests_see import beyond_six, six_checks, two_losses, what_six_miss, why_each_line
 
 two_losses()
 
@@ -286,7 +286,7 @@ print_own_switch()
 # *Predict first:* how many of the six does it pass?
 
 # %%
-batchnorm1d_exercise.check(OwnSwitch)
+six_checks(OwnSwitch)
 
 # %% [markdown]
 # Now put it where layers are, inside a model, and serve the model. This time nobody forgets `eval()`:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from helpers.judge.model import Check, Suspect
 from helpers.judge.rules import verdicts_of
 from helpers.lab.tables import table
 from helpers.lab.training import seeded
+from helpers.look.parts import MARKS
 
 
 class ScaleShift(nn.BatchNorm1d):
@@ -169,6 +171,12 @@ def why_each_line() -> None:
         telling = f"`{min(others, key=lambda id: often[id])}`" if others else "none"
         rows.append((decision, without, ", ".join(map(str, six)) or "none", telling))
     table(("decision", "without it", "seen by, of the six", "beyond six, for example"), rows, left=(1, 2, 3))
+
+
+def six_checks(layer: Any) -> None:
+    """Show which of the six checks a layer passes that is not the learner's own; it is not noted in their progress."""
+    verdicts = batchnorm1d_exercise.assessed(layer).verdicts
+    table(("check", ""), [(v.check.title, MARKS[bool(v.passed)]) for v in verdicts])
 
 
 def beyond_six() -> None:

@@ -6,7 +6,7 @@ from torch import nn
 
 from helpers.exercises.answers.spot_the_bug import REFERENCE
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
-from helpers.exercises.bugs import LAYERS
+from helpers.exercises.bugs import LAYERS, OwnSwitch
 from helpers.exercises.syllabus import notebooks
 from helpers.experiments import first_pictures, one_batch, what_tests_see
 from helpers.judge.compare import agree
@@ -151,6 +151,12 @@ def test_the_examples_pass_the_six_and_give_no_bug_away():
     }
     assert set(what_tests_see._EXAMPLES.values()) <= passing
     assert not hunted & set(what_tests_see._EXAMPLES.values())
+
+
+def test_a_layer_that_is_shown_earns_nothing(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("BATCHNORM_PROGRESS", str(tmp_path / "progress.json"))
+    what_tests_see.six_checks(OwnSwitch)
+    assert capsys.readouterr().out.count("✓") == 6 and not list(tmp_path.iterdir())
 
 
 def test_each_decision_is_seen_by_some_check(capsys):
