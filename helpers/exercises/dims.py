@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
 
-from helpers.judge.api import BadOutput, Check, Exercise, Probe, Rule, matches
+from helpers.judge.api import BadOutput, Check, Probe, Question, Quiz, Rule, matches
 
 NORMS = ("batch", "instance", "group", "layer, images", "layer, tokens", "rms, tokens")
 """The keys of the answer.  "layer, images" is that of the group norm paper, "layer, tokens" that of Transformers."""
@@ -46,11 +47,22 @@ def _counted(statistics_dims: Callable[[], Any]) -> dict[str, Any]:
     return seen
 
 
+def _question(norm: str, check: str) -> Question:
+    """One norm: which dims of its block."""
+    axes, shape = range(5 if norm == "group" else 4), "N×G×(C/G)×H×W" if norm == "group" else "N×C×H×W"
+    choices = [dims for count in axes for dims in itertools.combinations(axes, count + 1)]
+    fields = (tuple((dims, str(dims)) for dims in choices),)
+    return Question(norm, check, f"{norm} · dims of {shape}", fields, (f"block/{norm}: values behind one statistic",))
+
+
+_MAPS, _FEATURES = NORMS[:3], NORMS[3:]
+
+
 def _right(*norms: str) -> tuple[Rule, ...]:
     return tuple(matches(f"block/{norm}: values behind one statistic") for norm in norms)
 
 
-statistics_dims_exercise = Exercise(
+statistics_dims_exercise = Quiz(
     id="statistics_dims",
     title="Which dims?",
     module=__name__,
@@ -60,7 +72,7 @@ statistics_dims_exercise = Exercise(
         Check(
             "maps",
             "1 · batch, instance and group norm",
-            _right("batch", "instance", "group"),
+            _right(*_MAPS),
             "Most wrong norms that run without an error differ from the right one only in these dims.",
             (
                 "The dims that you name disappear from the mean's shape. Which ones have to stay?",
@@ -72,7 +84,7 @@ statistics_dims_exercise = Exercise(
         Check(
             "features",
             "2 · layer norm, twice, and RMSNorm",
-            _right("layer, images", "layer, tokens", "rms, tokens"),
+            _right(*_FEATURES),
             "“LayerNorm” alone does not say over what; two papers can mean two layers.",
             (
                 "Read the table in section 1 again: two rows average over C alone, one over C, H, W. Which is which?",
@@ -81,4 +93,5 @@ statistics_dims_exercise = Exercise(
             ),
         ),
     ),
+    questions=(*(_question(n, "maps") for n in _MAPS), *(_question(n, "features") for n in _FEATURES)),
 )

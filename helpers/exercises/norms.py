@@ -5,13 +5,11 @@ The layers have ``gamma`` and, but for RMSNorm, ``beta``; BatchNorm2d also ``run
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 from helpers.judge.api import (
-    Assessment,
     BadOutput,
     Check,
     Exercise,
@@ -19,6 +17,8 @@ from helpers.judge.api import (
     Names,
     Observations,
     Probe,
+    Question,
+    Quiz,
     Raised,
     Rule,
     agree,
@@ -26,8 +26,6 @@ from helpers.judge.api import (
     matches,
     near,
 )
-from helpers.judge.model import Explanation
-from helpers.judge.source import Source
 
 from . import norms_probes as probes
 from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, plain, shared
@@ -504,21 +502,14 @@ def _all_right(*situations: str) -> Rule:
     return rule
 
 
-class Quiz(Exercise):
-    """An exercise whose cards do not print the right answers."""
-
-    def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
-        """As in Exercise, but only known mistakes are named, and their evidence repeats what the card says already."""
-        found = super().assess(seen, source)
-        said = "; ".join(v.finding.measured for v in found.verdicts if v.passed is False)
-        causes = tuple(dataclasses.replace(e, evidence=said) for e in found.causes if e.id)
-        if said and not causes:
-            causes = (Explanation("read_again", "choice", _READ_AGAIN, True, said),)
-        return Assessment(found.verdicts, causes)
+def _question(situation: str, check: str) -> Question:
+    """One situation: a norm and a reason to choose."""
+    fields = (tuple((norm, norm) for norm in CHOICES), tuple((k, f"{k} · {text}") for k, text in REASONS.items()))
+    observed = (f"quiz/norm of {situation}", f"quiz/reason of {situation}")
+    return Question(situation, check, f"{situation} · {SITUATIONS[situation]}", fields, observed)
 
 
-_READ_AGAIN = "another row of the tables decides; read the situations that the card names again, and their tables."
-
+_ON_IMAGES, _ELSEWHERE = "abcd", "efghi"
 
 which_norm_exercise = Quiz(
     id="which_norm",
@@ -530,7 +521,7 @@ which_norm_exercise = Quiz(
         Check(
             "images",
             "1 · convolutional nets: a, b, c, d",
-            (_all_right("a", "b", "c", "d"),),
+            (_all_right(*_ON_IMAGES),),
             hints=(
                 "Count first: how many values would share one mean, and whose are they?",
                 "a and b: read Wu & He's table at 32 and at 2. c: what do the pretrained weights expect? d: per image, per channel.",
@@ -540,12 +531,14 @@ which_norm_exercise = Quiz(
         Check(
             "elsewhere",
             "2 · tokens, streams, large batches, phones: e, f, g, h, i",
-            (_all_right("e", "f", "g", "h", "i"),),
+            (_all_right(*_ELSEWHERE),),
             hints=(
                 "e, f and g have no use for other examples. h and i have examples in abundance.",
-                "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less. i: what can be worked out before the first input?",
+                "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less. "
+                "i: what can be worked out before the first input?",
                 "The norms are layer (twice), rms, ghost batch and batch.",
             ),
         ),
     ),
+    questions=(*(_question(s, "images") for s in _ON_IMAGES), *(_question(s, "elsewhere") for s in _ELSEWHERE)),
 )

@@ -91,3 +91,20 @@ def test_a_card_does_not_print_the_right_dims(capsys):
 def test_a_malformed_answer_is_told_in_words(answers, message):
     verdicts = statistics_dims_exercise.assessed(lambda: answers).verdicts
     assert all(v.passed is False and message in v.finding.measured for v in verdicts)
+
+
+def test_the_dims_can_be_clicked():
+    quiz = statistics_dims_exercise
+    assert [q.key for q in quiz.questions] == list(NORMS)
+    assert quiz.assessed(quiz.answered(list(statistics_dims().values()))).passed
+    for question in quiz.questions:
+        assert statistics_dims()[question.key] in dict(question.fields[0])
+
+
+def test_each_wrong_row_is_told_with_its_reason():
+    answers = statistics_dims() | {"batch": (2, 3), "layer, tokens": (0,)}
+    rows = [e.title for e in statistics_dims_exercise.assessed(lambda: answers).causes]
+    assert rows == [
+        "batch: over H and W alone each image is on its own; that is instance norm.",
+        "layer, tokens: not this one.",
+    ]

@@ -6,6 +6,7 @@ from helpers.editions.recording import answers_of, record_from_code, suspects
 from helpers.exercises import catalogue
 from helpers.judge.compare import agree
 from helpers.judge.observe import observe
+from helpers.judge.quiz import Quiz
 from helpers.judge.record import from_bytes, to_bytes
 
 SCATTERED = True
@@ -24,6 +25,10 @@ def test_suspect_is_as_recorded_fails_and_is_explained_as_itself(exercise, suspe
     assert [k for k in seen.keys() | recorded.keys() if not agree(seen.get(k), recorded.get(k))] == []
     found = exercise.whole.assess(seen)
     assert any(v.passed is False for v in found.verdicts)
+    if isinstance(exercise, Quiz):  # its causes are the wrong rows
+        rows = [e.title for e in found.causes]
+        assert len(rows) > 1 or rows == [suspect.title]
+        return
     alike = next((group for group in groups(exercise) if suspect.id in group), {suspect.id})
     assert {e.id for e in found.causes} in (set(alike), set(suspect.id.split("+")))
     assert all(e.exact and e.evidence for e in found.causes)

@@ -102,19 +102,19 @@ _SUSPECTS = (
     ),
     _suspect(
         "tokens_over_the_last_dim",
-        "tokens: the last dim of this block is W; features come last only after `movedim(1, -1)`. Here C is dim 1.",
+        "the last dim of this block is W; features come last only after `movedim(1, -1)`. Here C is dim 1.",
         layer_tokens="(3,)",
         rms_tokens="(3,)",
     ),
     _suspect(
         "tokens_are_positions",
-        "tokens: the mean runs over H and W, which are the tokens; each token should have its own, over C, dim 1.",
+        "the mean runs over H and W, which are the tokens; each token should have its own, over C, dim 1.",
         layer_tokens="(2, 3)",
         rms_tokens="(2, 3)",
     ),
     _suspect(
         "tokens_over_the_image",
-        "tokens: the mean runs over C, H and W; each position should be alone, with C averaged.",
+        "the mean runs over C, H and W; each position should be alone, with C averaged.",
         layer_tokens="(1, 2, 3)",
         rms_tokens="(1, 2, 3)",
     ),
@@ -140,7 +140,7 @@ _SUSPECTS = (
     ),
     _suspect(
         "rms_over_the_image",
-        "rms: the mean square runs over C, as the mean of layer norm for tokens does; H and W are other tokens.",
+        "rms, tokens: the mean square runs over C, as the mean of layer norm for tokens does; H and W are other tokens.",
         rms_tokens="(1, 2, 3)",
     ),
 )
