@@ -64,7 +64,7 @@ class VerdictCard:
         if causes:
             return ("Start here" if causes[0].kind == "unknown" else "Mend this first"), _said(causes, 0)
         if self.outcome is None:
-            return "To do", "Replace `raise NotImplementedError()` with your code, then run this cell again."
+            return "To do", "Replace `raise NotImplementedError()` with your code, run that cell, then this one."
         return "Start here", f"I do not know this mistake. Start here: {red[0].check.title}."
 
     @property
@@ -110,7 +110,8 @@ class VerdictCard:
             f"{segments([v.passed for v in verdicts])}<span>{self.counted}</span></div>"
         )
         label, words = self.first()
-        first = f'<div class="bn-first {kind}"><b>{label}</b>{marked_up(words)}</div>'
+        one_right = self.outcome and len(verdicts) == 1  # the head says it already
+        first = "" if one_right else f'<div class="bn-first {kind}"><b>{label}</b>{marked_up(words)}</div>'
         then = "".join(f"<p>{marked_up(text)}</p>" for text in self._then())
         return card_of(head + first + self._table() + then + self._folded())
 
