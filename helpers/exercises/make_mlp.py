@@ -16,6 +16,8 @@ from helpers.judge.api import (
     Finding,
     Observations,
     Probe,
+    Question,
+    Quiz,
     Rule,
     agree,
     asked,
@@ -243,10 +245,14 @@ def _supported(seen: Observations, right: Observations) -> Finding:
     return Finding(passed, chosen, "the answer that the measurements support", measured)
 
 
-def _question(id: str, title: str, hints: tuple[str, str, str]) -> Exercise:
+_LETTERS = tuple((letter, letter) for letter in "abcde")
+
+
+def _question(id: str, title: str, hints: tuple[str, str, str]) -> Quiz:
     rule: Rule = _supported
     check = Check("answer", "your answer", (rule,), hints=hints)
-    return Exercise(id, title, __name__, id, (Probe("letter", "your letter", _letter),), (check,))
+    row = Question("", "answer", "", (_LETTERS,), tuple(f"letter/answer {letter}" for letter, _ in _LETTERS))
+    return Quiz(id, title, __name__, id, (Probe("letter", "your letter", _letter),), (check,), questions=(row,))
 
 
 why_plain_stalls_exercise = _question(
@@ -254,18 +260,18 @@ why_plain_stalls_exercise = _question(
     "Why the plain net stalls in the demo",
     (
         "Which curve moved although it has no norm either?",
-        "Look at the signal through the six layers before training, and at the default net after step 1,000.",
-        "The two nets without a norm differ in their initial weights only.",
+        "One option is about the start. Three of the others say what a curve in the figure would do; does it?",
+        "The two nets without a norm differ only in the numbers that their Linear layers hold at step 0.",
     ),
 )
 
 why_batch_norm_diverges_exercise = _question(
     "why_batch_norm_diverges",
-    "Why batch norm diverges first in the demo",
+    "Why the head breaks, and sooner in a wider net",
     (
-        "What changed between the second column of numbers and the third?",
-        "Which layer of the net has no norm behind it? What did 2/λ do when the width was doubled?",
-        "The largest stable learning rate of the head was computed above; compare it with the one that failed.",
+        "What has happened to a number just before it enters the head?",
+        "PyTorch draws smaller weights for a layer with more inputs. And every unit sees all 512 rows.",
+        "Raise all the head's weights by the same little bit. What do the outputs of the 512 rows do?",
     ),
 )
 
@@ -274,7 +280,7 @@ where_plain_wins_exercise = _question(
     "Why batch norm is slow at large weights and a small learning rate",
     (
         "What happens to BN(Wu) if every weight before the norm is multiplied by 10?",
-        "The output stays the same. What about the gradient, and the share of ‖W‖ that one step changes?",
-        "Read the table: which column stays as it is when the weights grow, and which falls fastest?",
+        "The output stays the same. And the gradient with respect to those weights?",
+        "What counts of W before a norm, its length or its direction?",
     ),
 )
