@@ -57,7 +57,7 @@ def test_every_row_may_be_wrong_alone(id, shell):
     for i in range(len(right)):
         widget = QuizWidget(exercise)
         choose(widget, right)
-        options = [value for _, value in exercise.questions[i].fields[0]]
+        options = [value for value, _ in exercise.questions[i].fields[0]]
         widget.rows[i][0].value = next(v for v in options if v != widget.rows[i][0].value)
         widget.check()
         wrong = ["✗" in said.value for said in widget.said]
