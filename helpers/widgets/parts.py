@@ -19,7 +19,8 @@ from helpers.lab import figures
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 RUN_IT = "This is a picture. To use it, run this cell."
-_SPEAK = "<img src='' alt='' hidden onerror=\"this.parentElement.setAttribute('role','status')\">"
+_DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+_SPEAK = f"<img src='{_DOT}' alt='' hidden onload=\"this.parentElement.setAttribute('role','status')\">"
 
 
 def show_widget(widget: widgets.Widget, figure: Figure | Callable[[], Figure] | None, alt: str) -> None:
@@ -33,7 +34,8 @@ def show_widget(widget: widgets.Widget, figure: Figure | Callable[[], Figure] | 
     hide = widgets.HTML(f"<style>.bn-still-{name}{{display:none}}</style>", layout={"display": "none"})
     live = named(f"bn-live-{name}", widgets.VBox([widget, hide]))
     display({VIEW: {"version_major": 2, "version_minor": 0, "model_id": live.model_id}}, raw=True)
-    display(*_still(name, figure() if callable(figure) else figure, alt), raw=True)
+    data, metadata = _still(name, figure() if callable(figure) else figure, alt)
+    display(data, raw=True, metadata=metadata)
 
 
 def _still(name: str, figure: Figure | None, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -56,7 +56,7 @@ def test_it_names_what_is_missing_or_too_old(there, title, says, monkeypatch, ca
 @pytest.fixture
 def shown(monkeypatch):
     outputs = []
-    monkeypatch.setattr(parts, "display", lambda data, metadata=None, raw=False: outputs.append(data))
+    monkeypatch.setattr(parts, "display", lambda data, *, metadata=None, raw: outputs.append(data))
     return outputs
 
 
