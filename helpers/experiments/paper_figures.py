@@ -1,310 +1,421 @@
-"""Ioffe & Szegedy (2015): Figure 1 on digits, Figure 3 redrawn from its table, and §3.3 measured.
+"""Ioffe & Szegedy (2015): Figure 1 on digits over ten seeds, computed in advance, and Figure 3 redrawn from its table.
 
-The net of §4.1: three fully connected layers of 100 sigmoid units, normal weights, zero biases, SGD without
-momentum, batches of 60.  The nets of all seeds are trained at once, as stacks of matrices.
+``python -m helpers.experiments.paper_figures`` computes ``paper_figures.json`` again, in some minutes on one core.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+import importlib.resources
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
-from torch import nn
 
-from helpers.lab.data import Split, digits
-from helpers.lab.figures import COLOURS, band, subplots
-from helpers.lab.nets import MLP
-from helpers.lab.stack import Stack, losses_of
-from helpers.lab.training import batches, one_thread, seeded
+from helpers.lab.data import digits
+from helpers.lab.figures import COLOURS, band, show, subplots
+from helpers.lab.tables import spread, table
+from helpers.lab.training import one_thread
 
-WIDTHS = [64, 100, 100, 100, 10]
-BATCH_SIZE = 60
-SEEDS = (0, 1, 2)
-PERCENTILES = (15, 50, 85)
+from .paper_nets import (
+    Curve,
+    best,
+    excursion,
+    steps_to,
+    tested,
+    train_curve,
+    tune,
+    typical_unit,
+    unit_pixels,
+    width,
+)
+
+SEEDS = tuple(range(10))
+LEARNING_RATES = (0.5, 1.0, 2.0, 4.0, 8.0)
+NETS = {"without BN": False, "with BN": True}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "std 0.1": {"std": 0.1},
+    "std 0.3": {"std": 0.3},
+    "std 0.3, standardised": {"std": 0.3, "standardised": True},
+}
+RUNGS = (
+    "both at learning rate 0.5",
+    "1. each at its best learning rate",
+    "2. and initial weights 3 times larger",
+    "3. and standardised pixels",
+)
+STEPS = 2500
+FRIENDLY: dict[str, Any] = {"lr": 1.0, "std": 0.3, "standardised": True}
+"""The plain net's settings after the third step of the ladder."""
+GROWTH_RATES = (0.5, 8.0)
+FILE = "paper_figures.json"
+_KEYS = {"without BN": "none", "with BN": "batch"}
+_OVER = f"median (range) of {len(SEEDS)} seeds"
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One setting, several seeds.
+# --- computed in advance --------------------------------------------------------------------------------------------
 
-    steps: (T,) the steps at which the nets were tested.  accuracy: (T, seeds), on the held-out digits.
-    inputs: (T, 3, seeds, 100), the 15th, 50th and 85th percentile, over the held-out digits, of what enters
-    each sigmoid of the last hidden layer.
+
+def compute(seeds: Sequence[int] = SEEDS, steps: int = STEPS) -> dict[str, Any]:
+    """All that the notebook shows of trained nets, as plain lists and numbers; infinite is None."""
+    curves = {name: train_curve(norm, lr=0.5, steps=steps, seeds=seeds) for name, norm in NETS.items()}
+    friendly = train_curve(False, **FRIENDLY, steps=steps, seeds=seeds)
+    late = {"plain, Figure 1": curves["without BN"], "plain, friendlier": friendly, "with BN": curves["with BN"]}
+    return {
+        "curves": {name: _summary(curve) for name, curve in curves.items()},
+        "steps to 95 %": {
+            setting: {
+                name: {f"{lr:g}": _finite(row) for lr, row in tune(norm, LEARNING_RATES, **how, seeds=seeds).items()}
+                for name, norm in NETS.items()
+            }
+            for setting, how in SETTINGS.items()
+        },
+        "late accuracy": {
+            name: np.median(100 * c.accuracy[-10:], axis=0).round(2).tolist() for name, c in late.items()
+        },
+        "growth": {f"{lr:g}": grown for lr, grown in zip(GROWTH_RATES, growth(GROWTH_RATES, seeds), strict=True)},
+    }
+
+
+def growth(lrs: Sequence[float], seeds: Sequence[int], steps: int = 500) -> list[dict[str, list[Any]]]:
+    """For each learning rate the steps and, (T, seeds), the length of a unit's weights, median over the last layer.
+
+    Nets with BN, weights of std 0.1, pixels from 0 to 1.
     """
-
-    steps: NDArray[np.int64]
-    accuracy: NDArray[np.float64]
-    inputs: NDArray[np.float64]
-
-
-class SigmoidMLP(MLP):
-    """The net of §4.1; a hidden layer is g(BN(Wu)) (§3.2).  Returns what entered its last sigmoids, too."""
-
-    def __init__(self, norm: bool, std: float):
-        super().__init__(WIDTHS, nn.BatchNorm1d if norm else None, init=std, activation="sigmoid")
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
-        """x: (N, 64).  Returns the logits, (N, 10), and the inputs of the last hidden sigmoids, (N, 100)."""
-        for layer in self.hidden[:-1]:
-            x = layer(x)
-        last = self.hidden[-1]
-        assert isinstance(last, nn.Sequential)
-        entering = last[:-1](x)
-        return self.head(last[-1](entering)), entering
-
-
-def train_curve(
-    norm: bool,
-    lr: float,
-    std: float = 0.1,
-    standardised: bool = False,
-    steps: int = 2000,
-    stop_at: float | None = None,
-    seeds: Sequence[int] = SEEDS,
-) -> Curve:
-    """Train the net of §4.1 once for each seed, with or without batch normalization in its hidden layers.
-
-    std: of the initial weights.  standardised: inputs with mean 0 and std 1; otherwise pixels from 0 to 1,
-    nearer to the paper's binary images.  stop_at: end as soon as every seed has reached this accuracy.  A seed
-    fixes the initial weights and the batches.
-    """
-    seen = []
     with one_thread():
-        for step, accuracy, entering in _tested(norm, (lr,), std, standardised, steps, seeds):
-            seen.append((step, accuracy[0], np.percentile(entering[0].numpy(), PERCENTILES, axis=1)))
-            highest = np.max([right for _, right, _ in seen], axis=0)
-            if stop_at is not None and (highest >= stop_at).all():
-                break
-    tested, right, inputs = zip(*seen, strict=True)
-    return Curve(np.array(tested), np.array(right), np.array(inputs))
+        seen = [(t.step, np.median(t.length, axis=2)) for t in tested(True, lrs, 0.1, False, steps, seeds)]
+    return [
+        {"steps": [step for step, _ in seen], "length": [found[i].round(3).tolist() for _, found in seen]}
+        for i in range(len(lrs))
+    ]
 
 
-def _tested(
-    norm: bool, lrs: Sequence[float], std: float, standardised: bool, steps: int, seeds: Sequence[int]
-) -> Iterator[tuple[int, NDArray[np.float64], torch.Tensor]]:
-    """Train a net for each learning rate and seed, all at once; yields at each tested step what is found.
+def _summary(curve: Curve) -> dict[str, Any]:
+    """A curve as small lists: accuracy in digits of 500, one unit's percentiles, and medians over units by seed."""
+    unit, ends = typical_unit(curve), [0, -1]
+    spreads, gamma = width(curve)[ends], curve.gamma[ends]
+    return {
+        "steps": curve.steps.tolist(),
+        "right of 500": (500 * curve.accuracy).round().astype(int).tolist(),
+        "unit": unit,
+        "percentiles": curve.inputs[:, :, 0, unit].round(3).tolist(),
+        "moves": np.median(excursion(curve), axis=1).round(3).tolist(),
+        "width": np.median(spreads, axis=2).round(3).tolist(),
+        "gamma": np.median(gamma, axis=2).round(3).tolist(),
+        "width over gamma": np.median(spreads / gamma, axis=2).round(3).tolist(),
+    }
 
-    That is: the step, the accuracy, (learning rates, seeds), and what enters the last hidden sigmoids,
-    (learning rates, seeds, N, 100).
+
+def _finite(steps: NDArray[np.float64]) -> list[int | None]:
+    return [int(s) if np.isfinite(s) else None for s in steps]
+
+
+@functools.cache
+def load() -> dict[str, Any]:
+    """What :func:`compute` found, from ``paper_figures.json``.
+
+    >>> len(load()["late accuracy"]["with BN"])
+    10
     """
-    split = digits() if standardised else unit_pixels()
-    total, grid = len(split.X_train), (len(lrs), len(seeds))
-    started = [_net(norm, std, seed) for seed in seeds]
-    nets = Stack(started * len(lrs))
-    rates = torch.tensor(lrs).repeat_interleave(len(seeds))
-    order = zip(*(batches(total, BATCH_SIZE, steps + 1, seed) for seed in seeds), strict=True)
-    for step, rows in enumerate(order):
-        if step % (10 if step < 200 else 50) == 0:
-            right, entering = _test(nets, split, len(rates))
-            yield step, right.reshape(grid), entering.unflatten(0, grid)
-        at = torch.stack(rows * len(lrs))
-        _update(nets, split.X_train[at], split.y_train[at], rates)
+    stored = (importlib.resources.files(__package__) / FILE).read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(stored)["found"]
+    return found
 
 
-def steps_to(run: Curve, accuracy: float = 0.95) -> NDArray[np.float64]:
-    """(seeds,) the first tested step with at least this held-out accuracy; infinite where there is none."""
-    reached = run.accuracy >= accuracy
-    return np.where(reached.any(0), run.steps[reached.argmax(0)], np.inf)
+def accuracy(name: str) -> NDArray[np.float64]:
+    """(T, seeds) held-out accuracy of "without BN" or "with BN" in Figure 1, from 0 to 1."""
+    return np.array(load()["curves"][name]["right of 500"]) / 500
 
 
-def tune(
-    norm: bool, lrs: Sequence[float], std: float = 0.1, standardised: bool = False, patience: int = 1500
-) -> dict[float, NDArray[np.float64]]:
-    """``{learning rate: steps to 95 % for each seed}``.
+def tuned(setting: str, name: str) -> dict[float, NDArray[np.float64]]:
+    """``{learning rate: steps to 95 % for each seed}`` of a net in one of :data:`SETTINGS`."""
+    rows = load()["steps to 95 %"][setting][name]
+    return {float(lr): np.array([np.inf if s is None else s for s in row]) for lr, row in rows.items()}
 
-    All learning rates are trained at once.  One is given up after ``patience`` steps, or after three times the steps
-    that the slowest seed of the best learning rate has needed.
+
+def rungs() -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+    """The ladder: (setting, steps to 95 % without BN, with BN), each fairer to the plain net than the last."""
+    curves = load()["curves"]
+    plain, norm = (steps_to(np.array(curves[name]["steps"]), accuracy(name)) for name in NETS)
+    found = [(RUNGS[0], plain, norm)]
+    for label, setting in zip(RUNGS[1:], SETTINGS, strict=True):
+        plain, norm = (row[best(row)] for row in (tuned(setting, name) for name in NETS))
+        found.append((label, plain, norm))
+    return found
+
+
+def speed_up(plain: NDArray[np.float64], norm: NDArray[np.float64]) -> str:
+    """Median and range, over seeds, of the steps of one net over those of the other.
+
+    >>> speed_up(np.array([100.0, 300.0, 90.0]), np.array([50.0, 50.0, 30.0]))
+    '3.0 (2.0–6.0)'
     """
-    tuned = {lr: np.full(len(SEEDS), np.inf) for lr in lrs}
-    with one_thread():
-        for step, accuracy, _ in _tested(norm, lrs, std, standardised, patience, SEEDS):
-            for lr, right in zip(lrs, accuracy, strict=True):
-                tuned[lr] = np.where(right >= 0.95, np.minimum(tuned[lr], step), tuned[lr])
-            there = [steps for steps in tuned.values() if np.isfinite(steps).all()]
-            if len(there) == len(lrs) or (there and step >= 3 * tuned[best(tuned)].max()):
-                break
-    return tuned
-
-
-def best(tuned: Mapping[float, NDArray[np.float64]]) -> float:
-    """The learning rate with the fewest steps to 95 % (median over seeds)."""
-    return min(tuned, key=lambda lr: float(np.median(tuned[lr])))
+    ratios = plain / norm
+    digits_kept = 0 if np.median(ratios) >= 10 else 1
+    return spread(ratios, digits_kept)
 
 
 def span(steps: NDArray[np.float64]) -> str:
     """Median and range as text.
 
     >>> span(np.array([700.0, 1200.0, 800.0])), span(np.array([700.0, np.inf, 800.0]))
-    ('800 (700–1200)', 'given up')
+    ('800 (700–1200)', 'ended')
     """
-    if not np.isfinite(steps).all():
-        return "given up"
-    return f"{np.median(steps):.0f} ({steps.min():.0f}–{steps.max():.0f})"
+    return spread(steps, 0) if np.isfinite(steps).all() else "ended"
 
 
-def excursion(run: Curve) -> NDArray[np.float64]:
-    """(seeds, 100) how far the median input of each last hidden sigmoid wanders: largest − smallest."""
-    wander: NDArray[np.float64] = np.ptp(run.inputs[:, 1], axis=0)
-    return wander
+# --- shown ----------------------------------------------------------------------------------------------------------
 
 
-def width(run: Curve) -> NDArray[np.float64]:
-    """(T, seeds, 100) from the 15th to the 85th percentile of each last hidden sigmoid's input."""
-    return run.inputs[:, 2] - run.inputs[:, 0]
+def show_start(norm: bool, steps: int = 300, seed: int = 0) -> None:
+    """Train one net for a few steps, here and now, and show its accuracy and its last hidden layer."""
+    with one_thread():
+        seen = list(tested(norm, (0.5,), 0.1, False, steps, (seed,)))
+    labels = unit_pixels().y_test
+    rows = torch.cat([torch.nonzero(labels == digit)[:3, 0] for digit in range(10)])
+    fired = torch.sigmoid(seen[-1].entering[0, 0, rows]).numpy()
+    figure = start_figure(np.array([t.step for t in seen]), np.array([t.accuracy.item() for t in seen]), fired, norm)
+    which = "with" if norm else "without"
+    show(
+        figure,
+        f"Left: held-out accuracy of a net {which} batch norm against update steps, and a line at 10 %. Right: a map "
+        "of the outputs of the 100 sigmoids of its last hidden layer, one row for each of 30 digits, three of a class.",
+    )
 
 
-def typical_unit(run: Curve) -> int:
-    """The unit of the first seed whose :func:`excursion` is the middle one of its 100: a rule, no choice."""
-    return int(np.argsort(excursion(run)[0], kind="stable")[50])
+def start_figure(
+    steps: NDArray[np.int64], accuracy: NDArray[np.float64], fired: NDArray[np.float64], norm: bool
+) -> Figure:
+    """Accuracy over the first steps, and the last hidden layer at their end; ``fired``: (30, 100)."""
+    figure, (left, right) = subplots(1, 2, width=9.0, height=3.2, width_ratios=[2, 3])
+    left.plot(steps, 100 * accuracy, color=COLOURS["batch" if norm else "none"])
+    left.axhline(10, color="#999999", linewidth=1, linestyle=":")
+    left.annotate("guessing", (steps[-1], 10), (0, 4), textcoords="offset points", ha="right", fontsize=9)
+    left.set(xlabel="update step", ylabel="held-out accuracy (%)", ylim=(0, 101), title="what the net learns")
+    image = right.imshow(fired, aspect="auto", cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
+    right.set(xlabel="the 100 sigmoids of the last hidden layer", ylabel="digit shown")
+    right.set_title(f"what they put out, step {steps[-1]}")
+    right.set_yticks(np.arange(1, 30, 3), range(10))
+    right.grid(False)
+    figure.colorbar(image, ax=right, label="output of the sigmoid")
+    return figure
 
 
-def accuracy_figure(plain: Curve, norm: Curve) -> Figure:
+def show_accuracy() -> None:
+    """Figure 1(a) on digits, and the steps to 95 %."""
+    show(accuracy_figure(), "Held-out accuracy against update steps, with and without BN, and a line at 95 %.")
+    at = load()["curves"]["with BN"]["steps"].index(300)
+    lines = [
+        (name, spread(100 * accuracy(name)[at], 0), span(steps))
+        for name, steps in zip(NETS, rungs()[0][1:], strict=True)
+    ]
+    head = ["net", "accuracy at step 300 (%)", "steps to 95 %"]
+    table(head, lines, f"Held-out accuracy, and update steps until it is 95 %: {_OVER}")
+
+
+def accuracy_figure() -> Figure:
     """Figure 1(a): held-out accuracy against steps, median and range over seeds."""
     figure, axes = subplots(1, 1, width=7.0, height=3.2)
-    for run, name, label in ((plain, "none", "without BN"), (norm, "batch", "with BN")):
-        band(axes, run.steps, 100 * run.accuracy.T, name, label)
+    for name, style in zip(NETS, ("--", "-"), strict=True):
+        steps = load()["curves"][name]["steps"]
+        band(axes, steps, 100 * accuracy(name).T, _KEYS[name], name)
+        axes.lines[-1].set_linestyle(style)
     axes.axhline(95, color="#999999", linewidth=1, linestyle=":")
-    axes.set(xlabel="update step", ylabel="held-out accuracy (%)", ylim=(0, 101))
-    axes.set_title("(a) test accuracy: median and range over seeds; dotted: 95 %")
+    axes.set(xlabel="update step", ylabel="held-out accuracy (%)", ylim=(0, 101), xlim=(0, steps[-1]))
+    axes.set_title(f"(a) held-out accuracy: median and range of {len(SEEDS)} seeds; dotted: 95 %")
     axes.legend(loc="lower right")
     return figure
 
 
-def inputs_figure(plain: Curve, norm: Curve) -> Figure:
+def show_inputs() -> None:
+    """Figures 1(b) and (c) on digits, and the same over all units."""
+    show(inputs_figure(), "Percentiles of the input of one sigmoid against update steps, without and with BN.")
+    curves = load()["curves"]
+    lines = [(name, spread(c["moves"], 1), *(spread(w, 2) for w in c["width"])) for name, c in curves.items()]
+    head = ["net", "its median moves over", "width at step 0", f"width at step {STEPS}"]
+    caption = f"Input of a last hidden sigmoid, median over its 100 units: {_OVER}. Width: 15th to 85th percentile"
+    table(head, lines, caption)
+
+
+def inputs_figure() -> Figure:
     """Figures 1(b) and 1(c): percentiles of what enters one typical sigmoid, over training."""
     figure, panels = subplots(1, 2, width=9.0, height=3.2, sharey=True)
-    for axes, run, name, title in (
-        (panels[0], plain, "none", "(b) without BN"),
-        (panels[1], norm, "batch", "(c) with BN"),
-    ):
-        unit = typical_unit(run)
-        low, middle, high = run.inputs[:, :, 0, unit].T
-        axes.fill_between(run.steps, low, high, color=COLOURS[name], alpha=0.18, linewidth=0)
-        for line, style in ((low, "--"), (middle, "-"), (high, "--")):
-            axes.plot(run.steps, line, style, color=COLOURS[name])
-        for line, label in ((low, "15th"), (middle, "50th"), (high, "85th")):
-            end = (run.steps[-1], line[-1])
-            axes.annotate(label, end, (4, 0), textcoords="offset points", va="center", fontsize=8)
-        axes.set_title(f"{title}: unit {unit} of seed 0")
-        axes.set_xlabel("update step")
+    for axes, name, letter in zip(panels, NETS, "bc", strict=True):
+        curve, colour = load()["curves"][name], COLOURS[_KEYS[name]]
+        low, middle, high = np.array(curve["percentiles"]).T
+        axes.fill_between(curve["steps"], low, high, color=colour, alpha=0.18, linewidth=0)
+        for line, style, label, above in (
+            (low, "--", "15th percentile", -14),
+            (middle, "-", "50th", 6),
+            (high, "--", "85th", 6),
+        ):
+            axes.plot(curve["steps"], line, style, color=colour)
+            end = (curve["steps"][-1], line[-1])
+            axes.annotate(label, end, (0, above), textcoords="offset points", ha="right", fontsize=9)
+        axes.set(title=f"({letter}) {name}: unit {curve['unit']} of seed 0", xlabel="update step", ylim=(-2.5, 2.5))
     panels[0].set_ylabel("input of the sigmoid")
     return figure
 
 
+def show_gamma() -> None:
+    """Where the width of Figure 1(c) comes from: γ."""
+    curve = load()["curves"]["with BN"]
+    rows = [
+        (what, *(spread(values, 2) for values in curve[key]))
+        for what, key in (("width", "width"), ("|γ|", "gamma"), ("width ÷ |γ|", "width over gamma"))
+    ]
+    caption = f"With BN, last hidden layer, median over its 100 units: {_OVER}"
+    table(["", "step 0", f"step {STEPS}"], rows, caption)
+
+
+def show_tuned() -> None:
+    """Steps to 95 % of both nets in all settings, at every learning rate."""
+    lines = [(setting, name, *map(span, tuned(setting, name).values())) for setting in SETTINGS for name in NETS]
+    head = ["weights, pixels", "net", *(f"lr {lr:g}" for lr in LEARNING_RATES)]
+    table(head, lines, f"Steps to 95 %: {_OVER}; “ended”: not every seed got there before its row ended", left=[1])
+
+
+def show_ladder() -> None:
+    """What is left of the speed-up when the plain net gets friendlier settings."""
+    show(ladder_figure(rungs()), "Steps to 95 % with and without BN in four settings, each fairer to the plain net.")
+    lines = [(label, span(plain), span(norm), speed_up(plain, norm)) for label, plain, norm in rungs()]
+    head = ["setting", "without BN", "with BN", "speed-up"]
+    table(head, lines, f"Steps to 95 %, and their ratio seed by seed: {_OVER}")
+
+
 def ladder_figure(rows: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]]) -> Figure:
     """Steps to 95 % for each (setting, plain net, BN net): median and range over seeds, and their ratio."""
-    figure, axes = subplots(1, 1, width=8.0, height=0.8 + 0.55 * len(rows))
+    figure, axes = subplots(1, 1, width=9.0, height=1.1 + 0.55 * len(rows))
     for place, (_, plain, norm) in enumerate(rows):
-        middles = []
-        for steps, name, label in ((plain, "none", "without BN"), (norm, "batch", "with BN")):
-            middle = float(np.median(steps))
-            middles.append(middle)
-            axes.plot([steps.min(), steps.max()], [place, place], color=COLOURS[name], linewidth=3, alpha=0.4)
-            axes.plot(middle, place, "o", color=COLOURS[name], label=label if place == 0 else None)
-        centre = float(np.sqrt(middles[0] * middles[1]))
-        axes.annotate(f"× {middles[0] / middles[1]:.2g}", (centre, place), ha="center", va="center")
+        for steps, name, mark in ((plain, "without BN", "s"), (norm, "with BN", "o")):
+            colour = COLOURS[_KEYS[name]]
+            axes.plot(
+                [steps.min(), steps.max()], [place, place], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt"
+            )
+            axes.plot(np.median(steps), place, mark, color=colour, label=name if place == 0 else None)
+        axes.annotate(f"× {speed_up(plain, norm)}", (1.01, place), xycoords=("axes fraction", "data"), va="center")
     axes.set_yticks(range(len(rows)), [setting for setting, _, _ in rows])
-    axes.set(xscale="log", xlabel="steps to 95 % (logarithmic scale)", ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xscale="log", xlabel="update steps to 95 % (logarithmic)", ylim=(len(rows) - 0.5, -0.5))
+    axes.set_xticks([20, 50, 100, 200, 500, 1000, 2000], ["20", "50", "100", "200", "500", "1000", "2000"])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(False, axis="y")
+    axes.set_title(f"Steps to 95 %: median, pale: range of {len(SEEDS)} seeds; at the right: speed-up (range)")
     axes.legend(loc="lower right")
     return figure
 
 
-def table_figure(table: Mapping[str, Mapping[str, Any]]) -> Figure:
+def show_late_accuracy() -> None:
+    """Held-out accuracy at the end, and seed by seed what BN has over each plain net."""
+    found = {name: np.array(values) for name, values in load()["late accuracy"].items()}
+    lines = []
+    for name, values in found.items():
+        ahead = found["with BN"] - values
+        more = f"{spread(ahead, 1)}, higher in {(ahead > 0).sum()} of {len(ahead)}" if name != "with BN" else ""
+        lines.append((name, spread(values, 1), more))
+    caption = f"Held-out accuracy (%), median of the last ten tests: {_OVER}; what BN has more, seed by seed, in points"
+    table(["net", "accuracy", "BN has more"], lines, caption)
+
+
+def show_growth() -> None:
+    """§3.3 at work: the weights grow and the effective step falls, at two learning rates."""
+    show(
+        growth_figure(load()["growth"]),
+        "Left: length of a unit's weights against update steps at learning rates 0.5 and 8. Right: learning rate "
+        "divided by the squared length.",
+    )
+    lines = []
+    for lr, grown in load()["growth"].items():
+        length = np.array(grown["length"])[[0, -1]]
+        lines.append((lr, *(spread(row, 2) for row in length), *(spread(float(lr) / row**2, 2) for row in length)))
+    end = load()["growth"]["8"]["steps"][-1]
+    head = ["learning rate", "‖w‖, step 0", f"‖w‖, step {end}", "lr/‖w‖², step 0", f"lr/‖w‖², step {end}"]
+    table(head, lines, f"Last hidden layer with BN, median over its 100 units: {_OVER}")
+
+
+def growth_figure(grown: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Length of the weights, and learning rate over squared length, against steps; median and range over seeds."""
+    figure, (left, right) = subplots(1, 2, width=9.0, height=3.2)
+    for (lr, found), style in zip(grown.items(), ("-", "--"), strict=True):
+        steps, length = found["steps"], np.array(found["length"]).T
+        for axes, values in ((left, length), (right, float(lr) / length**2)):
+            band(axes, steps, values, "batch", f"learning rate {lr}")
+            axes.lines[-1].set_linestyle(style)
+    left.set(xlabel="update step", ylabel="‖w‖", title="length of a unit's weights w", ylim=(0, 3.2))
+    right.set(xlabel="update step", ylabel="learning rate ÷ ‖w‖²", title="effective step size", yscale="log")
+    right.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+    right.yaxis.set_minor_formatter(NullFormatter())
+    left.legend(loc="lower right")
+    return figure
+
+
+def show_figure_3(rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Figure 3 of the paper as a table, and drawn.  ``rows``: as ``helpers.exercises.paper.FIGURE_3``."""
+    show(table_figure(rows), "Steps to 72.2 % and best accuracy of five networks, from the paper's Figure 3.")
+    lines = [
+        (
+            name,
+            row["learning rate"],
+            f"{row['steps'] / 1e6:.1f} M" if row["steps"] else "never",
+            row["accuracy"],
+            "; ".join(row["changes"]) or "–",
+        )
+        for name, row in rows.items()
+    ]
+    head = ["network", "learning rate", "steps to 72.2 %", "best accuracy (%)", "changes from Inception"]
+    table(head, lines, "ImageNet, one run each: §4.2.1 and Figure 3 of the paper", left=[4])
+
+
+def table_figure(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Figure 3 of the paper from its numbers: steps to 72.2 % and best accuracy of each model."""
-    figure, (left, right) = subplots(1, 2, width=9.0, height=2.9, sharey=True)
-    for place, row in enumerate(table.values()):
+    figure, (left, right) = subplots(1, 2, width=9.0, height=3.6, sharey=True, width_ratios=[3, 2])
+    for place, row in enumerate(rows.values()):
         bar: dict[str, Any] = {"color": COLOURS["batch" if row["changes"] else "none"], "edgecolor": "white"}
-        if len(row["changes"]) > 1:
-            bar |= {"alpha": 0.45, "hatch": "///"}
+        several = len(row["changes"]) > 1
         if row["steps"] is None:
-            left.annotate("never reaches 72.2 %", (0.3, place), va="center")
+            left.annotate("never 72.2 % (without BN: never above 0.1 %)", (0.3, place), va="center")
         else:
-            left.barh(place, row["steps"] / 1e6, **bar)
+            left.barh(place, row["steps"] / 1e6, **bar, **({"alpha": 0.45, "hatch": "///"} if several else {}))
             left.annotate(f"{row['steps'] / 1e6:.1f}", (row["steps"] / 1e6 + 0.4, place), va="center")
-        right.plot(row["accuracy"], place, "o", color=bar["color"], alpha=bar.get("alpha"))
-        right.annotate(f"{row['accuracy']:.1f}", (row["accuracy"] + 0.2, place), va="center")
-    names = [f"{name}\n{_changes(row)}" for name, row in table.items()]
-    left.set_yticks(range(len(table)), names, fontsize=9)
-    left.set(xlabel="steps to 72.2 % (millions)", xlim=(0, 36), ylim=(len(table) - 0.5, -0.5))
-    right.set(xlabel="best accuracy (%)", xlim=(69, 76))
+        inside = "white" if several else bar["color"]
+        right.plot(row["accuracy"], place, "o", color=bar["color"], markerfacecolor=inside)
+        right.annotate(f"{row['accuracy']:.1f}", (row["accuracy"] + 0.25, place), va="center")
+    left.set_yticks(range(len(rows)), list(rows))
+    left.set(xlabel="training steps to 72.2 % (millions)", xlim=(0, 36), ylim=(len(rows) - 0.5, -0.5))
+    right.set(xlabel="best validation accuracy,\ntop-1, single crop (%)", xlim=(69, 76))
+    left.set_title("time to 72.2 % on ImageNet")
+    right.set_title("best accuracy")
+    for axes in (left, right):
+        axes.grid(False, axis="y")
+    blue, grey = COLOURS["batch"], COLOURS["none"]
+    keys = [
+        Patch(color=grey, label="without BN"),
+        Patch(color=blue, label="BN, nothing else (solid, ●)"),
+        Patch(facecolor=blue, alpha=0.45, hatch="///", edgecolor="white", label="BN and other changes (hatched, ○)"),
+    ]
+    left.legend(handles=keys, loc="center right", fontsize=9)
     return figure
 
 
-@one_thread()
-def scale_sweep(scales: Sequence[float], eps: float = 1e-5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What becomes of BN(Wu) and its gradient when W becomes a·W, for every a in ``scales``.
-
-    Returns the largest change of the output, and the norm of a loss's gradient with respect to a·W divided by that
-    with respect to W.  32 rows u of 8 normal numbers, W is 5×8 with std 0.3, the loss is a random weighting of the
-    output; float64.
-    """
-    random = np.random.RandomState(0)
-    u, W, upstream = (torch.tensor(random.normal(size=shape)) for shape in ((32, 8), (5, 8), (32, 5)))
-
-    def run(a: float) -> tuple[torch.Tensor, torch.Tensor]:
-        weights = (a * 0.3 * W).requires_grad_()
-        y = nn.functional.batch_norm(u @ weights.T, None, None, training=True, eps=eps)
-        (gradient,) = torch.autograd.grad((y * upstream).sum(), weights)
-        return y.detach(), gradient
-
-    y, gradient = run(1.0)
-    pairs = [run(a) for a in scales]
-    changes = np.array([(y_a - y).abs().max().item() for y_a, _ in pairs])
-    return changes, np.array([(g.norm() / gradient.norm()).item() for _, g in pairs])
+def main(seeds: Iterable[int] = SEEDS) -> None:
+    """Write ``paper_figures.json`` beside this module."""
+    stored = {
+        "command": "python -m helpers.experiments.paper_figures",
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "seeds": list(seeds),
+        "training digits": len(digits().X_train),
+        "null": "not there when the row ended",
+        "found": compute(tuple(seeds)),
+    }
+    Path(__file__).with_name(FILE).write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def scale_figure(scales: Sequence[float], changes: NDArray[np.float64], ratios: NDArray[np.float64]) -> Figure:
-    """The two results of :func:`scale_sweep` against a; dashed: what §3.3 says, which has no ε."""
-    figure, (left, right) = subplots(1, 2, width=9.0, height=3.0)
-    left.plot(scales, changes, color=COLOURS["batch"])
-    left.axhline(0, color="#999999", linestyle="--", linewidth=1)
-    left.set(xscale="log", xlabel="a", title="largest change of the output")
-    right.plot(scales, ratios, color=COLOURS["batch"], label="measured")
-    right.plot(scales, 1 / np.asarray(scales), color="#999999", linestyle="--", linewidth=1, label="1/a")
-    right.set(xscale="log", yscale="log", xlabel="a", title="gradient at a·W over gradient at W")
-    right.legend()
-    return figure
-
-
-def unit_pixels() -> Split:
-    """The course's digits with pixels from 0 to 1 in place of standardised ones."""
-    split = digits()
-    low, high = split.X_train.min(), split.X_train.max()
-    return Split((split.X_train - low) / (high - low), split.y_train, (split.X_test - low) / (high - low), split.y_test)
-
-
-def _changes(row: Mapping[str, Any]) -> str:
-    count = len(row["changes"])
-    return "the baseline" if count == 0 else "BN alone" if count == 1 else "BN and other changes"
-
-
-def _net(norm: bool, std: float, seed: int) -> SigmoidMLP:
-    with seeded(seed):
-        return SigmoidMLP(norm, std)
-
-
-def _update(nets: Stack, x: torch.Tensor, y: torch.Tensor, lrs: torch.Tensor) -> None:
-    logits, _ = nets(x, training=True)
-    loss = losses_of(logits, y).sum()
-    nets.descend(torch.autograd.grad(loss, list(nets.parameters.values())), lrs)
-
-
-@torch.no_grad()
-def _test(nets: Stack, split: Split, count: int) -> tuple[NDArray[np.float64], torch.Tensor]:
-    """Accuracy, (seeds,), on the held-out digits, and the inputs of the last hidden sigmoids, (seeds, N, 100).
-
-    The statistics are those of the whole training set (Algorithm 2).
-    """
-    for module in nets.net.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.momentum = 1.0
-    if nets.buffers:
-        nets(split.X_train.expand(count, -1, -1), training=True)
-    logits, entering = nets(split.X_test.expand(count, -1, -1), training=False)
-    right: NDArray[np.float64] = (logits.argmax(2) == split.y_test).double().mean(1).numpy()
-    return right, entering
+if __name__ == "__main__":
+    main()
