@@ -1,7 +1,8 @@
 """Notebook 04: what train and eval mode do to a small net on digits, and what repairs it.
 
 Everything runs in float64, so that the results do not hang on the rounding of one machine.  ``Reestimate`` stands for
-a function that replaces a net's running statistics by those of some batches: the learner's, or torch's.
+a function that replaces a net's running statistics by those of some batches: the learner's, or torch's.  What the
+notebook shows of it is in ``mode_tables`` and ``mode_figures``, what takes many seeds in ``mode_seeds``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from helpers.judge.exercise import Exercise
-from helpers.lab import figures
 from helpers.lab.data import Split
 from helpers.lab.nets import MLP
 from helpers.lab.training import History, evaluate, loss_of, one_thread, seeded, sgd, train
@@ -34,9 +32,9 @@ def make_net(momentum: float | None = 0.1, norm: bool = True) -> MLP:
     return MLP(WIDTHS, (lambda c: nn.BatchNorm1d(c, momentum=momentum)) if norm else None, init="he")
 
 
-def trained(split: Split, seeds: Iterable[int] = SEEDS) -> list[nn.Module]:
-    """One net for each seed: 300 steps of SGD, learning rate 0.1, batches of 64; in eval mode."""
-    return [train(make_net, split, lr=0.1, batch_size=64, steps=300, seed=seed)[0] for seed in seeds]
+def trained(split: Split, seeds: Iterable[int] = SEEDS, steps: int = 300) -> list[nn.Module]:
+    """One net for each seed: SGD with learning rate 0.1 and batches of 64; in eval mode."""
+    return [train(make_net, split, lr=0.1, batch_size=64, steps=steps, seed=seed)[0] for seed in seeds]
 
 
 def accuracy(net: nn.Module, X: torch.Tensor, y: torch.Tensor) -> float:
@@ -78,67 +76,48 @@ def _statistics(layer: nn.BatchNorm1d) -> torch.Tensor:
     return torch.stack([layer.running_mean, layer.running_var])
 
 
-_MOMENTUM_STYLE = {0.1: ("#08306b", "-"), 0.01: ("#2171b5", "--"), 0.001: ("#6baed6", "-."), None: ("#5e3c99", ":")}
-
-
-def moving_average_figure(averages: dict[float, torch.Tensor], mean: float = 3.0, std: float = 2.0) -> Figure:
-    """What the buffers say over time, median and range over the features, and the truth as a grey line."""
-    figure, axes = figures.subplots(1, 2)
-    for ax, which, truth in zip(axes, (0, 1), (mean, std**2), strict=True):
-        ax.axhline(truth, color=figures.COLOURS["none"], linewidth=1, label="truth")
-        for momentum, seen in averages.items():
-            _band(ax, range(seen.shape[1]), seen[which].T.numpy(), momentum, f"momentum {momentum:g}")
-        ax.set_xlabel("training batches seen")
-    axes[0].set_ylabel("value of the buffer")
-    axes[0].set_title("running_mean starts at 0", loc="left")
-    axes[1].set_title("running_var starts at 1", loc="left")
-    axes[0].legend(loc=(0.47, 0.44), frameon=False)
-    return figure
-
-
 def accuracy_while_training(
     split: Split,
     seed: int,
-    momentum: float | None,
-    reestimate: Reestimate | None = None,
+    momenta: Sequence[float | None],
+    reestimate: Reestimate,
+    batch_size: int = 64,
     steps: int = 200,
     every: int = 10,
-) -> list[float]:
-    """Held-out accuracy in eval mode after every 10 of 200 steps (learning rate 0.1, batches of 64).
+) -> dict[float | str | None, list[float]]:
+    """Held-out accuracy in eval mode after every ``every`` steps (learning rate 0.1), by momentum.
 
-    The running statistics move with ``momentum``; with ``reestimate``, a copy with re-estimated ones is measured.
-    The weights are the same in all cases, since train mode never reads the buffers.
+    The key "re-estimated" stands for a copy with re-estimated statistics.  Train mode never reads the buffers, so one
+    training serves all momenta: each batch's statistics go into one pair of buffers for each.  None: plain average.
     """
-    seen = []
+    seen: dict[float | str | None, list[float]] = {key: [] for key in (*momenta, "re-estimated")}
     with one_thread():
         with seeded(seed):
-            net = make_net(momentum).to(split.X_train.dtype)
-        for step, _ in enumerate(sgd(net, split, History(), 0.1, 64, steps, seed), 1):
+            net = make_net(momentum=1.0).to(split.X_train.dtype)  # the buffers hold the last batch's statistics
+        layers = [module for module in net.modules() if isinstance(module, nn.BatchNorm1d)]
+        averages = {
+            m: [torch.stack([torch.zeros(64), torch.ones(64)]).to(split.X_train) for _ in layers] for m in momenta
+        }
+        for step, _ in enumerate(sgd(net, split, History(), 0.1, batch_size, steps, seed), 1):
+            batch = [_statistics(layer).clone() for layer in layers]
+            for m, average in averages.items():
+                for old, new in zip(average, batch, strict=True):
+                    old.lerp_(new, 1 / step if m is None else m)
             if step % every == 0:
-                measured = repaired(net, split.X_train, reestimate) if reestimate else net
-                seen.append(accuracy(measured, split.X_test, split.y_test))
+                for m, average in averages.items():
+                    _put(layers, average)
+                    seen[m].append(accuracy(net, split.X_test, split.y_test))
+                _put(layers, batch)
+                again = repaired(net, split.X_train, reestimate)
+                seen["re-estimated"].append(accuracy(again, split.X_test, split.y_test))
     return seen
 
 
-def usable_figure(curves: dict[Any, list[list[float]]], every: int = 10) -> Figure:
-    """The curves of :func:`accuracy_while_training` by momentum, or "re-estimated": median and range of the seeds."""
-    figure, ax = figures.subplots(width=7.0, height=3.4)
-    for momentum, runs in curves.items():
-        steps = range(every, every * len(runs[0]) + 1, every)
-        if momentum == "re-estimated":
-            ax.plot(steps, np.median(runs, axis=0), color="#111111", linewidth=1, label="re-estimated")
-        else:
-            name = "momentum None (plain average)" if momentum is None else f"momentum {momentum:g}"
-            _band(ax, steps, runs, momentum, name)
-    ax.set(xlabel="training step", ylabel="held-out accuracy in eval mode", ylim=(0, 1.02))
-    ax.legend(loc="lower right", frameon=False)
-    return figure
-
-
-def _band(ax: Any, x: Any, runs: Any, momentum: float | None, label: str) -> None:
-    colour, line = _MOMENTUM_STYLE[momentum]
-    ax.plot(x, np.median(runs, axis=0), color=colour, linestyle=line, label=label)
-    ax.fill_between(x, np.min(runs, axis=0), np.max(runs, axis=0), color=colour, alpha=0.18, linewidth=0)
+def _put(layers: Iterable[nn.BatchNorm1d], statistics: Iterable[torch.Tensor]) -> None:
+    for layer, (mean, var) in zip(layers, statistics, strict=True):
+        assert layer.running_mean is not None and layer.running_var is not None
+        layer.running_mean.copy_(mean)
+        layer.running_var.copy_(var)
 
 
 # --- re-estimating --------------------------------------------------------------------------------------------------
@@ -192,26 +171,30 @@ def predict_in_train_mode(
     return torch.cat(right).mean().item(), net.eval()
 
 
-def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: float) -> Figure:
-    """Accuracy in train mode against batch size, rows mixed and rows sorted by class; ``mixed``: (seeds, sizes)."""
-    figure, ax = figures.subplots(width=7.0, height=3.4)
-    ax.axhline(right, color="#111111", linewidth=1, label="eval mode (median)")
-    figures.band(ax, sizes, mixed, "batch", "train mode, rows mixed")
-    figures.band(ax, sizes, sorted_, "batch", "train mode, rows sorted by class")
-    ax.lines[-1].set_linestyle("--")
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(sizes, [str(size) for size in sizes])
-    ax.set(xlabel="batch size when predicting", ylabel="held-out accuracy", ylim=(0, 1.02))
-    ax.legend(loc="lower right", frameon=False)
-    return figure
-
-
 def without_statistics(net: nn.Module) -> nn.Module:
     """A new net that loads the parameters of ``net`` but not its buffers, as a careless checkpoint does."""
     parameters = {name: p.detach() for name, p in net.named_parameters()}
     other = make_net().to(next(iter(parameters.values())).dtype)
     other.load_state_dict(parameters, strict=False)
     return other.eval()
+
+
+def averaged(nets: Sequence[nn.Module]) -> nn.Module:
+    """A net whose parameters and running statistics are the means of those of ``nets``; in eval mode."""
+    states = [net.state_dict() for net in nets]
+    other = copy.deepcopy(nets[-1])
+    other.load_state_dict(
+        {
+            name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+            for name, value in states[-1].items()
+        }
+    )
+    return other.eval()
+
+
+def finite(net: nn.Module) -> bool:
+    """False where training has diverged: a weight is not finite."""
+    return all(bool(torch.isfinite(p).all()) for p in net.parameters())
 
 
 # --- training loops -------------------------------------------------------------------------------------------------
@@ -231,7 +214,7 @@ def train_epochs(
 ) -> nn.Module:
     """SGD over whole epochs, as a hand-written loop does it; returns the net in eval mode.
 
-    order: "mixed", or "blocks": every batch comes from the rows sorted by class, and the batches are shuffled.
+    order: "mixed", or "sorted": the rows are sorted by class, cut into batches, and the batches are shuffled.
     back_to_train: False forgets ``net.train()`` after the validation that ends each epoch.
     """
     with one_thread(), seeded(seed):
@@ -239,9 +222,9 @@ def train_epochs(
         optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
         for epoch in range(epochs):
             net.train(back_to_train or epoch == 0)
-            rows = by_class(split.y_train) if order == "blocks" else torch.randperm(len(split.y_train))
+            rows = by_class(split.y_train) if order == "sorted" else torch.randperm(len(split.y_train))
             batches = [b for b in rows.split(batch_size) if len(b) > 1]
-            for i in torch.randperm(len(batches)) if order == "blocks" else range(len(batches)):
+            for i in torch.randperm(len(batches)) if order == "sorted" else range(len(batches)):
                 _step(net, optimiser, split.X_train[batches[i]], split.y_train[batches[i]])
     return net.eval()
 
@@ -283,9 +266,12 @@ def _step(net: nn.Module, optimiser: torch.optim.Optimizer, X: torch.Tensor, y: 
 # --- shifted inputs -------------------------------------------------------------------------------------------------
 
 
-def shifts(X: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The same digits as another camera might deliver them; pixels are in units of their standard deviation."""
-    noise = torch.randn(X.shape, generator=torch.Generator().manual_seed(0), dtype=X.dtype)
+def shifts(X: torch.Tensor, seed: int = 0) -> dict[str, torch.Tensor]:
+    """The same digits as another camera might deliver them; pixels are in units of their standard deviation.
+
+    ``seed`` draws the noise, which differs from row to row.
+    """
+    noise = torch.randn(X.shape, generator=torch.Generator().manual_seed(seed), dtype=X.dtype)
     return {
         "contrast × 0.4": 0.4 * X,
         "contrast × 3": 3 * X,

@@ -1,13 +1,16 @@
 """The experiments of notebook 04 measure what they say."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from helpers.exercises.answers.train_and_eval import reestimate_statistics
 from helpers.exercises.train_and_eval import reestimate_statistics_exercise
-from helpers.experiments import train_and_eval
+from helpers.experiments import mode_figures, mode_tables, train_and_eval
 from helpers.lab.data import Split, digits
+from helpers.lab.training import train
 
 SPLIT = digits(torch.float64)
 SMALL = Split(SPLIT.X_train[:200], SPLIT.y_train[:200], SPLIT.X_test[:100], SPLIT.y_test[:100])
@@ -32,12 +35,55 @@ def test_start_value_is_forgotten_as_computed():
     assert seen[0, 3].mean().item() == pytest.approx(3 * (1 - 0.9**3), abs=0.1)
 
 
-def test_momentum_of_the_statistics_does_not_change_the_weights():
-    curves = [
-        train_and_eval.accuracy_while_training(SMALL, 0, m, train_and_eval.torch_reestimate, steps=20)
-        for m in (0.1, 0.001)
-    ]
-    assert curves[0] == curves[1] and len(curves[0]) == 2
+@pytest.mark.parametrize("momentum", [0.1, 0.01, None])
+def test_one_training_gives_the_buffers_of_every_momentum(momentum):
+    """What accuracy_while_training collects is what a layer with that momentum has."""
+    found = train_and_eval.accuracy_while_training(
+        SMALL, 0, (0.1, 0.01, None), train_and_eval.torch_reestimate, steps=20, every=5
+    )
+    net, _ = train(lambda: train_and_eval.make_net(momentum), SMALL, lr=0.1, batch_size=64, steps=20, seed=0)
+    assert len(found[momentum]) == len(found["re-estimated"]) == 4
+    assert found[momentum][-1] == train_and_eval.accuracy(net, SMALL.X_test, SMALL.y_test)
+
+
+def test_an_average_of_nets_averages_parameters_and_buffers(net):
+    (other,) = train_and_eval.trained(SMALL, [1], steps=3)
+    mean = train_and_eval.averaged([net, other]).state_dict()
+    for name, value in other.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(mean[name], (value + net.state_dict()[name]) / 2)
+
+
+def test_finite_sees_every_weight(net):
+    assert train_and_eval.finite(net)
+    broken = copy.deepcopy(net)
+    with torch.no_grad():
+        broken.hidden[0][0].weight[3, 4] = torch.nan
+    assert not train_and_eval.finite(broken)
+
+
+@pytest.mark.parametrize(
+    ("statistics", "affine", "old", "moved"),
+    [
+        (False, False, False, (True, True)),
+        (False, True, False, (True, False)),
+        (True, False, False, (False, True)),
+        (True, True, False, (False, False)),
+        (True, True, True, (False, True)),
+    ],
+)
+def test_what_a_freeze_lets_move(statistics, affine, old, moved):
+    assert mode_tables.one_step(statistics, affine, old) == moved
+
+
+@pytest.mark.parametrize("seed", [0, 104])
+def test_five_copies_differ_in_nothing_but_their_statistics(seed):
+    copies = mode_figures.copies(SPLIT, seed)
+    for net in copies.values():
+        assert not any(module.training for module in net.modules())
+        assert all(torch.equal(a, b) for a, b in zip(net.parameters(), copies["A"].parameters(), strict=True))
+    right = {name: train_and_eval.accuracy(net, SPLIT.X_test, SPLIT.y_test) for name, net in copies.items()}
+    assert right["A"] > 0.95 and all(right[name] < right["A"] - 0.05 for name in "BCDE")
 
 
 def test_predicting_in_train_mode_leaves_the_net_as_it_was(net):
