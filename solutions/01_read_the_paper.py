@@ -400,7 +400,7 @@ x = torch.tensor(np.random.RandomState(0).normal(size=(1000, 5)))
 x = (x - x.mean(0)) / x.std(0, correction=0) * stds
 x_hat = F.batch_norm(x, None, None, training=True, eps=1e-5)
 variances = x_hat.var(0, correction=0)
-table(["std of x", "variance of x̂"], [(f"{std:g}", f"{var:.4f}") for std, var in zip(stds.tolist(), variances.tolist())])
+table(["std of x", *(f"{std:g}" for std in stds.tolist())], [["variance of x̂", *(f"{var:.4f}" for var in variances.tolist())]])
 
 # %% [markdown]
 # *Exercise, medium, 3 minutes.* Give the formula: a function of the biased variance of the feature and of ε.

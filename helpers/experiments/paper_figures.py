@@ -351,6 +351,7 @@ def growth_figure(grown: Mapping[str, Mapping[str, Any]]) -> Figure:
     right.set(xlabel="update step", ylabel="learning rate ÷ ‖w‖²", title="effective step size", yscale="log")
     right.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
     right.yaxis.set_minor_formatter(NullFormatter())
+    left.grid(False, axis="y")
     left.legend(loc="lower right")
     return figure
 
@@ -392,7 +393,7 @@ def table_figure(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     left.set_title("time to 72.2 % on ImageNet")
     right.set_title("best accuracy")
     for axes in (left, right):
-        axes.grid(False, axis="y")
+        axes.grid(False)
     blue, grey = COLOURS["batch"], COLOURS["none"]
     keys = [
         Patch(color=grey, label="without BN"),

@@ -137,6 +137,31 @@ def test_random_lengths_of_weights_again(chance):
         np.testing.assert_allclose(np.array(found["length"])[:, 0], stored, rtol=0.1, err_msg=f"seed {seed}, lr {lr}")
 
 
+def test_what_the_text_says_of_it():
+    names, ratios = zip(*((name, plain / norm) for name, plain, norm in paper_figures.rungs()), strict=True)
+    assert names == paper_figures.RUNGS
+    assert [float(f"{np.median(ratio):.2g}") for ratio in ratios] == [37, 20, 6.8, 2.6]
+    assert (round(ratios[-1].min(), 1), round(ratios[-1].max(), 1)) == (1.9, 4.5)
+    every = {
+        name: [paper_figures.tuned(setting, name) for setting in paper_figures.SETTINGS] for name in paper_figures.NETS
+    }
+    medians = {name: [np.median(steps) for row in rows for steps in row.values()] for name, rows in every.items()}
+    assert (min(medians["with BN"]), max(medians["with BN"])) == (40, 130)
+    assert int(min(medians["without BN"])) == 107 and max(medians["without BN"]) == np.inf
+    late = {name: np.array(values) for name, values in paper_figures.load()["late accuracy"].items()}
+    ahead = {name: late["with BN"] - values for name, values in late.items()}
+    assert round(np.median(ahead["plain, Figure 1"]), 1) == 3.0
+    assert round(np.median(ahead["plain, friendlier"]), 1) == 0.6 and (ahead["plain, friendlier"] > 0).sum() == 8
+    length = {lr: np.array(found["length"]) for lr, found in paper_figures.load()["growth"].items()}
+    steps = {lr: np.median(float(lr) / found**2, axis=1) for lr, found in length.items()}
+    assert steps["8"][0] / steps["0.5"][0] == pytest.approx(16, rel=0.02)
+    assert steps["8"][-1] / steps["0.5"][-1] == pytest.approx(3, rel=0.1)
+    assert np.median(length["8"][1] / length["8"][0]) == pytest.approx(2, rel=0.1)
+    curve = paper_figures.load()["curves"]["with BN"]
+    start, end = (np.median(curve[key], axis=1) for key in ("width", "gamma"))
+    assert round(start[1] / start[0], 1) == 1.6 and round(end[1], 1) == 1.5
+
+
 # --- what is shown
 
 
