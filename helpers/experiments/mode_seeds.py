@@ -52,7 +52,7 @@ def _held_out(net: torch.nn.Module, split: Split) -> float:
 
 def never_back(split: Split, seed: int) -> Found:
     """Bug 3: nets trained for five epochs, with and without ``train()`` in each, and without a norm."""
-    ways = {"every epoch": {}, "once": {"back_to_train": False}, "no norm": {"norm": False}}
+    ways: dict[str, dict[str, Any]] = {"every epoch": {}, "once": {"back_to_train": False}, "no norm": {"norm": False}}
     return {
         f"{name}, {lr}": _held_out(train_epochs(split, seed, lr=lr, **way), split)
         for name, way in ways.items()

@@ -1,6 +1,8 @@
 """Right answers of several kinds pass; every suspect fails and is named; the references agree with torch."""
 
 import copy
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -47,6 +49,30 @@ def test_the_commented_lines_are_the_suspect(id):
     reference = REFERENCE[id]
     assert as_given(reference).__name__ == reference.__name__
     assert as_given(reference).__code__.co_code != reference.__code__.co_code
+
+
+def test_scores_puts_back_the_mode_of_each_module():
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout()).train()
+    net[1].eval()
+    REFERENCE["scores"](net, torch.zeros(1, 4))
+    assert [module.training for module in net.modules()] == [True, True, False, True]
+
+
+WITHOUT_COMPILER = """
+import sys
+from helpers.exercises import catalogue
+from helpers.exercises.answers.train_and_eval import REFERENCE
+from helpers.judge.observe import observe
+for id in ("fine_tune", "freeze_batchnorm", "restore_best", "reestimate_statistics", "scores"):
+    observe(REFERENCE[id], catalogue()[id].probes)
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_where_the_answer_makes_no_optimizer_torchs_compiler_is_not_imported():
+    """The first optimizer of a process imports it, which takes several times as long as a verdict."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def stacked(widths, dtype, random):
