@@ -11,16 +11,33 @@
 import helpers
 
 # %% [markdown]
+# ## Two images at a time
+#
+# One net, trained twice: an MLP with three hidden layers on 800 digits of 8×8 pixels, three times through all of them. One line
+# differs: `nn.BatchNorm1d` or `nn.GroupNorm`, a norm that you build below. Left, 32 images in a batch; right, 2, with a learning
+# rate in proportion. The cell takes about 8 s.
+
+# %%
+from helpers.experiments import batch_size
+
+batch_size.opening()
+
+# %% [markdown]
+# With 32 images both nets learn. With 2, the net with batch norm stays bad to the end, and the other does not notice.
+#
+# Is it the *two*? Would a convolutional net fail too? What can stand in the place of batch norm, and what does it give up? To
+# answer, one question is enough, asked of each norm: *which numbers share one mean?*
+#
 # ## 1 · One formula, different sets
 #
-# All but one of these norms compute the same thing:
+# A batch of images is a block of N × C × H × W numbers: N examples, C channels, height, width. The H × W numbers of one channel of
+# one example are a *map*. Each of its H·W places is a *position*. All but one of these norms compute the same thing:
 #
 # $$\hat x_i = \frac{x_i - \mu_i}{\sqrt{\sigma_i^2 + \epsilon}}, \qquad
 #   \mu_i = \frac1n \sum_{k \in S_i} x_k, \qquad
 #   \sigma_i^2 = \frac1n \sum_{k \in S_i} (x_k - \mu_i)^2, \qquad y_i = \gamma\,\hat x_i + \beta$$
 #
-# What differs is the set $S_i$: which $n$ elements share their mean and variance with element $i$ (Wu & He 2018, §3). A batch of
-# images is a block of N × C × H × W numbers: examples, channels, height, width.
+# What differs is the set $S_i$: which $n$ elements share their mean and variance with element $i$ (Wu & He 2018, §3).
 #
 # | norm | the mean runs over | so $n$ is | there is one mean for each |
 # |---|---|---|---|
@@ -31,8 +48,14 @@ import helpers
 # | group (GN), G groups | C/G channels, H, W | (C/G)·H·W | example and group |
 # | RMS, as in Transformers | C | C | example and position, and it is a mean *square* |
 #
+# A Transformer reads *tokens*: words, or pieces of words. Its block is N sentences × tokens × C features; the place of a token
+# in its sentence is what a position is in an image.
+#
 # *Predict first:* a block of 4 × 6 × 3 × 4 = 288 elements. Choose a cell. How many elements share its statistics under each
-# norm? In GN with G = 2?
+# norm? In GN with G = 2? Then move the cell to another example. Under which norm does the coloured set stay where it is?
+#
+# Keyboard: Tab goes from one control to the next. In a slider type the number, or use PageUp and PageDown; in JupyterLab the
+# arrow keys work too.
 
 # %%
 from helpers.widgets.axis_viewer import axis_viewer
@@ -40,8 +63,31 @@ from helpers.widgets.axis_viewer import axis_viewer
 axis_viewer()
 
 # %% [markdown]
-# Try GN with G = 1 and with G = 6: which other norm lights up the same elements? Then move the cell to another example. Only under
-# BN is the coloured set the same as before: BN alone lets examples see each other.
+# <details><summary>Answers</summary>
+#
+# BN 48, LN 72 or 6, IN 12, GN 36, RMS 6. GN with G = 1 lights up what LN over C, H, W does; with G = 6 what IN does. When the cell
+# moves to another example, only BN's set stays: BN alone lets examples see each other.
+#
+# </details>
+#
+# ### By hand
+#
+# N = 2 examples, C = 2 channels, one row of two positions:
+#
+# | | channel 0 | channel 1 |
+# |---|---|---|
+# | example 0 | **1**, 3 | 5, 7 |
+# | example 1 | 3, 5 | 9, 11 |
+#
+# *Predict first, with a pencil:* the first number, **1**: which numbers are in its set under BN, LN, IN? What are mean and variance,
+# and what becomes of the 1? Which numbers of the block play no part for it, whatever the norm?
+
+# %%
+batch_size.by_hand()
+
+# %% [markdown]
+# 9 and 11 never count: under BN they are another channel, under all others another example. RMSNorm takes no mean off, so its last
+# but one column is the mean of 1² and 5². With two channels, GN with G = 2 has one channel in each group: it is IN.
 #
 # ### Which dims?
 #
@@ -55,7 +101,11 @@ from helpers.exercises.answers.dims import statistics_dims
 
 # %%
 from helpers.exercises.dims import statistics_dims_exercise
+from helpers.widgets.quiz import quiz
 
+quiz(statistics_dims_exercise)
+
+# %%
 statistics_dims_exercise.check(statistics_dims)
 
 # %%
@@ -69,16 +119,10 @@ statistics_dims_exercise.check(statistics_dims)
 #
 # A convolution uses one filter at every position. So all positions of a channel are the same feature, and the paper gives them
 # one mean, one variance, one γ and one β: the effective batch size is $m' = m \cdot p \cdot q$ for maps of $p \times q$ (Ioffe &
-# Szegedy 2015, §3.2). With N for $m$ and H, W for $p$, $q$:
+# Szegedy 2015, §3.2). With N for $m$ and H, W for $p$, $q$ there are $n = N \cdot H \cdot W$ values behind each mean, and the running
+# variance takes in $\frac{n}{n-1}\sigma_B^2$.
 #
-# | paper | code |
-# |---|---|
-# | $m' = m\,p\,q$ | `n = x.numel() // x.shape[1]` |
-# | $\mu_B = \frac{1}{m'}\sum x$ | `mean = x.mean(dim=(0, 2, 3))`, shape (C,) |
-# | $x - \mu_B$ | `x - mean[:, None, None]` |
-# | $\frac{m'}{m'-1}\sigma_B^2$ into the running variance | `var * n / (n - 1)` |
-#
-# `mean[:, None, None]` has shape (C, 1, 1). Broadcasting lines shapes up from the *right*: a plain (C,) would be taken for W. Where C
+# Mean and variance have shape (C,). Broadcasting lines shapes up from the *right*: a plain (C,) would be taken for W. Where C
 # happens to equal W, no error tells you.
 #
 # *Predict first:* one single image, train mode. "BN is undefined for batch size 1". True?
@@ -89,8 +133,8 @@ from torch import nn
 
 torch.manual_seed(0)
 image = torch.randn(1, 3, 4, 4)
-same = torch.allclose(nn.BatchNorm2d(3)(image), nn.InstanceNorm2d(3)(image), atol=1e-6)
-print("one 4×4 image: the same as instance norm?", same)
+difference = (nn.BatchNorm2d(3)(image) - nn.InstanceNorm2d(3)(image)).abs().max().item()
+print("one 4×4 image: nowhere more than 1e-6 from instance norm?", difference < 1e-6)
 try:
     nn.BatchNorm2d(3)(image[:, :, :1, :1])
 except ValueError as error:
@@ -105,6 +149,17 @@ except ValueError as error:
 # *Exercise, easy after notebook 02, 6 minutes.* γ, β and the two buffers have shape (C,), as in torch. (torch's layer
 # also counts its batches, in a buffer `num_batches_tracked`; yours need not.) This is your own work: in none of the four layers
 # call a norm of torch, `nn.BatchNorm2d`, `nn.LayerNorm`, … or `F.batch_norm`, `F.layer_norm`, `F.group_norm`, `F.rms_norm`.
+#
+# <details><summary>The formulas as code</summary>
+#
+# | formula | code |
+# |---|---|
+# | $n = N \cdot H \cdot W$ | `n = x.numel() // x.shape[1]` |
+# | $\mu_B = \frac{1}{n}\sum x$ | `mean = x.mean(dim=(0, 2, 3))`, shape (C,) |
+# | $x - \mu_B$ | `x - mean[:, None, None]`, where `mean[:, None, None]` has shape (C, 1, 1) |
+# | $\frac{n}{n-1}\sigma_B^2$ into the running variance | `var * n / (n - 1)` |
+#
+# </details>
 
 # %% solution="BatchNorm2d"
 from helpers.exercises.answers.norms import BatchNorm2d
@@ -124,17 +179,21 @@ batchnorm2d_exercise.check(BatchNorm2d)
 # %% [markdown]
 # ## 3 · LayerNorm
 #
-# Layer norm (Ba et al. 2016) takes the mean within one example, over its features. It needs no running statistics and no modes:
-# the same computation serves training and use. In `nn.LayerNorm(normalized_shape)` the argument names the sizes of the
-# *last* dimensions; the mean runs over these, and γ and β have that shape.
+# Layer norm (Ba et al. 2016) came for recurrent nets: the mean runs over the features of one layer, for one example at one time step.
+# In a Transformer it stands at each token: a sentence of 20 tokens has 20 means, not one. It needs no running statistics and no
+# modes: the same computation serves training and use.
 #
-# | formula | code |
-# |---|---|
-# | $S_i$: the last $k$ dimensions | `dims = tuple(range(-k, 0))` |
-# | $\mu_i$ | `mean = x.mean(dim=dims, keepdim=True)` |
-# | $\gamma\,\hat x + \beta$ | `gamma * x_hat + beta`, both of shape `normalized_shape` |
+# In `nn.LayerNorm(normalized_shape)` the argument names the sizes of the *last* dimensions. The mean runs over these, and over no
+# others; γ and β have that shape.
 #
-# `keepdim=True` keeps the averaged dimensions with size 1, so that `x - mean` lines up.
+# *Predict first:* `x` is 4 sentences × 5 tokens × 6 features. How many means does `nn.LayerNorm(6)` compute? And
+# `nn.LayerNorm((5, 6))`?
+#
+# <details><summary>Answer</summary>
+#
+# 20, one for each token; and 4, one for each sentence. Only the first keeps tokens apart.
+#
+# </details>
 #
 # **"LayerNorm" of an image has two meanings.** In the group norm paper it is one mean over (C, H, W) for each image. In ConvNeXt (Liu
 # et al. 2022) it is one mean over C for each position, as for the tokens of a Transformer.
@@ -142,15 +201,12 @@ batchnorm2d_exercise.check(BatchNorm2d)
 # *Predict first:* in which of the two does a bright spot in one corner change the output in the opposite corner?
 
 # %%
-x = torch.randn(1, 6, 4, 4)
-bright = x.clone()
-bright[:, :, 0, 0] += 10 * torch.randn(6)
-for name, norm in {
-    "over (C, H, W)": lambda x: nn.functional.layer_norm(x, (6, 4, 4)),
-    "over C, each position": lambda x: nn.functional.layer_norm(x.movedim(1, -1), (6,)).movedim(-1, 1),
-}.items():
-    change = (norm(bright) - norm(x))[:, :, 3, 3].abs().max().item()
-    print(f"LN {name:<22} changed in the opposite corner? {'yes' if change > 1e-6 else 'no'}")
+batch_size.corner_table(
+    {
+        "over (C, H, W)": nn.LayerNorm((6, 4, 4)),
+        "over C, each position": batch_size.OverChannels(nn.LayerNorm(6)),
+    }
+)
 
 # %% [markdown]
 # So ask "over which dimensions?" whenever you read "LayerNorm" in a paper on images.
@@ -159,6 +215,16 @@ for name, norm in {
 #
 # *Exercise, easy, 5 minutes.* One mean for each block of the last dimensions: for tokens, one for each token. γ and β have
 # shape `normalized_shape`, which may be an int, a tuple, a list or a `torch.Size`. No norm of torch is called.
+#
+# <details><summary>The formulas as code</summary>
+#
+# | formula | code |
+# |---|---|
+# | $S_i$: the last $k$ dimensions | `dims = tuple(range(-k, 0))` |
+# | $\mu_i$ | `mean = x.mean(dim=dims, keepdim=True)`: the averaged dimensions stay, with size 1, so that `x - mean` lines up |
+# | $\gamma\,\hat x + \beta$ | `gamma * x_hat + beta`, both of shape `normalized_shape` |
+#
+# </details>
 
 # %% solution="LayerNorm"
 from helpers.exercises.answers.norms import LayerNorm
@@ -179,13 +245,7 @@ layernorm_exercise.check(LayerNorm)
 # ## 4 · GroupNorm, and instance norm as its end point
 #
 # Group norm (Wu & He 2018) splits the C channels into G groups of neighbours. Each example and group has one mean, over the C/G
-# channels *and* all positions together. A popular list of interview answers says "per spatial location"; that is wrong.
-#
-# | formula | code |
-# |---|---|
-# | $S_i$: one example, one group, all H, W | `groups = x.reshape(N, G, -1)` |
-# | $\mu_i$ | `mean = groups.mean(dim=2, keepdim=True)` |
-# | γ, β for each *channel* | `gamma.view(-1, 1, 1)` for images, `gamma.view(-1, *[1] * (x.ndim - 2))` for any input |
+# channels *and* all positions together. (Not one for each position: that is a common mistake.) γ and β belong to channels, as in BN.
 #
 # *Predict first:* which G gives layer norm over (C, H, W)? Which gives instance norm? Are these then the same *layers*?
 
@@ -193,14 +253,15 @@ layernorm_exercise.check(LayerNorm)
 x = torch.randn(5, 6, 4, 4)
 layer, instance = nn.LayerNorm((6, 4, 4)), nn.InstanceNorm2d(6, affine=True)
 one_group, all_groups = nn.GroupNorm(1, 6), nn.GroupNorm(6, 6)
-print("G = 1: output of layer norm?   ", torch.allclose(one_group(x), layer(x), atol=1e-5))
-print("G = C: output of instance norm?", torch.allclose(all_groups(x), instance(x), atol=1e-5))
+print("G = 1: nowhere more than 1e-5 from layer norm?", (one_group(x) - layer(x)).abs().max().item() < 1e-5)
+print("G = C: nowhere more than 1e-5 from instance norm?", (all_groups(x) - instance(x)).abs().max().item() < 1e-5)
 for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
     print(f"{name}: shape of gamma {tuple(norm.weight.shape)}")
 
 # %% [markdown]
-# Same statistics, and before training the same output. GN with G = 1 is not quite LN as a layer, though: LN over (C, H, W) has a γ
-# for each position, GN one for each channel. With G = C nothing differs: instance norm (Ulyanov et al. 2016) is
+# Before training the outputs are the same. GN with G = 1 is not quite LN as a layer, though: LN over (C, H, W) has a γ
+# for each position, GN one for each channel. With G = C nothing differs from `nn.InstanceNorm2d(C, affine=True)` (Ulyanov et al.
+# 2016); torch's default there is `affine=False`, without γ and β. So the whole of instance norm is
 #
 # ```python
 # class InstanceNorm2d(GroupNorm):
@@ -208,10 +269,26 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 #         super().__init__(num_groups=num_features, num_channels=num_features, eps=eps)
 # ```
 #
+# **How many groups?** Wu & He use G = 32, and most code copies that. C has to be a multiple of G. With fewer than 32
+# channels, or 48, choose a G that divides C, for example so that 8 or 16 channels form a group. On its own GN did not reach BN
+# at 32 images per GPU (section 7 has the numbers). Its usual companion is *weight standardization* (Qiao et al. 2019): the filters are
+# normalised too, each to mean 0 and variance 1. With both, the authors match or beat BN trained on large batches, at one image
+# per GPU (abstract). The BiT nets (Kolesnikov et al. 2020) are built so.
+#
 # ### Build it
 #
 # *Exercise, medium, 7 minutes.* C must be a multiple of G: refuse everything else with a `ValueError`. Your layer also
 # takes (N, C) and (N, C, L) input. γ and β have shape (C,). No norm of torch is called.
+#
+# <details><summary>The formulas as code</summary>
+#
+# | formula | code |
+# |---|---|
+# | $S_i$: one example, one group, all H, W | `groups = x.reshape(N, G, -1)` |
+# | $\mu_i$ | `mean = groups.mean(dim=2, keepdim=True)` |
+# | γ, β for each *channel* | `gamma.view(-1, 1, 1)` for images, `gamma.view(-1, *[1] * (x.ndim - 2))` for any input |
+#
+# </details>
 
 # %% solution="GroupNorm"
 from helpers.exercises.answers.norms import GroupNorm
@@ -233,14 +310,11 @@ groupnorm_exercise.check(GroupNorm)
 #
 # RMSNorm (Zhang & Sennrich 2019) divides by the root mean square and subtracts nothing:
 #
-# | formula | code |
-# |---|---|
-# | $\mathrm{ms}(x) = \frac1n \sum_{k \in S_i} x_k^2$ | `mean_square = (x**2).mean(dim=dims, keepdim=True)` |
-# | $y = \gamma\, x / \sqrt{\mathrm{ms}(x) + \epsilon}$ | `gamma * (x / torch.sqrt(mean_square + eps))` |
+# $$y_i = \gamma\, \frac{x_i}{\sqrt{\mathrm{ms} + \epsilon}}, \qquad \mathrm{ms} = \frac1n \sum_{k \in S_i} x_k^2$$
 #
-# No β. The authors report 7 % to 64 % less running time than layer norm, depending on the model. Many large language models use it
-# (LLaMA, for one), so "LN is in all modern Transformers" is out of date. There are Transformers without any norm: DyT (Zhu et al.
-# 2025) puts $\gamma \tanh(\alpha x) + \beta$ in its place.
+# There is no β. The authors report 7 % to 64 % less running time than layer norm, depending on the model (abstract). Many large
+# language models use it, LLaMA for one. There are Transformers without any norm, too: DyT (Zhu et al. 2025) puts
+# $\gamma \tanh(\alpha x) + \beta$ in its place.
 #
 # *Predict first:* for which inputs do LN and RMSNorm give the same output?
 
@@ -249,14 +323,25 @@ x = torch.randn(4, 6) + 2
 layer, rms = nn.LayerNorm(6, eps=1e-6), nn.RMSNorm(6, eps=1e-6)
 centred = x - x.mean(dim=1, keepdim=True)
 for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
-    print(f"{name:<19} LN and RMSNorm agree?", torch.allclose(layer(rows), rms(rows), atol=1e-5))
+    print(f"{name}: LN and RMSNorm differ by at most {(layer(rows) - rms(rows)).abs().max().item():.2f}")
 
 # %% [markdown]
+# Only where each row has mean 0 already, and then always: the mean square is then the variance.
+#
 # ### Build it
 #
 # *Exercise, easy, 5 minutes.* `eps=None` means the machine epsilon of the dtype in which torch computes: float32's for
 # float16, bfloat16 and float32 input, float64's for float64. (Language models square in float32 and cast back, because a small
 # mean square and eps have few digits in 16 bits.) `eps=0.0` means 0. No norm of torch is called.
+#
+# <details><summary>The formulas as code</summary>
+#
+# | formula | code |
+# |---|---|
+# | $\mathrm{ms}$ | `mean_square = (x**2).mean(dim=dims, keepdim=True)` |
+# | $y$ | `gamma * (x / torch.sqrt(mean_square + eps))` |
+#
+# </details>
 
 # %% solution="RMSNorm"
 from helpers.exercises.answers.norms import RMSNorm
@@ -274,38 +359,58 @@ rmsnorm_exercise.check(RMSNorm)
 # %% grade="rmsnorm" points=1
 
 # %% [markdown]
-# ## 6 · What each norm forgets
+# ### Where the norm stands
 #
-# A norm throws something away: whatever is the same for the whole set $S_i$. That is the best guide to a choice. Does your task
-# need it?
+# A Transformer adds the output of each block $f$ to its input. The norm can stand in two places:
 #
-# *Predict first:* each row below changes a block of four images. After which changes is the output of BN the same as before? Of
-# IN?
-
-# %%
-from helpers.experiments import batch_size as lab
-from helpers.lab.tables import spread, table
-
-layers = {
-    "BN": nn.BatchNorm2d(8),
-    "IN": nn.InstanceNorm2d(8),
-    "GN, G = 2": nn.GroupNorm(2, 8),
-    "LN, C H W": nn.GroupNorm(1, 8),
-    "LN, C": lab.OverChannels(nn.LayerNorm(8)),
-    "RMS, C": lab.OverChannels(nn.RMSNorm(8)),
-}
-columns = [lab.forgotten(layer) for layer in layers.values()]
-rows = zip(lab.CHANGES, *columns, strict=True)
-table(["same output after", *layers], [[name, *("yes" if same else "no" for same in found)] for name, *found in rows])
+# | | formula | |
+# |---|---|---|
+# | post-norm | `norm(x + f(x))` | the first Transformer (Vaswani et al. 2017, §3.1) |
+# | pre-norm | `x + f(norm(x))` | most language models since GPT-2 |
+#
+# *Predict first:* in which of the two can `x` reach the top of the net without meeting a norm? What may that do to its size, and to the
+# gradient?
+#
+# <details><summary>Answer</summary>
+#
+# In pre-norm: the sum `x + …` is never normalised, so each block adds to it, and it can grow with depth. Such nets therefore end with one
+# more norm before the output layer. The gradient has the same free way down. Xiong et al. (2020) show that in a
+# post-norm Transformer the gradients near the output are large at the start, which is why it needs a learning rate that *warms
+# up*, that is, begins small; their pre-norm Transformers train without (abstract).
+#
+# </details>
 
 # %% [markdown]
-# "Yes" means: the net above this layer cannot see the change.
+# ## 6 · What each norm forgets
+#
+# A norm throws away two numbers of each set: its mean and its scale. RMSNorm throws away only the scale. That is the best guide to a
+# choice. Does your task need them?
+#
+# *Predict first:* each row below changes a block of four images with 8 channels. After which changes is the output of BN the same as
+# before? Of IN? Of GN with two groups, channels 0 to 3 and 4 to 7?
+
+# %%
+batch_size.forgotten_table(
+    {
+        "BN": nn.BatchNorm2d(8),
+        "IN": nn.InstanceNorm2d(8),
+        "GN, G = 2": nn.GroupNorm(2, 8),
+        "LN, C H W": nn.GroupNorm(1, 8),
+        "LN, C": batch_size.OverChannels(nn.LayerNorm(8)),
+        "RMS, C": batch_size.OverChannels(nn.RMSNorm(8)),
+    }
+)
+
+# %% [markdown]
+# "Yes" means: the change cannot be seen *through this layer*. Beside it there may be a way: in ResNets and in pre-norm
+# Transformers the input also goes past the norm.
 #
 # - BN keeps the contrast of one image, compared with the others of its batch. IN forgets it, channel by channel. Style transfer
 #   wants just that (Ulyanov et al. 2016); a classifier that must tell dark from bright would not.
-# - GN and LN forget the contrast of the image, and keep that between their channels. They do not keep "spatial information" better
-#   than BN, as one popular answer says: all of them pool H and W. Only the norms over C alone do not, and these
-#   forget how strong one position is against another.
+# - LN over (C, H, W) forgets the contrast of the image, and keeps that between its channels. GN keeps it only *within* a group:
+#   a whole group that is three times as strong looks the same as before.
+# - LN, GN and IN do not keep "spatial information" better than BN: all four pool H and W. Only the norms over C alone do
+#   not, and these forget how strong one position is against another.
 # - RMSNorm keeps an offset.
 
 # %% [markdown]
@@ -324,95 +429,99 @@ table(["same output after", *layers], [[name, *("yes" if same else "no" for same
 # Two lessons: with few images per GPU BN gets worse and GN does not; with 32 BN is the best of the four. GN has the *lower* training
 # error even there; the authors suggest that BN's noisy statistics regularise, and GN gives that up (§4.1).
 #
-# Now our small version: 800 digits for training, 500 held out, 3 epochs, seeds 0 to 2. Learning rate 0.05 · N/32 (their rule: in
-# proportion to the batch), momentum 0.9, cosine schedule. Two kinds of nets: an MLP with three hidden layers, and small
-# convolutional nets that halve the 8×8 image until the last maps are 2×2 or 1×1. GN has 8 groups.
+# Now the small version: the digits of the opening, 800 for training, 500 held out, three epochs (times through the 800). All nets
+# learn by SGD with momentum 0.9. The learning rate is 0.05 · N/32 (Wu & He's rule: in proportion to the batch), and falls to 0 along
+# half a cosine. Nothing is tuned for any norm. Two kinds of nets: the MLP, and small convolutional nets that halve the 8×8 image
+# until the last maps are 2×2 or 1×1. A third CNN is as deep as the second, and its maps stay at 2×2. GN has 8 groups. LN is over all
+# features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs.
 #
 # *Predict first:* how many values share one mean in the *last* norm of each net, at batch size 2? Where will BN fail?
 
 # %%
-nets = {"MLP": lab.mlp, "CNN, 1×1 maps": lambda norm: lab.cnn(norm, 1), "CNN, 2×2 maps": lab.cnn}
-table(
-    ["values behind each mean", *(f"N = {size}" for size in lab.SIZES)],
-    [[name, *(lab.smallest_count(net("batch"), size) for size in lab.SIZES)] for name, net in nets.items()],
-)
+batch_size.counts_table()
+
+# %% [markdown]
+# The errors below come from a file: ten seeds for every point, from one command that you can run yourself
+# (`python -m helpers.experiments.batch_size`, about five minutes on one core).
 
 # %%
-from helpers.lab.data import digits
-from helpers.lab.figures import show
-
-split = digits(torch.float64)
-in_mlp = lab.errors(nets["MLP"], split)
-in_cnn = lab.errors(nets["CNN, 2×2 maps"], split)
-in_small_maps = lab.errors(nets["CNN, 1×1 maps"], split, norms=["batch"])
-show(
-    lab.error_figure({"MLP": in_mlp, "CNN, 2×2 maps (dashed: 1×1 maps)": in_cnn}, in_small_maps["batch"]),
-    "Two charts of held-out error against batch size for batch, layer and group norm: MLP, and CNN with 2×2 maps. "
-    "The second also has batch norm in a CNN with 1×1 maps.",
-)
+batch_size.error_chart()
 
 # %% [markdown]
-# Held-out error in %, median and range of the three seeds. (Batch norm with two values is chaotic: on your machine its numbers
-# may differ by several points.)
+# Bars go from the best seed to the worst. Where bars overlap, look at the differences within a seed: the two nets of a seed see the
+# same batches. (Batch norm with two values is chaotic: rounding decides single runs. Another machine gives other numbers there, within
+# about the same range.)
 
-# %% tags=["nbval-ignore-output"]
-found = {"MLP": in_mlp, "CNN, 1×1 maps": in_small_maps, "CNN, 2×2 maps": in_cnn}
-table(
-    ["", *(f"N = {size}" for size in lab.SIZES)],
-    [
-        [f"{net}, {norm}", *(spread([run[i] for run in runs], 1) for i in range(len(lab.SIZES)))]
-        for net, by_norm in found.items()
-        for norm, runs in by_norm.items()
-    ],
-)
+# %%
+batch_size.errors_table()
+batch_size.paired_table("batch", "group")
 
 # %% [markdown]
-# - MLP: BN fails at N = 2 and is worse than the others at 4. At 8 and 32 it has the lowest median of the three.
-# - CNN with 2×2 maps: BN does *not* fail, even at N = 2, and is as good as LN and GN. There 8 values share a mean.
-# - CNN with 1×1 maps: convolutions, and BN fails at N = 2 all the same. So it is not the convolution that helps: it is the count,
-#   N·H·W.
+# - **Two values behind a mean** (MLP and 1×1 maps, N = 2): BN fails, in all ten seeds. Its error is about 50 and 30 points above
+#   GN's. It is as far above that of a net with *no norm at all*.
+# - **Eight values** (2×2 maps, N = 2): BN does *not* fail. Its error is within three points of GN's in every seed. The net with three
+#   blocks is as deep as the one that fails, so it is neither the convolution nor the depth that helps. It is the count, N·H·W.
+# - **Four values** (MLP and 1×1 maps, N = 4): in the MLP BN is still about 3 points worse than GN, in nine of ten seeds. With 1×1 maps
+#   it is not decided: there only the last of three norms has four values.
+# - **N = 32**: in the MLP and with 1×1 maps BN has a lower error than GN in all ten seeds. With 2×2 maps the range
+#   of the differences takes in 0.
 #
-# With two values the normalised ones are about +1 and −1, however far apart the two are (Algorithm 1 with $m = 2$). Which is the
-# larger is all that is left. In eval mode the distance suddenly counts, and the net has never learned with it.
+# GN and LN do not look at the batch, so the batch size changes only the number of steps (three epochs are 75 at N = 32, and 1,200 at
+# N = 2) and the learning rate. That alone moves their error too.
 #
-# GN and LN do not look at the batch, so the batch size enters only through the training: at N = 32 three epochs are 75 steps, at
-# N = 2 they are 1,200. Their error is not constant either. Where ranges overlap, three seeds do not tell two norms apart.
+# ### Is it eval mode?
+#
+# With two values the normalised ones are about +1 and −1, however far apart the two are: (3, 7) and (3, 300) both become (−1, +1).
+# Which is the larger is all that is left. In eval mode the running statistics come in, and the distance counts again. So is it
+# eval mode that fails, because the net has never learned with distances?
+#
+# *Predict first:* the nets that were trained on batches of 2, used in five ways. In *train mode* every test image is normalised together
+# with one other image, just as in training. Is that better than eval mode? And if the answer is averaged over 16 partners?
+
+# %%
+batch_size.uses_table()
+
+# %% [markdown]
+# It is worse, in all ten seeds of both nets that failed. Partners averaged away give about the error of eval mode again. So in these nets
+# eval mode is not what fails: it is the better use of weights that are bad. In training they were shown only which of two
+# values is the larger, and none of these statistics gives back afterwards what they did not learn.
+#
+# Re-estimating repairs running statistics that lag or are noisy (notebook 04). Here that matters little: in the MLP statistics from
+# batches of 64 win back about 5 of the 50 points, in nine of ten seeds; with 1×1 maps the differences lie on both sides of 0.
 #
 # ### Does this explain ImageNet?
 #
-# No. In ResNet-50 the last maps of a 224×224 image are 7×7. With 2 images per GPU each mean has at least 2 · 49 = 98 values, more than in
-# most of our cells; and yet BN loses 11 points there. Our toy shows that the count *can* decide. It does not show that the count is
-# all: a thousand classes, a hundred epochs and fifty layers are other things than ten digits.
+# Not all of it. In ResNet-50 the last maps of a 224×224 image are 7×7. With 2 images per GPU each mean has at least 2 · 49 = 98
+# values, more than in most of our cells; and yet BN loses 11 points there. Our toy shows that the count *can* decide. It does not show
+# that the count is all: a thousand classes, a hundred epochs and fifty layers are other things than ten digits.
 #
-# One reason why counts mislead is that the values of one map are not independent. The mean of $n$ independent values has variance
-# $\sigma^2/n$. Turn it round, and $\sigma^2/\mathrm{Var}(\text{mean of one map})$ says how many independent values a map is *worth*.
+# Part of the 11 points is the gap between the modes. Singh & Shrivastava (2019, *EvalNorm*) train with plain BN at batch size 2
+# and change only the statistics that are used for evaluation: 6.18 points better on ImageNet's validation set (abstract). In our
+# toy that part does not show.
 #
-# *Predict first:* a map of 8×8 = 64 noise pixels is worth 64. What are 4×4 noise pixels worth, each repeated to make 8×8? And the
-# digits?
+# Counts also mislead because the values of one map are not independent. The mean of $n$ independent values has variance
+# $\sigma^2/n$. So a map whose mean varies by Var(mean) from image to image tells as much about the channel's mean as
+# $n = \sigma^2/\mathrm{Var}(\text{mean})$ independent values would. That is what the map is *worth*.
+#
+# *Predict first:* a map of 8×8 = 64 noise pixels is worth 64. What are 4×4 noise pixels worth, each repeated to make 8×8? The
+# digits? And the maps that the batch norm layers of the CNN with 2×2 maps see, 4×4 and 2×2?
 
 # %%
-random = torch.Generator().manual_seed(0)
-coarse = torch.randn(2000, 1, 4, 4, generator=random)
-maps = {
-    "noise": torch.randn(2000, 1, 8, 8, generator=random),
-    "noise, each pixel four times": coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3),
-    "noise, another brightness each": torch.randn(2000, 1, 8, 8, generator=random)
-    + torch.randn(2000, 1, 1, 1, generator=random),
-    "digits": split.X_train.view(-1, 1, 8, 8),
-}
-for name, values in maps.items():
-    print(f"{name:<31} 64 values, worth about {lab.worth(values):.0f}")
+batch_size.worth_table()
 
 # %% [markdown]
-# It goes both ways. Repeated pixels count once. If images differ as much in brightness as pixels do, a map is worth about two values,
-# and a larger map hardly more: only more *images* help. The digits are worth more than 64: their border is always dark and their middle bright, so
-# every image already holds a fair share of each. ImageNet's photographs differ in brightness, colour and scale; that may be
+# It goes both ways. Repeated pixels count once. Where images differ in brightness as much as pixels do, every pixel of one image
+# carries the same brightness error: a larger map does not average it away, more images do. The digits are worth more than
+# their 64 pixels: their border is always dark and their middle bright, so every image has nearly the same mean. The layers of the CNN
+# see what its convolutions make of the digits; there, too, a map is worth more than its 16 and 4 values. So in these nets
+# the count does not flatter BN. ImageNet's photographs differ in brightness, colour and scale; that may be
 # part of the answer; this notebook does not measure it.
 #
-# Remedies that keep BN: statistics over all GPUs (synchronised BN, notebook 08), frozen statistics when fine-tuning (notebook
-# 04), batch renormalisation (Ioffe 2017). At 4 images per GPU Wu & He report 27.3 for BN, 26.3 for batch renormalisation, 24.2
-# for GN. *Ghost* BN (Hoffer et al. 2017) is sometimes named as a remedy too, and is the reverse: it cuts a large batch into small
-# ones, to get *more* noise.
+# Remedies that keep BN: statistics over all GPUs (synchronised BN), frozen statistics when fine-tuning (notebook 04),
+# batch renormalisation (Ioffe 2017). At 4 images per GPU Wu & He report 27.3 for BN, 26.3 for batch renormalisation, 24.2
+# for GN. *Ghost* BN (Hoffer et al. 2017) is no remedy for small batches: it cuts a large batch into small ones and normalises each
+# alone. The authors report that this narrows the gap between large-batch and small-batch training on new data. The usual explanation
+# is noise that regularises; Kosson et al. (2023) find that such noise, added by itself, can help more than ghost BN.
 
 # %% [markdown]
 # ## 8 · Which norm when
@@ -422,13 +531,15 @@ for name, values in maps.items():
 #
 # - `"frozen batch"`: BN with fixed running statistics and fixed γ, β.
 # - `"ghost batch"`: BN over small parts of the batch.
+# - `"group"`: GN with 32 groups.
 
 # %%
 from helpers.exercises.norms import CHOICES, REASONS, SITUATIONS
+from helpers.lab.tables import table
 
-print("Situations\n" + "\n".join(f"  {letter}  {text}" for letter, text in SITUATIONS.items()))
-print("\nReasons\n" + "\n".join(f"  {letter}  {text}" for letter, text in REASONS.items()))
-print("\nNorms: " + ", ".join(CHOICES))
+table(["", "situation"], SITUATIONS.items(), left=[1])
+table(["", "reason"], REASONS.items(), left=[1])
+print("Norms:", ", ".join(CHOICES))
 
 # %% solution="which_norm"
 from helpers.exercises.answers.norms import which_norm
@@ -436,6 +547,9 @@ from helpers.exercises.answers.norms import which_norm
 # %%
 from helpers.exercises.norms import which_norm_exercise
 
+quiz(which_norm_exercise)
+
+# %%
 which_norm_exercise.check(which_norm)
 
 # %%
@@ -445,18 +559,39 @@ which_norm_exercise.check(which_norm)
 # %% grade="which_norm" points=1
 
 # %% [markdown]
-# The defaults of real projects do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default; GN is an
-# option there, though some lists say it is the standard.
+# <details><summary>After the quiz: what it costs to serve</summary>
+#
+# In eval mode BN is one multiplication and one addition with fixed numbers for each channel. They can be multiplied into the weights of
+# the convolution before it (*folding*), and then BN costs nothing. LN, GN, IN and RMSNorm compute their statistics for every
+# input, in use as in training. On phones and in detectors that often decides.
+#
+# </details>
+#
+# <details><summary>After the quiz: why not BN in Transformers?</summary>
+#
+# - Sentences differ in length. BN's statistics would count padding, or depend on how much of it a batch has.
+# - A model that writes produces one token at a time. In training, statistics over the whole sequence would let a token see the later
+#   ones, which it must not.
+# - Measured: Shen et al. (2020, *PowerNorm*) find that BN's statistics fluctuate strongly in the training of such models, and that plain BN
+#   is clearly worse than LN there (abstract).
+#
+# </details>
+#
+# <details><summary>After the quiz: what real projects do</summary>
+#
+# Their defaults do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default (`RESNETS.NORM =
+# "FrozenBN"`); GN is an option.
+#
+# </details>
 #
 # ## What would change my mind
 #
-# - *Is BN's trouble with small batches only noise in the statistics?* Section 7 separates count from convolution, not noise from
-#   the gap between train and eval mode. If a net trained at N = 2 were good once its statistics are re-estimated (notebook 04),
-#   it would be the gap. Notebook 04 tried it on batches of 2: it was not.
+# - *Is BN's trouble with two values the gap between the modes?* Not in our nets: in the mode of training they are no better. On ImageNet
+#   a part of it is. A toy in which evaluation alone, changed as EvalNorm does, wins half of the loss back would show that part.
 # - *Does the count N·H·W decide?* In our nets it does; in Wu & He's it does not by itself. An ImageNet net that keeps its error with
 #   2 images per GPU, just because its maps are larger, would speak for the count.
-# - *Is LN better than BN for Transformers because of sequence lengths?* That is the usual reason, and it is enough to prefer LN. Whether
-#   it explains the gap in accuracy is open. RMSNorm, and DyT without statistics, show at least that the mean is not always needed.
+# - *Is LN better than BN for Transformers because of sequence lengths?* It is reason enough to prefer LN. Whether it explains the gap
+#   in accuracy is another question: BN on texts of one length, with and without the gap, would tell.
 #
 # ## Recap
 #
@@ -464,6 +599,55 @@ which_norm_exercise.check(which_norm)
 # 2. BN is the only one in which examples see each other, and by default the only one with running statistics and two modes.
 # 3. GN: G = 1 has LN's statistics, over (C, H, W); G = C is IN. "LN" on images has two meanings: ask for the dimensions.
 # 4. BN suffers when few values share a mean: count N·H·W, and remember that values in one image are not independent.
-# 5. A norm forgets what its set has in common. Choose the one that forgets what your task does not need.
+# 5. A norm forgets the mean and the scale of its set. Choose the one whose sets your task can do without.
 #
+# ## Interview page
+#
+# <details><summary>What is the difference between batch norm and layer norm?</summary>
+#
+# The set that shares a mean. BN: one feature, over the examples (and positions) of the batch, so it needs running statistics and two
+# modes. LN: one example or token, over its features; nothing to remember, the same in both modes.
+#
+# </details>
+#
+# <details><summary>Why does batch norm suffer from small batches, and when does it not?</summary>
+#
+# Few values stand behind each mean, so the statistics are noise; with two values only their order is left. What counts is N·H·W:
+# large maps help, as far as their values are not all alike.
+#
+# </details>
+#
+# <details><summary>What is group norm for G = 1 and for G = C?</summary>
+#
+# Layer norm's statistics over (C, H, W), with γ for each channel; and instance norm. In between, G = 32 is the usual choice, and C must be a
+# multiple of it.
+#
+# </details>
+#
+# <details><summary>What does RMSNorm leave out, and why do language models use it?</summary>
+#
+# The mean, and β. It is cheaper than LN, and works as well in their experiments (Zhang & Sennrich 2019).
+#
+# </details>
+#
+# <details><summary>Pre-norm or post-norm?</summary>
+#
+# `x + f(norm(x))` against `norm(x + f(x))`. Pre-norm leaves a path without any norm: it trains without warm-up, and needs a last norm
+# before the output.
+#
+# </details>
+#
+# <details><summary>You fine-tune a detector with two images per GPU. What about its batch norm layers?</summary>
+#
+# Freeze them: statistics, γ and β belong to the pretrained weights. Or synchronise over GPUs. A new norm would throw away what the weights
+# were fitted to.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+from helpers.widgets.board import summary
+
+summary("05_layer_group_instance_rms")
+
+# %% [markdown]
 # This is the last notebook so far. The board in [00 start_here](00_start_here.ipynb) shows what you still have open.

@@ -32,6 +32,7 @@ from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, 
 
 CHOICES = ("batch", "frozen batch", "ghost batch", "layer", "group", "instance", "rms")
 REASONS = {
+    "N": "when the net serves, it costs nothing: it becomes part of the layer before it",
     "P": "plenty of values stand behind each of its means, and of the norms compared it came out lowest",
     "Q": "its statistics come from one image alone, so a tiny batch costs it next to nothing",
     "R": "what it has stored belongs to the weights, and a few images are too few to replace that",
@@ -39,7 +40,6 @@ REASONS = {
     "T": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
     "U": "one number fewer to compute, and an offset stays in",
     "V": "even alone, an example has many numbers to average over",
-    "N": "when the net serves, it costs nothing: it becomes part of the layer before it",
     "W": "fewer values stand behind each statistic; that this regularises is the usual explanation",
     "X": "it keeps the spatial layout, because it does not pool over H and W",
     "Y": "the loss becomes smoother, which is settled",

@@ -1,68 +1,183 @@
-"""Notebook 05: held-out error against batch size for batch, layer and group norm, in an MLP and in small CNNs.
+"""Notebook 05: what a small batch does to batch, layer and group norm, in an MLP and in small CNNs.
 
 What differs between the nets is how many values share one mean: N in the MLP, N·H·W in a CNN.  Everything runs in
-float64.  The learning rate is 0.05 · N / 32, with momentum 0.9 and a cosine to 0.
+float64.  The learning rate is 0.05 · N / 32, with SGD's momentum 0.9 and a cosine to 0; nothing is tuned.
+``python -m helpers.experiments.batch_size`` computes ``batch_size.json`` again, in some minutes on one core.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import nn
+from torch.func import vmap
+from torch.optim.swa_utils import update_bn
 
 from helpers.lab import figures
-from helpers.lab.data import Split
+from helpers.lab.data import Split, digits
 from helpers.lab.stack import sweep
-from helpers.lab.training import one_thread
+from helpers.lab.tables import spread, table
+from helpers.lab.training import evaluate, one_thread, train
+from helpers.look.style import COLOURS
 
-SEEDS = range(3)
+from . import stored
+from .stored import Found
+
+SEEDS = range(10)
 ROWS = 800
+EPOCHS = 3
 GROUPS = 8
-NORMS = ("batch", "layer", "group")
 SIZES = (2, 4, 8, 32)
+PARTNERS = 16
+FILE = "batch_size"
+
+NORMS = {
+    "none, He": "no norm, He init",
+    "batch": "batch norm",
+    "layer": "layer norm (one set for each example)",
+    "group": f"group norm ({GROUPS} groups)",
+}
+"""Names of the norms, as in figures.COLOURS, and how a table calls them."""
 
 Net = Callable[[str], nn.Module]
 
 
 def norm1d(name: str, features: int) -> nn.Module:
-    """torch's layer for (N, features): "batch", "layer" or "group" (8 groups)."""
-    if name == "batch":
-        return nn.BatchNorm1d(features)
-    return nn.LayerNorm(features) if name == "layer" else nn.GroupNorm(GROUPS, features)
+    """torch's layer for (N, features): "batch", "layer", "group" (8 groups) or "none, He"."""
+    return _norm(name, features, nn.BatchNorm1d)
 
 
 def norm2d(name: str, channels: int) -> nn.Module:
-    """torch's layer for (N, channels, H, W): "batch", "layer" (over C, H, W: one group) or "group" (8 groups)."""
-    if name == "batch":
-        return nn.BatchNorm2d(channels)
-    return nn.GroupNorm(1 if name == "layer" else GROUPS, channels)
+    """torch's layer for (N, channels, H, W): "batch", "layer" (over C, H, W: one group), "group" or "none, He"."""
+    return _norm(name, channels, nn.BatchNorm2d)
+
+
+def _norm(name: str, features: int, batch: type[nn.Module]) -> nn.Module:
+    if name == "none, He":
+        return nn.Identity()
+    return batch(features) if name == "batch" else nn.GroupNorm(1 if name == "layer" else GROUPS, features)
 
 
 def mlp(norm: str) -> nn.Module:
-    """Three hidden layers of 64 units: Linear, norm, ReLU."""
+    """Three hidden layers of 64 units: Linear, norm, ReLU.  Without a norm: biases, and He initialisation."""
     layers: list[nn.Module] = []
     for _ in range(3):
-        layers += [nn.Linear(64, 64, bias=False), norm1d(norm, 64), nn.ReLU()]
+        layers += [_he(nn.Linear(64, 64, bias=norm == "none, He"), norm), norm1d(norm, 64), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(64, 10))
 
 
-def cnn(norm: str, smallest_map: int = 2) -> nn.Module:
-    """Convolutions that halve an 8×8 image until its maps are ``smallest_map`` wide (4, 2 or 1); 16 to 64 channels.
+def cnn(norm: str, maps: Sequence[int] = (4, 2)) -> nn.Module:
+    """Blocks of Conv2d (3×3), norm, ReLU on 8×8 images, and a Linear head; 16 channels, then twice as many each time.
 
-    Each block is Conv2d (3×3, stride 2), norm, ReLU; a Linear head reads the last maps.
+    maps: the width of the maps after each block; a block halves the width (stride 2) or keeps it.
     """
     layers: list[nn.Module] = [nn.Unflatten(1, (1, 8, 8))]
     channels, width = 1, 8
-    while width > smallest_map:
+    for smaller in maps:
         wider = 16 if channels == 1 else 2 * channels
-        layers += [nn.Conv2d(channels, wider, 3, 2, 1, bias=False), norm2d(norm, wider), nn.ReLU()]
-        channels, width = wider, width // 2
+        convolution = nn.Conv2d(channels, wider, 3, width // smaller, 1, bias=norm == "none, He")
+        layers += [_he(convolution, norm), norm2d(norm, wider), nn.ReLU()]
+        channels, width = wider, smaller
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * width**2, 10))
+
+
+def _he(layer: nn.Linear | nn.Conv2d, norm: str) -> nn.Module:
+    if norm == "none, He":
+        nn.init.kaiming_normal_(layer.weight)
+        assert layer.bias is not None
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+NETS: dict[str, Net] = {
+    "MLP": mlp,
+    "CNN, 1×1 maps": partial(cnn, maps=(4, 2, 1)),
+    "CNN, 2×2 maps": cnn,
+    "CNN, 2×2 maps, 3 blocks": partial(cnn, maps=(4, 2, 2)),
+}
+"""The nets by name: how small the maps of the last norm are.  The last has the depth of the second."""
+
+
+def small(split: Split) -> Split:
+    """The split with its first 800 training rows."""
+    return Split(split.X_train[:ROWS], split.y_train[:ROWS], split.X_test, split.y_test)
+
+
+def options(size: int, rows: int = ROWS, epochs: int = EPOCHS) -> dict[str, Any]:
+    """How a net is trained with batches of ``size``: keyword arguments of ``train``, but for lr and seed."""
+    return {"batch_size": size, "steps": epochs * rows // size, "momentum": 0.9, "cosine": True}
+
+
+def rate(size: int) -> float:
+    """Learning rate for batches of ``size``: in proportion to it, 0.05 at 32."""
+    return 0.05 * size / 32
+
+
+# --- the opening ----------------------------------------------------------------------------------------------------
+
+
+def opening() -> None:
+    """Train the MLP with batch norm and with group norm, on batches of 32 and of 2, and show the held-out error."""
+    split = small(digits(torch.float64))
+    runs = {}
+    for size in (32, 2):
+        for norm in ("batch", "group"):
+            every = ROWS // 8 // size or 1
+            _, seen = train(partial(mlp, norm), split, lr=rate(size), evaluate_every=every, **options(size))
+            runs[size, norm] = [step * size for step in seen.steps], [100 * (1 - a) for a in seen.test_accuracy]
+    figures.show(
+        opening_figure(runs),
+        "Held-out error while an MLP trains, with batch norm and with group norm: left in batches of 32, right in "
+        "batches of 2.",
+    )
+
+
+def opening_figure(runs: Mapping[tuple[int, str], tuple[Sequence[float], Sequence[float]]]) -> Figure:
+    """Two charts, batches of 32 and of 2.  runs: (batch size, norm) → (images seen, held-out error in %)."""
+    figure, axes = figures.subplots(1, 2, width=9.0, height=3.2, sharey=True)
+    for ax, size in zip(axes, (32, 2), strict=True):
+        for norm, line in (("batch", "-"), ("group", "--")):
+            ax.plot(*runs[size, norm], color=COLOURS[norm], linestyle=line, label=NORMS[norm])
+        ax.set(title=f"batches of {size}", xlabel="training images seen", ylim=(0, 100))
+    axes[0].set_ylabel("held-out error (%)")
+    axes[0].legend()
+    return figure
+
+
+# --- a block to compute by hand -------------------------------------------------------------------------------------
+
+BLOCK = ((((1.0, 3.0),), ((5.0, 7.0),)), (((3.0, 5.0),), ((9.0, 11.0),)))
+"""N = 2 examples, C = 2 channels, H = 1, W = 2."""
+
+
+def by_hand() -> None:
+    """A table: for each norm the numbers of BLOCK that share a mean with its first one, the 1, and what follows."""
+    block = torch.tensor(BLOCK, dtype=torch.float64)
+    sets = {
+        "BN": block[:, 0],
+        "LN over C, H, W; GN, G = 1": block[0],
+        "LN over C": block[0, :, 0, 0],
+        "IN; GN, G = 2": block[0, 0],
+        "RMS over C": block[0, :, 0, 0],
+    }
+    rows = []
+    for name, shared in sets.items():
+        mean = torch.zeros(()) if name.startswith("RMS") else shared.mean()
+        square = ((shared - mean) ** 2).mean()
+        numbers = ", ".join(f"{value:g}" for value in shared.flatten().tolist())
+        rows.append([name, numbers, f"{mean:g}", f"{square:g}", f"{(1 - mean) / square.sqrt():.2f}"])
+    head = ["norm", "numbers in the set of 1", "mean taken off", "mean square of what is left", "1 becomes"]
+    table(head, rows, "The 1 of example 0, channel 0; no ε, γ = 1, β = 0.", left=[1])
+
+
+# --- how many values share a mean -----------------------------------------------------------------------------------
 
 
 @one_thread()
@@ -72,60 +187,221 @@ def smallest_count(net: nn.Module, rows: int) -> int:
     >>> smallest_count(mlp("batch"), 2), smallest_count(cnn("batch"), 2)
     (2, 8)
     """
-    counts: list[int] = []
+    return min(x.numel() // x.shape[1] for x in seen_by_batch_norm(net, torch.zeros(rows, 64)))
 
-    def note(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        counts.append(inputs[0].numel() // inputs[0].shape[1])
 
-    layers = [m for m in net.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
-    handles = [layer.register_forward_pre_hook(note) for layer in layers]
-    with torch.no_grad():
-        net(torch.zeros(rows, 64))
-    for handle in handles:
-        handle.remove()
-    return min(counts)
+@torch.no_grad()
+def seen_by_batch_norm(net: nn.Module, X: torch.Tensor) -> list[torch.Tensor]:
+    """The inputs of the net's batch norm layers, in order, for rows X in train mode; changes nothing in the net."""
+    net = copy.deepcopy(net).train()
+    seen: list[torch.Tensor] = []
+    for layer in net.modules():
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    net(X)
+    return seen
+
+
+def counts_table() -> None:
+    """For each net and batch size, how many values share one mean in its last batch norm layer."""
+    rows = [[name, *(smallest_count(net("batch"), size) for size in SIZES)] for name, net in NETS.items()]
+    head = ["net", *(f"N = {size}" for size in SIZES)]
+    table(head, rows, "Values behind each mean of batch norm, in the last norm of the net.")
+
+
+# --- error against batch size, and the uses of a net ----------------------------------------------------------------
+
+
+def stored_errors() -> dict[str, Found]:
+    """Held-out error in %, computed in advance, in eval mode: net → norm → (seeds, batch sizes).
+
+    >>> stored_errors()["MLP"]["batch"].shape
+    (10, 4)
+    """
+    return {net: stored.load(FILE, f"{net}: norms") for net in NETS}
+
+
+def stored_uses() -> dict[str, Found]:
+    """Held-out error in % of the batch norm nets trained on batches of 2: net → one of :data:`USES` → (seeds,).
+
+    >>> stored_uses()["MLP"]["eval mode"].shape
+    (10,)
+    """
+    return {net: stored.load(FILE, f"{net}: uses") for net in NETS}
 
 
 def errors(
-    net: Net, split: Split, norms: Sequence[str] = NORMS, sizes: Sequence[int] = SIZES, epochs: int = 3
-) -> dict[str, list[list[float]]]:
-    """Held-out error in % for each norm, as (seeds 0, 1, 2) × (batch sizes), trained on the first 800 rows."""
-    small = Split(split.X_train[:ROWS], split.y_train[:ROWS], split.X_test, split.y_test)
-    found: dict[str, list[list[float]]] = {}
-    for norm in norms:
-        columns = []
-        for size in sizes:
-            options: dict[str, Any] = {"batch_size": size, "steps": epochs * len(small.X_train) // size}
-            lr = 0.05 * size / 32
-            nets = sweep(partial(net, norm), small, (lr,), SEEDS, momentum=0.9, cosine=True, **options)
-            columns.append([100 * (1 - accuracy) for accuracy in nets.test_accuracy[0].tolist()])
-        found[norm] = [list(row) for row in zip(*columns, strict=True)]
+    net: Net,
+    split: Split,
+    norm: str,
+    sizes: Sequence[int] = SIZES,
+    seeds: Sequence[int] = SEEDS,
+    epochs: int = EPOCHS,
+) -> NDArray[np.float64]:
+    """Held-out error in % of a net with one norm, (seeds, sizes), in eval mode."""
+    columns = []
+    for size in sizes:
+        how = options(size, len(split.X_train), epochs)
+        found = sweep(partial(net, norm), split, (rate(size),), seeds, **how)
+        columns.append(100 * (1 - found.test_accuracy[0].double().numpy()))
+    return np.stack(columns, axis=1)
+
+
+EVAL = "eval mode"
+AGAIN, AGAIN_64 = (f"eval mode, statistics re-estimated on batches of {size}" for size in (2, 64))
+PAIRS = "train mode, test images in pairs"
+AVERAGED = f"train mode, average over {PARTNERS} partners"
+USES = (EVAL, AGAIN, AGAIN_64, PAIRS, AVERAGED)
+"""Ways to use a net with batch norm that was trained on batches of 2."""
+
+
+def uses(net: Net, split: Split, seeds: Sequence[int] = SEEDS, epochs: int = EPOCHS) -> Found:
+    """Held-out error in % of the batch norm net trained on batches of 2, (seeds,), by how its statistics are taken.
+
+    Eval mode; eval mode with statistics re-estimated on the training rows; train mode, with each test row in a batch
+    of two: with another test row, or with 16 training rows in turn, its probabilities averaged.
+    """
+    found: dict[str, list[float]] = {}
+    for seed in seeds:
+        trained, _ = train(
+            partial(net, "batch"), split, lr=rate(2), seed=seed, **options(2, len(split.X_train), epochs)
+        )
+        for use, error in used(trained, split, seed).items():
+            found.setdefault(use, []).append(error)
+    return {use: np.array(values) for use, values in found.items()}
+
+
+@one_thread()
+def used(net: nn.Module, split: Split, seed: int) -> dict[str, float]:
+    """The error of one trained net by use; see :func:`uses`."""
+
+    def wrong(net: nn.Module) -> float:
+        return 100 * (1 - evaluate(net, split.X_test, split.y_test)[1])
+
+    random = torch.Generator().manual_seed(seed)
+    found = {EVAL: wrong(net)}
+    for use, size in ((AGAIN, 2), (AGAIN_64, 64)):
+        other = copy.deepcopy(net)
+        order = torch.randperm(len(split.X_train), generator=random)
+        update_bn([split.X_train[rows] for rows in order.split(size) if len(rows) == size], other)
+        found[use] = wrong(other)
+    X, y = split.X_test, split.y_test
+    order = torch.randperm(len(X), generator=random)
+    mate = torch.empty_like(order).scatter_(0, order, order.roll(1))  # another row for each row
+    found[PAIRS] = _wrong_in_pairs(net, X, y, X[mate][None])
+    partners = torch.stack([torch.randperm(len(split.X_train), generator=random)[: len(X)] for _ in range(PARTNERS)])
+    found[AVERAGED] = _wrong_in_pairs(net, X, y, split.X_train[partners])
     return found
 
 
-def error_figure(panels: dict[str, dict[str, Any]], smaller_maps: Any, sizes: Sequence[int] = SIZES) -> Figure:
-    """One panel for each net: error against batch size, median and range over seeds, on log axes.
+@torch.no_grad()
+def _wrong_in_pairs(net: nn.Module, X: torch.Tensor, y: torch.Tensor, partners: torch.Tensor) -> float:
+    """Error in %, in train mode, of rows X each in a batch of two with each of its partners, (K, N, D)."""
+    bare = copy.deepcopy(net).train()
+    for layer in bare.modules():
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            layer.track_running_stats, layer.running_mean, layer.running_var = False, None, None
+            layer.num_batches_tracked = None
+    pairs = torch.stack([X.expand_as(partners), partners], dim=2)  # (K, N, 2, D)
+    out = vmap(bare)(pairs.flatten(0, 1))[:, 0].unflatten(0, partners.shape[:2])
+    error: float = 100 * (out.softmax(-1).mean(0).argmax(1) != y).double().mean().item()
+    return error
 
-    panels: title → what :func:`errors` returns.  smaller_maps: (seeds, sizes), batch norm in the CNN with 1×1 maps,
-    drawn dashed into the last panel.
+
+LABELS = {"none, He": "no norm, He init", "batch": "BN", "layer": "LN", "group": f"GN, {GROUPS} groups"}
+_MARKERS = {"none, He": ("o", ":"), "batch": ("s", "-"), "layer": ("^", "-."), "group": ("D", "--")}
+
+
+def error_chart() -> None:
+    """Show the stored errors of the first three nets."""
+    figures.show(
+        error_figure(stored_errors()),
+        "Three charts of held-out error against batch size: MLP, CNN with 1×1 maps, CNN with 2×2 maps. Each has a "
+        "line for no norm, batch, layer and group norm, and a bar for the range of ten seeds.",
+    )
+
+
+def error_figure(found: Mapping[str, Found], sizes: Sequence[int] = SIZES) -> Figure:
+    """Error against batch size on log axes, three nets: median of the seeds, and their range as a bar.
+
+    found: net → norm → (seeds, sizes).
     """
-    figure, axes = figures.subplots(1, len(panels), width=9.0, height=3.6, sharey=True)
-    for ax, (title, runs) in zip(axes, panels.items(), strict=True):
-        for norm, marker in zip(runs, "osD", strict=False):
-            figures.band(ax, sizes, runs[norm], norm, f"{norm} norm")
-            ax.lines[-1].set_marker(marker)
+    figure, axes = figures.subplots(1, 3, width=10.0, height=3.8, sharey=True)
+    for ax, (title, by_norm) in zip(axes, found.items(), strict=False):
+        for place, (norm, runs) in enumerate(by_norm.items()):
+            x = np.array(sizes) * 1.09 ** (place - 1.5)
+            low, middle, high = (reduce(runs, axis=0) for reduce in (np.min, np.median, np.max))
+            marker, line = _MARKERS[norm]
+            ax.errorbar(
+                x,
+                middle,
+                (middle - low, high - middle),
+                color=COLOURS[norm],
+                marker=marker,
+                linestyle=line,
+                markersize=5,
+                elinewidth=1,
+                capsize=2,
+                label=LABELS[norm],
+            )
         ax.set_title(title)
         ax.set_xscale("log", base=2)
         ax.set_xticks(sizes, [str(size) for size in sizes])
         ax.set_yscale("log")
-        ax.set_yticks([3, 5, 10, 20, 50], ["3", "5", "10", "20", "50"])
+        ax.set_yticks([3, 5, 10, 20, 50, 100], ["3", "5", "10", "20", "50", "100"])
         ax.minorticks_off()
         ax.set_xlabel("batch size N")
-    figures.band(axes[-1], sizes, smaller_maps, "batch", "batch norm, 1×1 maps")
-    axes[-1].lines[-1].set(linestyle="--", marker="o")
-    axes[0].set_ylabel("held-out error (%)")
-    axes[-1].legend(loc="upper right")
+    axes[0].set_ylabel(f"held-out error (%)\nmedian and range of {len(SEEDS)} seeds")
+    axes[-1].legend()
     return figure
+
+
+def errors_table() -> None:
+    """The stored errors: median and range of the seeds."""
+    table(
+        ["net", "norm", *(f"N = {size}" for size in SIZES)],
+        [
+            [net, LABELS[norm], *(spread(column, 1) for column in runs.T)]
+            for net, by_norm in stored_errors().items()
+            for norm, runs in by_norm.items()
+        ],
+        f"Held-out error in %, eval mode: median and range of {len(SEEDS)} seeds.",
+        left=[1],
+    )
+
+
+def paired_table(norm: str = "batch", rival: str = "group") -> None:
+    """The stored errors of one norm minus another's, seed by seed: median and range, and how often it is positive."""
+    rows = []
+    for net, by_norm in stored_errors().items():
+        differences = by_norm[norm] - by_norm[rival]
+        cells = [f"{_signed(column)}, higher in {(column > 0).sum()}" for column in differences.T]
+        rows.append([net, *cells])
+    table(
+        ["net", *(f"N = {size}" for size in SIZES)],
+        rows,
+        f"Held-out error of {LABELS[norm]} minus that of {LABELS[rival]}, same seed, in percentage points: median and "
+        f"range, and in how many of {len(SEEDS)} seeds {LABELS[norm]} has the higher error.",
+    )
+
+
+def _signed(values: NDArray[np.float64]) -> str:
+    low, middle, high = np.min(values), np.median(values), np.max(values)
+    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
+
+
+def uses_table() -> None:
+    """The batch norm nets that were trained on batches of 2, used in five ways: median and range of the seeds."""
+    found = stored_uses()
+    rows = [[use, *(spread(by_use[use], 1) for by_use in found.values())] for use in USES]
+    table(
+        ["used in", *found],
+        rows,
+        f"Held-out error in % of batch norm trained on batches of 2: median and range of {len(SEEDS)} seeds.",
+    )
+
+
+# --- values of a map are not independent ----------------------------------------------------------------------------
 
 
 @one_thread()
@@ -142,22 +418,66 @@ def worth(maps: torch.Tensor) -> float:
     return float(np.median((variance / of_means).numpy()))
 
 
+def worth_table() -> None:
+    """What one map is worth: noise of three kinds, the digits, and what the CNN's batch norm layers see of them."""
+    random = torch.Generator().manual_seed(0)
+    noise, other = (torch.randn(2000, 1, 8, 8, generator=random) for _ in range(2))
+    coarse = torch.randn(2000, 1, 4, 4, generator=random)
+    split = small(digits(torch.float64))
+    maps = {
+        "noise": noise,
+        "noise, each pixel four times": coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3),
+        "noise, another brightness for each image": other + torch.randn(2000, 1, 1, 1, generator=random),
+        "digits": split.X_train.view(-1, 1, 8, 8),
+    }
+    net, _ = train(partial(cnn, "batch"), split, lr=rate(32), **options(32))
+    inputs = seen_by_batch_norm(net, split.X_train)
+    maps |= {f"input of the CNN's batch norm {i}, trained": x for i, x in enumerate(inputs, 1)}
+    table(
+        ["maps", "values in one map", "worth about"],
+        [[name, x[0, 0].numel(), f"{worth(x):.0f}"] for name, x in maps.items()],
+        "How many independent values one map is worth, for the mean of its channel (median over channels).",
+    )
+
+
+# --- what a norm forgets --------------------------------------------------------------------------------------------
+
 CHANGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "one image × 3": lambda x: torch.cat([3 * x[:1], x[1:]]),
     "one image + 2": lambda x: torch.cat([x[:1] + 2, x[1:]]),
+    "channels 0 to 3 of one image × 3": lambda x: torch.cat([torch.cat([3 * x[:1, :4], x[:1, 4:]], 1), x[1:]]),
     "one channel of one image × 3": lambda x: torch.cat([torch.cat([3 * x[:1, :1], x[:1, 1:]], 1), x[1:]]),
     "one channel of all images × 3": lambda x: torch.cat([3 * x[:, :1], x[:, 1:]], 1),
     "each position × its own factor": lambda x: x * torch.linspace(1, 3, x[0, 0].numel()).view(x.shape[2:]),
 }
-"""Changes of an (N, C, H, W) block, by name."""
+"""Changes of an (N, 8, H, W) block, by name."""
 
 
 @one_thread()
 def forgotten(norm: nn.Module) -> list[bool]:
-    """For each of :data:`CHANGES`, whether the norm's output (train mode) stays the same but for ε."""
+    """For each of :data:`CHANGES`, whether the norm's output (train mode, 8 channels) stays the same but for ε."""
     x = torch.randn(4, 8, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     norm = norm.double().train()
-    return [torch.allclose(norm(x), norm(change(x)), atol=1e-3) for change in CHANGES.values()]
+    return [torch.allclose(norm(x), norm(change(x)), rtol=0, atol=1e-3) for change in CHANGES.values()]
+
+
+def forgotten_table(norms: Mapping[str, nn.Module]) -> None:
+    """For each of :data:`CHANGES` and each norm of 8 channels: is the output the same after it?"""
+    found = [forgotten(norm) for norm in norms.values()]
+    rows = [[name, *("yes" if same else "no" for same in row)] for name, *row in zip(CHANGES, *found, strict=True)]
+    table(["change", *norms], rows, "Is the output (train mode) the same after the change of the input?")
+
+
+def corner_table(norms: Mapping[str, nn.Module]) -> None:
+    """Does a bright spot in one corner of a 6×4×4 image change a norm's output in the opposite corner?"""
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 6, 4, 4, generator=random)
+    bright = x.clone()
+    bright[:, :, 0, 0] += 10 * torch.randn(6, generator=random)
+    with torch.no_grad():
+        changes = {name: (norm(bright) - norm(x))[:, :, 3, 3].abs().max().item() for name, norm in norms.items()}
+    rows = [[name, f"{change:.2f}"] for name, change in changes.items()]
+    table(["LN", "change in the opposite corner"], rows, "Largest change of the output there, in its own units.")
 
 
 class OverChannels(nn.Module):
@@ -171,3 +491,30 @@ class OverChannels(nn.Module):
         """x: (N, C, H, W).  Returns the same shape."""
         y: torch.Tensor = self.norm(x.movedim(1, -1))
         return y.movedim(-1, 1)
+
+
+# --- computed in advance --------------------------------------------------------------------------------------------
+
+
+def compute(net: Net, seeds: Sequence[int] = SEEDS) -> tuple[Found, Found]:
+    """What is stored of a net, (norms, uses); batch norm's error at N = 2 is that of its use in eval mode."""
+    split = small(digits(torch.float64))
+    by_use = uses(net, split, seeds)
+    by_norm = {}
+    for norm in NORMS:
+        if norm == "batch":
+            by_norm[norm] = np.column_stack([by_use[EVAL], errors(net, split, norm, SIZES[1:], seeds)])
+        else:
+            by_norm[norm] = errors(net, split, norm, SIZES, seeds)
+    return by_norm, by_use
+
+
+def main() -> None:
+    """Write ``batch_size.json`` beside this module."""
+    for name, net in NETS.items():
+        for what, found in zip(("norms", "uses"), compute(net), strict=True):
+            stored.merged(FILE, f"{name}: {what}", SEEDS, found)
+
+
+if __name__ == "__main__":
+    main()
