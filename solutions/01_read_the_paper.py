@@ -178,10 +178,13 @@ paper_figures.show_gamma()
 paper_figures.show_ladder()
 
 # %% [markdown]
-# The same layer, the same digits: a speed-up of 37, or of 2.6 (from 1.9 to 4.5, by the seed), and each is an honest measurement of
-# *something*. The blue dots hardly move; the grey squares do. That is the robust finding: **the net with BN cares little about
-# these choices, the plain net much**. "BN is 37 times faster" is a statement about the settings of the plain net. And BN was not
-# the only cure for the net that learned nothing: larger initial weights are one, too.
+# The same layer, the same digits: a speed-up of 37 or of 2.6, and each is an honest measurement of *something*. The blue dots hardly
+# move; the grey squares do. That is the robust finding: **the net with BN cares little about these choices, the plain net much**.
+# "BN is 37 times faster" is a statement about the settings of the plain net. And BN was not the only cure for the net that learned
+# nothing: larger initial weights are one, too.
+#
+# Mind the ranges. Five more starts (seeds 100 to 104) gave 65 (39–73) in the first setting and 2.7 (2.0–3.8) in the last. So say "some
+# thirty to seventy" and "two to four", and give no second digit.
 #
 # Here are the runs behind the picture.
 
@@ -189,7 +192,7 @@ paper_figures.show_ladder()
 paper_figures.show_tuned()
 
 # %% [markdown]
-# With BN the medians lie between 40 and 130 steps, whatever the learning rate, without BN between 108 and more than 1,500.
+# With BN the medians lie between 40 and 130 steps, for learning rates 16 times apart; without BN between 108 and more than 1,500.
 #
 # All runs of a row end after 1,500 steps. They end earlier once they have taken three times as many steps as the best learning rate
 # of the row needed for its slowest seed. A learning rate with a seed that was not there by then reads "ended".
@@ -205,8 +208,8 @@ paper_figures.show_tuned()
 paper_figures.show_late_accuracy()
 
 # %% [markdown]
-# Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts, so that is a tendency. But it is
-# one split of one small data set, and neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one
+# Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts, so the small lead is not chance
+# alone. But it is one split of one small data set, and neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one
 # setting that is not stated.
 #
 # **What would change my mind.** If BN kept a large speed-up over plain nets that are tuned and well initialised, on
@@ -305,7 +308,7 @@ algorithm_1_exercise.check(batch_norm)
 # ### Why the gradient has to know (§2)
 #
 # The mean and the variance are functions of the batch, so the gradient flows through them too. Is that a detail? The paper
-# starts from nets in which it was left out. Take the smallest one: a layer that adds a bias $b$ to its input $u$, then a
+# first looks at what happens without it. Take the smallest case: a layer that adds a bias $b$ to its input $u$, then a
 # normalisation that subtracts the mean. `as_constant` computes the same mean, but hides from the gradient that it depends on $b$.
 #
 # *Predict first.* What do $b$ and the loss do, over 100 steps, with each of the two?
@@ -341,8 +344,8 @@ paper_method.show_runaway({"mean as a constant": train_bias(as_constant), "mean 
 
 # %% [markdown]
 # With the mean as a constant the gradient says "raise $b$", step after step. But the mean takes away whatever $b$ adds: x̂ and
-# the loss stay as they are, and $b$ grows without bound. The paper saw nets "blow up" that way when the normalisation was computed outside the
-# gradient step (§2). With the mean as a function of $b$ the gradient is 0, and $b$ stays.
+# the loss stay as they are, and $b$ grows without bound. The paper reports models that blow up when the normalisation is computed outside
+# the gradient step (§2). With the mean as a function of $b$ the gradient is 0, and $b$ stays.
 #
 # With autograd the flow through mean and variance happens by itself, unless you cut it. By hand it is three terms in the
 # paper (§3), and one short line when they are put together.
@@ -363,7 +366,7 @@ paper_method.show_runaway({"mean as a constant": train_bias(as_constant), "mean 
 #
 # And $\mathrm d\gamma = \sum_i \mathrm dy_i\, \hat x_i$, $\mathrm d\beta = \sum_i \mathrm dy_i$.
 #
-# Read it: the gradient is centred, like $x$ itself, and what points along $\hat x$ is taken out. So $\sum_i \mathrm dx_i = 0$: a bias before
+# Read it: the gradient is centred, like $x$ itself, and what points along $\hat x$ is taken out (but for ε). So $\sum_i \mathrm dx_i = 0$: a bias before
 # BN gets the gradient 0. That is the flat line above.
 #
 # </details>
@@ -484,7 +487,7 @@ table(["m", "average batch variance", "× m/(m − 1)"], [(m, f"{v:.2f}", f"{m /
 # The batch's own mean lies in the middle of the batch, so the distances to it are too short on average. $m/(m-1)$ corrects that.
 # **The unbiased variance at test time is the paper's.** PyTorch follows it; what PyTorch adds is a moving average *during*
 # training in place of averaging after it. (The paper uses moving averages only to watch the accuracy while it trains, §3.1.)
-# ONNX defines its running variance with the biased one.
+# ONNX defines the running variance of its operator with the biased one.
 #
 # Line 11 says that at test time the layer is one multiplication and one addition.
 #
@@ -727,8 +730,8 @@ paper_figures.show_growth()
 # 3. γ, β can undo the normalisation for one batch, or in eval mode, but not for every batch of the training.
 # 4. The gradient flows through mean and variance too. Where it does not, a bias can grow without bound while the loss stays.
 # 5. BN(aWu) = BN(Wu) for $a > 0$, up to ε. So SGD makes the weights longer, and the effective step η/‖W‖² smaller.
-# 6. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 from 37 down to 2.6, by the
-#    choice of the plain net's settings.
+# 6. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 from more than thirty
+#    down to two to four, by the choice of the plain net's settings.
 # 7. The paper shows *that* BN trains faster and stays stable. *Why* was its hypothesis then and is contested now.
 
 # %% tags=["nbval-ignore-output"]
