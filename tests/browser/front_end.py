@@ -50,6 +50,16 @@ EDIT = """async (id) => {
   await notebook.scrollToItem(index, 'center');
   const cell = notebook.widgets[index]; await cell.ready;
   notebook.mode = 'edit'; cell.editor.focus(); }"""
+READY = """async () => {
+  const app = window.jupyterapp; await app.restored;
+  let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++)
+    await new Promise(r => setTimeout(r, 100));
+  await w.context.ready; await w.sessionContext.ready; await w.sessionContext.session.kernel.info;
+  await new Promise(r => setTimeout(r, 500));
+  return w.context.model.dirty; }"""
+"""Wait until the kernel has said what it is; then whether the notebook is unsaved."""
+SAVE = """async () => { await window.jupyterapp.shell.currentWidget.context.save(); }"""
+STOP = """async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"""
 TEXT = """(id) => window.jupyterapp.shell.currentWidget.content.widgets.find(cell => cell.model.id === id)
   .model.sharedModel.getSource()"""
 
@@ -80,6 +90,15 @@ def open_in_lab(page: Page, lab: Lab, name: str) -> None:
     page.locator(".jp-Notebook").wait_for()
 
 
+def open_in_notebook(page: Page, lab: Lab, name: str) -> None:
+    """Show it in Notebook 7."""
+    page.goto(f"{lab.address}/notebooks/{name}.ipynb?token={TOKEN}")
+    page.locator(".jp-Notebook").wait_for()
+
+
+FRONT_ENDS = {"JupyterLab": open_in_lab, "Notebook 7": open_in_notebook}
+
+
 @contextlib.contextmanager
 def jupyterlab(home, folder):
     """JupyterLab on ``folder``, its settings and log in ``home``; the kernel finds ``helpers`` in the repository."""
@@ -94,9 +113,11 @@ def jupyterlab(home, folder):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
     command += [f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
+    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
+        "JUPYTER_CONFIG_PATH": str(ROOT / ".jupyter"),  # as `make lab` has it
         "BATCHNORM_PROGRESS": str(home / "progress.json"),
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
