@@ -179,7 +179,8 @@ batchnorm2d_exercise.check(BatchNorm2d)
 # %% [markdown]
 # ## 3 · LayerNorm
 #
-# Layer norm (Ba et al. 2016) came for recurrent nets: the mean runs over the features of one layer, for one example at one time step.
+# Layer norm (Ba et al. 2016) was made with recurrent nets in mind: the mean runs over the features of one layer, for one example at one
+# time step.
 # In a Transformer it stands at each token: a sentence of 20 tokens has 20 means, not one. It needs no running statistics and no
 # modes: the same computation serves training and use.
 #
@@ -366,7 +367,7 @@ rmsnorm_exercise.check(RMSNorm)
 # | | formula | |
 # |---|---|---|
 # | post-norm | `norm(x + f(x))` | the first Transformer (Vaswani et al. 2017, §3.1) |
-# | pre-norm | `x + f(norm(x))` | most language models since GPT-2 |
+# | pre-norm | `x + f(norm(x))` | GPT-2, LLaMA and many others |
 #
 # *Predict first:* in which of the two can `x` reach the top of the net without meeting a norm? What may that do to its size, and to the
 # gradient?
@@ -432,7 +433,7 @@ batch_size.forgotten_table(
 # Now the small version: the digits of the opening, 800 for training, 500 held out, three epochs (times through the 800). All nets
 # learn by SGD with momentum 0.9. The learning rate is 0.05 · N/32 (Wu & He's rule: in proportion to the batch), and falls to 0 along
 # half a cosine. Nothing is tuned for any norm. Two kinds of nets: the MLP, and small convolutional nets that halve the 8×8 image
-# until the last maps are 2×2 or 1×1. A third CNN is as deep as the second, and its maps stay at 2×2. GN has 8 groups. LN is over all
+# until the last maps are 2×2 or 1×1. A third CNN keeps its maps at 2×2 and is as deep as the one with 1×1 maps. GN has 8 groups. LN is over all
 # features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs.
 #
 # *Predict first:* how many values share one mean in the *last* norm of each net, at batch size 2? Where will BN fail?
@@ -483,11 +484,11 @@ batch_size.uses_table()
 
 # %% [markdown]
 # It is worse, in all ten seeds of both nets that failed. Partners averaged away give about the error of eval mode again. So in these nets
-# eval mode is not what fails: it is the better use of weights that are bad. In training they were shown only which of two
+# eval mode is not what fails: it is the better use of weights that are bad. In training their last norm showed them only which of two
 # values is the larger, and none of these statistics gives back afterwards what they did not learn.
 #
 # Re-estimating repairs running statistics that lag or are noisy (notebook 04). Here that matters little: in the MLP statistics from
-# batches of 64 win back about 5 of the 50 points, in nine of ten seeds; with 1×1 maps the differences lie on both sides of 0.
+# batches of 64 win back a few of the 50 points, in nine of ten seeds; with 1×1 maps the differences lie on both sides of 0.
 #
 # ### Does this explain ImageNet?
 #
@@ -579,8 +580,8 @@ which_norm_exercise.check(which_norm)
 #
 # <details><summary>After the quiz: what real projects do</summary>
 #
-# Their defaults do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default (`RESNETS.NORM =
-# "FrozenBN"`); GN is an option.
+# Their defaults do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default (in its
+# configuration, `MODEL.RESNETS.NORM = "FrozenBN"`); GN is an option.
 #
 # </details>
 #

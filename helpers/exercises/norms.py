@@ -40,7 +40,7 @@ REASONS = {
     "T": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
     "U": "one number fewer to compute, and an offset stays in",
     "V": "even alone, an example has many numbers to average over",
-    "W": "fewer values stand behind each statistic; that this regularises is the usual explanation",
+    "W": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
     "X": "it keeps the spatial layout, because it does not pool over H and W",
     "Y": "the loss becomes smoother, which is settled",
     "Z": "batch statistics do not exist for one image",

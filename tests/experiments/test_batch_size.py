@@ -179,4 +179,4 @@ def test_the_text_of_notebook_05():
     assert twos[:, 3].min() < 0 < twos[:, 3].max()
     assert (mlp[:, 1] > 0).sum() == 9 and 2 <= (ones[:, 1] > 0).sum() <= 8
     again = uses["MLP"][lab.AGAIN_64] - uses["MLP"][lab.EVAL]
-    assert (again < 0).sum() == 9 and np.median(again) == pytest.approx(-5, abs=1)
+    assert (again < 0).sum() == 9 and -10 < np.median(again) < -1
