@@ -212,7 +212,7 @@ def late_buffers_table() -> None:
             ]
         )
     table(
-        ["momentum", "median 0.90 at step", "accuracy after 200 steps", "points: it − re-estimated, steps 50 to 200"],
+        ["momentum", "median reaches 0.90 at step", "accuracy after 200 steps", "points: it − re-estimated, steps 50 to 200"],
         rows,
         "Held-out accuracy in eval mode, batches of 64: median (range), ten seeds",
     )
