@@ -1,6 +1,7 @@
 """Right answers to the exercises of notebooks 00, 01, 03 and 04, in the styles in which people write them."""
 
 import copy
+import io
 from itertools import pairwise
 
 import numpy as np
@@ -445,6 +446,30 @@ def reestimate_by_overriding(model, batches):
     restore(modes)
 
 
+@right("reestimate_statistics")
+@torch.no_grad()
+def reestimate_by_merging(model, batches):
+    """Chan's way: the rows so far and the next batch are merged; one layer's buffers hold what is known."""
+    modes, momenta, known = in_collecting_mode(model), {}, {}
+    for layer in layers_of(model):
+        momenta[layer], layer.momentum = layer.momentum, 1.0
+    for x in batches:
+        model(x)
+        for layer in momenta:
+            n, mean, squares = known.get(layer, (0, 0.0, 0.0))
+            m, delta = len(x), layer.running_mean - mean
+            known[layer] = (
+                n + m,
+                mean + delta * m / (n + m),
+                squares + layer.running_var * (m - 1) + delta**2 * n * m / (n + m),
+            )
+    for layer, (n, mean, squares) in known.items():
+        layer.running_mean.copy_(mean)
+        layer.running_var.copy_(squares / (n - 1))
+        layer.momentum = momenta[layer]
+    restore(modes)
+
+
 @right("freeze_batchnorm")
 def freeze_for_good(model):
     """The layer no longer listens to train()."""
@@ -480,6 +505,15 @@ def freeze_named(model):
                 getattr(module, name).grad = None
 
 
+@right("freeze_batchnorm")
+def freeze_in_two_passes(model):
+    norms = [m for m in model.modules() if type(m) is nn.BatchNorm1d]
+    for norm in norms:
+        norm.training = False
+    for parameter in (p for norm in norms for p in norm.parameters()):
+        parameter.requires_grad = False
+
+
 @right("scores")
 def scores_restoring_the_mode(model, x):
     was = model.training
@@ -507,6 +541,16 @@ def scores_of_a_copy(model, x):
     twin = copy.deepcopy(model).eval()
     with torch.no_grad():
         return torch.cat([twin(row[None]) for row in x])
+
+
+@right("scores")
+def scores_then_train_again(model, x):
+    try:
+        model.eval()
+        with torch.no_grad():
+            return model(x)
+    finally:
+        model.train()
 
 
 def step(model, optimiser, x, y):
@@ -575,6 +619,27 @@ def by_hand(model, batches, held_out, epochs, lr):
     return [train() for _ in range(epochs)]
 
 
+@right("train_and_validate")
+def with_two_functions_and_closures(model, batches, held_out, epochs, lr):
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+
+    @torch.no_grad()
+    def held_out_loss():
+        was = model.training
+        model.eval()
+        loss = float(cross_entropy(model(held_out[0]), held_out[1]))
+        model.train(was)
+        return loss
+
+    losses = []
+    for _ in range(epochs):
+        model.train()
+        for x, y in batches:
+            step(model, optimiser, x, y)
+        losses.append(held_out_loss())
+    return losses
+
+
 @right("one_epoch")
 def one_epoch_by_range(model, X, y, batch_size, lr):
     optimiser = torch.optim.SGD(model.parameters(), lr=lr)
@@ -611,6 +676,16 @@ def one_epoch_break(model, X, y, batch_size, lr):
         step(model, optimiser, X[rows], y[rows])
 
 
+@right("one_epoch")
+def one_epoch_with_a_loader(model, X, y, batch_size, lr):
+    pairs = torch.utils.data.TensorDataset(X, y)
+    loader = torch.utils.data.DataLoader(pairs, batch_size, drop_last=len(X) % batch_size == 1)
+    optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+    model.train()
+    for inputs, labels in loader:
+        step(model, optimiser, inputs, labels)
+
+
 @right("epoch_batches")
 def epoch_batches_by_index(rows, batch_size, generator):
     order = torch.randperm(rows, generator=generator)
@@ -632,6 +707,11 @@ def epoch_batches_dealt(rows, batch_size, generator):
     """Batch number by batch number: each row draws a place, and the batches are sorted inside."""
     place = torch.randperm(rows, generator=generator)
     return [torch.nonzero(place // batch_size == b).flatten() for b in range((rows + batch_size - 1) // batch_size)]
+
+
+@right("epoch_batches")
+def epoch_batches_of_a_loader(rows, batch_size, generator):
+    return list(torch.utils.data.DataLoader(range(rows), batch_size, shuffle=True, generator=generator))
 
 
 @right("restore_best")
@@ -683,6 +763,20 @@ def restore_best_in_two_parts(model, train_epoch, score, epochs):
     with torch.no_grad():
         for p, kept in zip([*model.parameters(), *model.buffers()], [*parameters, *buffers], strict=True):
             p.copy_(kept)
+    return best
+
+
+@right("restore_best")
+def restore_best_from_a_file(model, train_epoch, score, epochs):
+    best, file = None, None
+    for _ in range(epochs):
+        train_epoch(model)
+        now = score(model)
+        if best is None or now > best:
+            best, file = now, io.BytesIO()
+            torch.save(model.state_dict(), file)
+    file.seek(0)
+    model.load_state_dict(torch.load(file))
     return best
 
 
