@@ -127,6 +127,14 @@ def pip(python: Path, *arguments: str) -> None:
     options = ["--quiet", "--no-compile", "--disable-pip-version-check", "--retries=2"]
     command = [str(python), "-m", "pip", "install", *options, *arguments]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    others = re.search(r"torch==\S+ \(from versions: (?!none)(.+)\)", done.stderr)
+    if done.returncode and others:
+        newest = others[1].split(", ")[-1]
+        raise Stop(
+            f"There is no {arguments[1]} for this machine and this Python; the newest torch is {newest}. Make an "
+            "environment with that one, and name it: BATCHNORM_VENV=path make lab. (On an Intel Mac, torch 2.2.2 with "
+            "NumPy 1.26 ran most of the course.)"
+        )
     if done.returncode:
         raise Stop(
             f"pip could not install {arguments[1]} ({reason(done.stderr)}). Check the network and its proxy, "

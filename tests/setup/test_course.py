@@ -69,6 +69,13 @@ def test_without_network_a_half_made_environment_is_repaired_and_pip_says_why(tm
     assert not list((tmp_path / ".venv").glob(".ok-*"))
 
 
+def test_a_machine_without_a_wheel_is_told_what_there_is(monkeypatch):
+    said = "ERROR: Could not find a version that satisfies the requirement torch==9.9 (from versions: 2.2.0, 2.2.2)\n"
+    monkeypatch.setattr(course.subprocess, "run", lambda *a, **k: SimpleNamespace(returncode=1, stderr=said))
+    with pytest.raises(course.Stop, match=r"no torch==9\.9 for this machine .+ newest torch is 2\.2\.2\. Make an env"):
+        course.pip(Path("python"), "--no-deps", "torch==9.9")
+
+
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
     """A root folder in which installing only writes down what pip was asked for."""
