@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 
 from helpers.lab import figures
 
-from .parts import named, show_widget
+from .parts import named, show_widget, spoken
 
 Index = tuple[int, int, int, int]
 """A shape or a cell: one number for each of N, C, H, W."""
@@ -192,7 +192,10 @@ def _group_size(shape: Index, groups: int) -> int:
 
 
 class AxisViewer:
-    """The widget: ``box`` holds it, ``norm``, ``groups`` and the four sliders of ``cell`` are its controls."""
+    """The widget: ``box`` holds it, ``norm``, ``groups`` and the four sliders of ``cell`` are its controls.
+
+    ``view`` is the drawing; ``text`` says how many elements share, and is read aloud; ``more`` says the rest.
+    """
 
     def __init__(self, shape: Index = SHAPE, cell: Index = START, groups: int = GROUPS):
         self.shape = shape
@@ -207,8 +210,9 @@ class AxisViewer:
         ]
         self.view = named("bn-axes-view", widgets.HTML(layout={"width": "520px", "max_width": "100%"}))
         self.text = named("bn-axes-text", widgets.HTML(layout={"width": "auto"}))
+        self.more = named("bn-axes-more", widgets.HTML(layout={"width": "auto"}))
         side = widgets.VBox(
-            [self.norm, self.groups, *self.cell, self.text],
+            [self.norm, self.groups, *self.cell, self.text, self.more],
             layout={"flex": "1 1 300px", "max_width": "460px"},
         )
         self.box = named("bn-axes", widgets.Box([self.view, side], layout={"flex_flow": "row wrap"}))
@@ -223,11 +227,10 @@ class AxisViewer:
         self.groups.disabled = norm != "group"
         self.view.value = draw(norm, self.shape, (n, c, h, w), groups)
         count, *rest = words(norm, self.shape, (n, c, h, w), groups)
-        name, colon, share = count.partition(":")
+        self.text.value = spoken(count)
         body = "".join(f"<div>{html.escape(sentence)}</div>" for sentence in rest)
-        self.text.value = (
-            '<div role="status" style="line-height:1.5;padding-left:8px">'
-            f'<div style="margin:4px 0"><b>{name}{colon}</b>{share}</div>{body}'
+        self.more.value = (
+            f'<div style="line-height:1.5">{body}'
             '<details style="margin-top:4px"><summary style="cursor:pointer">in code</summary><code style="font-size:'
             f'13px;white-space:pre-wrap">{html.escape(code(norm, self.shape, groups))}</code></details></div>'
         )
@@ -238,7 +241,7 @@ AXES = ("n, example", "c, channel", "h, row", "w, column")
 
 def axis_viewer() -> None:
     """Show the viewer; without a live front end, a picture of all norms for one cell."""
-    show_widget(AxisViewer().box, picture(SHAPE, START, GROUPS), ALT)
+    show_widget(AxisViewer().box, picture, ALT)
 
 
 def _look(description: str) -> dict[str, Any]:
