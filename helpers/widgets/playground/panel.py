@@ -1,7 +1,7 @@
 """The playground of notebook 03: move the learning rate and the batch size, and watch nets train.
 
 Core ipywidgets only, and everything runs in the slider's own callback: no thread, no task, nothing that a front end
-could miss.  Each setting is trained once and then remembered.
+could miss.  Each setting is trained once and then remembered, with what happened inside.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 import html
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 from torch import nn
 
 from helpers.experiments import rate_batch_plane
-from helpers.experiments.fair import DEPTH, NETS, STEPS
+from helpers.experiments.fair import NETS, STEPS
 from helpers.experiments.learners import judged
 from helpers.lab.nets import Norm
 
-from ..parts import named, show_widget
-from . import drawing, reasons, training
+from ..parts import show_widget
+from . import chart, drawing, inside, plane, reasons, training
+from .controls import Controls
 from .outcome import Outcome, outcome_of
-from .setting import INITS, NORMS, TASKS, Setting, Trace, label
+from .setting import Setting, Trace, label
 from .still import MAP_KEY, Traces, medians, picture
 
-REFRESH = 0.05
+REFRESH = 0.1
 """Seconds between two redraws."""
 PATIENCE = 5.0
 """Seconds that nets trained together may take, so that a very slow layer does not hold the page."""
@@ -36,15 +36,12 @@ SLOW = 0.05
 """A layer whose call takes more seconds than this is not put through the six checks first."""
 
 ALT = (
-    "Playground: training and held-out loss of three nets against steps, and which net wins on the plane of learning "
-    "rate and batch size. Run this notebook to move them."
+    "Playground: training and held-out loss of three nets against steps, which net wins on the plane of learning rate "
+    "and batch size, and what enters the ReLUs of each layer. Run this notebook to move them."
 )
-
-QUESTION = (
-    '<div style="line-height:1.4"><b>Predict first.</b> You have not been in this corner of the map. '
-    f"After {STEPS} steps, which net has the lower held-out loss? "
-    "(Both fail: each diverges or learns nothing. You may also just move on.)</div>"
-)
+QUESTION = f"Predict first: which net has the lower held-out loss after {STEPS} steps?"
+ABOUT = "Both fail: each diverges or learns nothing. You may also just move on. Waiting for your guess"
+KEYS = "Keyboard: Tab to a slider, then PageUp and PageDown or the arrow keys; or type its number."
 
 Corner = tuple[str, tuple[str, str], int, bool]
 """A part of the plane: task, pair, which third of the learning rates, and whether batches are large."""
@@ -58,88 +55,49 @@ def playground(layer: Any = None) -> None:
     ``torch.nn.BatchNorm1d``.  Random states and the number of threads are afterwards as they were.
     """
     found = Playground(layer)
-    show_widget(found.box, found.picture(), ALT)
+    show_widget(found.controls.box, found.started, ALT)
 
 
 class Playground:
-    """The widget: ``box`` holds it, ``seen`` remembers every setting that was trained."""
+    """The widget: ``controls.box`` holds it, ``seen`` remembers every setting that was trained.
+
+    It begins as an empty frame; :meth:`start` looks at the layer and trains.
+    """
 
     def __init__(self, layer: Any = None, patience: float = PATIENCE):
-        self.batch_norm, self.runs_with = trained_with(layer)
-        self.patience = patience
+        self.layer, self.patience = layer, patience
+        self.batch_norm: Norm = nn.BatchNorm1d
+        self.runs_with = ""
         self.seen: dict[Setting, Traces] = {}
         self.guesses: list[bool] = []
         self.asked: Corner | None = None
-        self._controls()
+        self.controls = c = Controls()
         self.known = {corner(self.setting)}
-        self.update()
-        for control in (self.lr, self.batch, *self.more):
+        self._empty(self.setting)
+        c.say.value = drawing.status("Three nets, soon in training", "looking at your layer …", self.setting)
+        for control in (*c.of_setting, c.predict):
             control.observe(lambda _: self._safely(self.update), "value")
-        for control in (self.look, self.shows):
-            control.observe(lambda _: self._safely(self._redraw), "value")
-        self.predict.observe(lambda _: self._safely(self.update), "value")
-        self.more_button.observe(lambda _: self._unfold(), "value")
-
-    def _controls(self) -> None:
-        start = Setting()
-        self.lr = _slider("bn-lr", "learning rate", ".1g", base=10, min=-2.5, max=0.5, step=0.25, value=10**-0.5)
-        self.batch = _slider("bn-batch", "batch size", "d", base=2, min=1, max=8, step=1, value=start.batch_size)
-        self.first = _choice("bn-first", "compare", NORMS, start.pair[0])
-        self.second = _choice("bn-second", "with", NORMS, start.pair[1])
-        self.init = _choice("bn-init", "init of both", INITS, start.init)
-        self.task = _choice("bn-task", "task", TASKS, start.task)
-        kept: dict[str, Any] = {"continuous_update": False, "style": _LABEL, "layout": _WIDE}
-        self.depth = named("bn-depth", widgets.IntSlider(DEPTH, min=1, max=16, description="hidden layers", **kept))
-        self.seed = named("bn-seed", widgets.BoundedIntText(0, min=0, max=999, description="seed", **kept))
-        self.more = (self.first, self.second, self.init, self.task, self.depth, self.seed)
-        self.shows = _choice("bn-shows", "map shows", {"": "which net wins"} | NETS, "")
-        self.look = _choice("bn-look", "look inside", drawing.LOOKS, "")
-        self.more_button = named("bn-more", widgets.ToggleButton(False, description="more settings"))
-        self.more_button.layout.width = "130px"
-        self.predict = named("bn-predict", widgets.Checkbox(True, description="predict first", indent=False))
-        self.predict.layout = {"width": "130px", "margin": "2px 2px 2px 24px"}
-        self.question = named("bn-question", widgets.HTML())
-        self.answers = [named(f"bn-guess-{i}", widgets.Button()) for i in range(len(Outcome))]
-        for outcome, button in zip(Outcome, self.answers, strict=True):
+        c.shows.observe(lambda _: self._safely(lambda: self._draw_map(self.setting)), "value")
+        c.look.observe(lambda _: self._safely(self._look_elsewhere), "value")
+        c.step.observe(lambda _: self._safely(self._scrub), "value")
+        for outcome, button in zip(Outcome, c.answers, strict=True):
             button.on_click(lambda _, outcome=outcome: self._safely(lambda: self._answer(outcome)))
-        self.skip = named("bn-skip", widgets.Button(description="no guess, train"))
-        self.skip.on_click(lambda _: self._safely(lambda: self._answer(None)))
-        self.buttons = widgets.Box([*self.answers, self.skip], layout={"flex_flow": "row wrap", "display": "none"})
-        self.curves = named("bn-curves", widgets.HTML(layout={"flex": "3 1 480px", "max_width": "720px"}))
-        self.map = named("bn-plane", widgets.HTML(layout={"flex": "1 1 260px", "max_width": "290px"}))
-        self.third = named("bn-third", widgets.HTML(layout={"max_width": "720px"}))
-        self.numbers = named("bn-words", widgets.HTML())
-        rows: dict[str, Any] = {"flex_flow": "row wrap", "align_items": "center"}
-        self.unfolded = widgets.Box([*self.more, self.shows], layout={**rows, "display": "none"})
-        self.box = named(
-            "bn-playground",
-            widgets.VBox(
-                [
-                    widgets.HTML(f"<div>{html.escape(self.runs_with)}</div>"),
-                    widgets.Box([self.lr, self.batch], layout=rows),
-                    widgets.Box([self.more_button, self.look, self.predict], layout=rows),
-                    self.unfolded,
-                    self.question,
-                    self.buttons,
-                    widgets.Box([self.curves, self.map], layout={"flex_flow": "row wrap", "align_items": "flex-start"}),
-                    self.third,
-                    self.numbers,
-                ]
-            ),
-        )
+        c.skip.on_click(lambda _: self._safely(lambda: self._answer(None)))
+
+    def start(self) -> None:
+        """Look at the layer, then train at the setting of the controls."""
+        self.batch_norm, self.runs_with = trained_with(self.layer)
+        self.update()
+
+    def started(self) -> Figure:
+        """Start; returns the picture of it."""
+        self.start()
+        return self.picture()
 
     @property
     def setting(self) -> Setting:
         """What the controls say; the learning rate rounded as its slider shows it."""
-        return Setting(
-            lr=float(f"{self.lr.value:.1g}"),
-            batch_size=round(self.batch.value),
-            task=self.task.value,
-            depth=self.depth.value,
-            init=self.init.value,
-            pair=(self.first.value, self.second.value),
-            seed=self.seed.value,
-        )
+        return self.controls.setting
 
     def update(self) -> None:
         """Show the setting of the controls: from memory, after a question in a new corner of the plane, or training."""
@@ -147,7 +105,7 @@ class Playground:
         here = corner(setting)
         if setting in self.seen:
             self._show(setting)
-        elif self.predict.value and setting.rivals and here not in self.known and here != self.asked:
+        elif self.controls.predict.value and setting.rivals and here not in self.known and here != self.asked:
             self._ask(setting)
         else:
             self._train(setting)
@@ -155,14 +113,18 @@ class Playground:
     def _ask(self, setting: Setting) -> None:
         self.asked = corner(setting)
         assert setting.rivals is not None
-        for button, outcome in zip(self.answers, Outcome, strict=True):
-            button.description, button.layout.width = outcome.of(setting.rivals), "auto"
-        self.buttons.layout.display = "flex"
-        self.question.value = QUESTION
-        self.curves.value = drawing.curves({kind: Trace() for kind in setting.nets}, setting)
-        self.third.value = ""
+        for button, outcome in zip(self.controls.answers, Outcome, strict=True):
+            button.description = outcome.of(setting.rivals)
+        self.controls.asks(True)
+        self.controls.question.value = ""
+        self._empty(setting)
+        self.controls.say.value = drawing.status(QUESTION, ABOUT, setting)
+        self.controls.words.value = ""
+
+    def _empty(self, setting: Setting) -> None:
+        """The frame of a setting before anything is trained."""
+        self._draw_curves({kind: Trace() for kind in setting.nets}, setting, STEPS)
         self._draw_map(setting)
-        self.numbers.value = _status([f"{drawing.caption(setting)}: waiting for your guess."])
 
     def _answer(self, guess: Outcome | None) -> None:
         if self.setting not in self.seen:  # the second of a double click comes when it is trained
@@ -171,90 +133,137 @@ class Playground:
     def _train(self, setting: Setting, guess: Outcome | None = None) -> None:
         """Train and draw meanwhile; then compare with the learner's guess where there is one."""
         self._answered()
-        self.numbers.value = _status([f"{drawing.caption(setting)}: training …"])
+        self.controls.say.value = drawing.status("training …", "", setting)
         self._draw_map(setting)
         drawn = -math.inf
         with training.undisturbed():
-            for traces in training.run(setting, self.batch_norm, self.patience):
+            for step, traces in enumerate(training.run(setting, self.batch_norm, self.patience), 1):
                 now = time.perf_counter()
                 if now - drawn > REFRESH:
-                    self.curves.value, drawn = drawing.curves(traces, setting), now
+                    self._draw_curves(traces, setting, step)
+                    drawn = now
         self.seen[setting] = traces
         self.known.add(corner(setting))
         came = outcome_of(setting, traces)
         if guess and came and setting.rivals:
             self.guesses.append(guess is came)
             said = "Right" if guess is came else f"Not this time: you said “{guess.of(setting.rivals)}”"
-            self.question.value = f"{html.escape(said)}. {sum(self.guesses)} of {len(self.guesses)} guesses were right."
+            self.controls.question.value = f"{html.escape(said)}. {score(self.guesses)}"
         self._show(setting)
 
     def _answered(self) -> None:
-        self.buttons.layout.display = "none"
-        self.question.value = ""
+        self.controls.asks(False)
+        self.controls.question.value = ""
 
     def _show(self, setting: Setting) -> None:
-        if self.buttons.layout.display != "none":
+        if self.controls.asking:
             self._answered()
         traces = self.seen[setting]
-        self.curves.value = drawing.curves(traces, setting)
+        self._draw_curves(traces, setting, STEPS)
         self._draw_map(setting)
-        self._draw_third(setting)
-        self.numbers.value = _status(self.words(setting))
+        self.controls.say.value = self._headline(setting)
+        self.controls.words.value = self._below(setting)
 
-    def _redraw(self) -> None:
-        self._draw_map(self.setting)
-        self._draw_third(self.setting)
+    def _headline(self, setting: Setting) -> str:
+        traces = self.seen[setting]
+        won, losses, other = reasons.result(setting, traces)
+        after = f"after {STEPS} steps"
+        if not won:
+            return drawing.status("Trained", after, setting)
+        who, text, rivals = outcome_of(setting, traces), html.escape(reasons.capital(won)), setting.rivals
+        if rivals and who in (Outcome.FIRST, Outcome.SECOND):
+            text = chart.named(rivals[0 if who is Outcome.FIRST else 1], reasons.capital(won))
+        below = f"against {other}, {after}" if other else after
+        return drawing.status(f"{text}: {html.escape(losses)}", below, setting)
+
+    def _draw_curves(self, traces: Traces, setting: Setting, step: int) -> None:
+        """Curves and the third panel at a step of a run, the scrubber there too."""
+        c = self.controls
+        c.goes_to(step)
+        c.curves.value = drawing.curves(traces, setting, step, self.runs_with)
+        c.third.value = inside.look(c.look.value, traces, setting, step)
+
+    def _scrub(self) -> None:
+        """The learner moved the scrubber."""
+        c, setting = self.controls, self.setting
+        if not c.moving and setting in self.seen:
+            self._draw_curves(self.seen[setting], setting, c.step.value)
+
+    def _look_elsewhere(self) -> None:
+        c, setting = self.controls, self.setting
+        traces = self.seen.get(setting, {kind: Trace() for kind in setting.nets})
+        c.scrub.layout.visibility = "hidden" if c.look.value == "running" else "visible"
+        c.third.value = inside.look(c.look.value, traces, setting, c.step.value)
 
     def _draw_map(self, setting: Setting) -> None:
+        shows = self.controls.shows.value
         runs = ((s, t) for s, t in self.seen.items() if set_up(s) == set_up(setting))
-        dots = [drawing.Dot(s, t) for s, t in runs if outcome_of(s, t) is not None]
-        found, veiled = medians(setting), self._veiled(setting)
-        svg = drawing.plane_map(found, rate_batch_plane.load(setting.task), self.shows.value, dots, setting, veiled)
-        said = "No medians are known for this set-up; your own runs are the dots."
+        dots = [plane.Dot(s, t) for s, t in runs if outcome_of(s, t) is not None]
+        found, shown = medians(setting), self._shown(setting)
+        svg = plane.plane_map(found, rate_batch_plane.load(setting.task), shows, dots, setting, shown)
+        said = "<div>No medians are known for this set-up; your own runs are the dots.</div>"
         if found:
-            key = "✕: diverged." if self.shows.value else MAP_KEY
-            grey = " Grey: where you have not been." if self.predict.value else ""
-            said = f"Median of {found.seeds} seeds (point at a cell for their range). {key}{grey}"
-        self.map.value = f'{svg}<div style="font-size:11px;line-height:1.35;max-width:280px">{said}</div>'
+            key = "✕: most seeds diverged." if shows else MAP_KEY
+            veil = " ?: not visited yet." if self._veils() else ""
+            about = "A dot is one run of yours. Point at a cell for its range."
+            summary = f"<summary>key (median of {found.seeds} seeds)</summary>"
+            said = f"<details>{summary}{key}{veil} {about}</details>"
+        self.controls.map.value = f'{svg}<div class="bn-mute">{said}</div>'
 
-    def _veiled(self, setting: Setting) -> Callable[[float, int], bool]:
+    def _veils(self) -> bool:
+        return bool(self.controls.predict.value)
+
+    def _shown(self, setting: Setting) -> Callable[[float, int], bool]:
         """Corners that are still to be guessed are not shown before."""
 
-        def veiled(lr: float, batch_size: int) -> bool:
-            there = (setting.task, setting.pair, *region(lr, batch_size))
-            return bool(self.predict.value) and there not in self.known
+        def shown(lr: float, batch_size: int) -> bool:
+            return not self._veils() or (setting.task, setting.pair, *region(lr, batch_size)) in self.known
 
-        return veiled
-
-    def _draw_third(self, setting: Setting) -> None:
-        which = self.look.value
-        self.third.value = drawing.look(which, self.seen[setting], setting) if which and setting in self.seen else ""
-
-    def _unfold(self) -> None:
-        self.unfolded.layout.display = "flex" if self.more_button.value else "none"
+        return shown
 
     def _safely(self, action: Callable[[], None]) -> None:
         """Run a callback; its exception, which would vanish in the log, becomes a sentence."""
+        say = self.controls.say
         try:
             action()
         except KeyboardInterrupt:
-            self.numbers.value = _status(["Interrupted. Move a control to go on."])
+            say.value = drawing.status("Interrupted. Move a control to go on.")
         except Exception as error:
-            self.numbers.value = _status([f"The playground stopped: {type(error).__name__}: {error}."])
+            sentence = f"The playground stopped: {type(error).__name__}: {error}."
+            say.value = drawing.status(html.escape(sentence))
 
     def words(self, setting: Setting) -> list[str]:
-        """A trained setting in sentences: the losses of each net, who won and why, and what other seeds gave."""
+        """A trained setting in sentences: who won, what was seen, why where that is known, and each net's losses."""
         traces = self.seen[setting]
-        result = reasons.result(setting, traces)
-        lines = [f"{drawing.caption(setting)}, after {STEPS} steps{': ' if result else ''}{result}."]
+        won, losses, other = reasons.result(setting, traces)
+        said = f": {won}, {losses}{f' ({other})' if other else ''}" if won else ""
+        lines = [f"{drawing.caption(setting)}, after {STEPS} steps{said}.", *self._seen_and_why(setting)]
         for kind, trace in traces.items():
-            losses = "no loss"
-            if trace.train:
-                losses = f"training loss {trace.train[-1]:.2g}, held-out loss {trace.test[-1]:.2g}"
-            accuracy = f", held-out accuracy {trace.accuracy:.2f}" if math.isfinite(trace.accuracy) else ""
-            lines.append(f"{reasons.capital(label(kind))}: {trace.note or losses + accuracy}.")
-        first, *more = reasons.reasons(setting, traces)
-        return [*lines, f"Why? {first}", *more, *self._other_seeds(setting)]
+            lines.append(f"{reasons.capital(label(kind))}: {trace.note or ', '.join(_losses(trace))}.")
+        return [*lines, *reasons.also(setting, traces), *self._other_seeds(setting)]
+
+    def _seen_and_why(self, setting: Setting) -> list[str]:
+        traces = self.seen[setting]
+        lines = [f"Seen: {said}" for said in reasons.seen(setting, traces)]
+        why = reasons.why(setting, traces, medians(setting), self._shown(setting))
+        return [*lines, f"Why? {why}"] if why else lines
+
+    def _below(self, setting: Setting) -> str:
+        """What stands under the pictures: seen, why, and all numbers one click away."""
+        traces = self.seen[setting]
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self._seen_and_why(setting))
+        rows = "".join(f"<tr><th scope=row>{label(kind)}</th>{_cells(trace)}</tr>" for kind, trace in traces.items())
+        also = [*reasons.also(setting, traces), *self._other_seeds(setting)]
+        stopped = [f"{reasons.capital(label(k))}: {t.note}." for k, t in traces.items() if t.note and not t.diverged]
+        told = "".join(f"<p>{html.escape(line)}</p>" for line in stopped)
+        more = "".join(f"<p>{html.escape(line)}</p>" for line in also)
+        heads = "".join(
+            f"<th scope=col>{text}</th>" for text in ("training loss", "held-out loss", "held-out accuracy")
+        )
+        return (
+            f'{told}{lines}<div class="bn-foot"><details><summary>all numbers</summary><table><tr><th></th>{heads}</tr>'
+            f'{rows}</table>{more}</details><span class="bn-mute">{KEYS}</span></div>'
+        )
 
     def _other_seeds(self, setting: Setting) -> list[str]:
         found = medians(setting)
@@ -262,17 +271,41 @@ class Playground:
             return []
         at = found.batch_sizes.index(setting.batch_size), found.lrs.index(setting.lr)
         spreads = [
-            f"{text} {drawing.spread(*(float(values[name][at]) for values in (found.low, found.median, found.high)))}"
+            f"{text} {plane.spread(*(float(values[name][at]) for values in (found.low, found.median, found.high)))}"
             for name, text in NETS.items()
         ]
         return [f"Median and range of {found.seeds} seeds, held-out loss: {'; '.join(spreads)}."]
 
     def picture(self) -> Figure:
-        """Curves, map and words of the present setting as a figure, for readers without a live front end."""
+        """Curves, map, insides and words of the present setting as a figure, for readers without a live front end."""
         found = medians(self.setting)
         key = [f"Map: median of {found.seeds} seeds. {MAP_KEY}"] if found else []
         words = [self.runs_with, *self.words(self.setting), *key]
         return picture(self.setting, self.seen[self.setting], words)
+
+
+def _losses(trace: Trace) -> list[str]:
+    if not trace.train:
+        return ["no loss"]
+    found = [f"training loss {trace.train[-1]:.2g}", f"held-out loss {trace.test[-1]:.2g}"]
+    return [*found, f"held-out accuracy {trace.accuracy:.2f}"] if math.isfinite(trace.accuracy) else found
+
+
+def _cells(trace: Trace) -> str:
+    if trace.note or not trace.train:
+        return f"<td colspan=3>{html.escape(drawing.ended(trace) or 'no loss')}</td>"
+    accuracy = f"{trace.accuracy:.2f}" if math.isfinite(trace.accuracy) else "–"
+    return f"<td>{trace.train[-1]:.2g}</td><td>{trace.test[-1]:.2g}</td><td>{accuracy}</td>"
+
+
+def score(guesses: list[bool]) -> str:
+    """How many guesses were right.
+
+    >>> score([True]), score([True, False])
+    ('1 of 1 guess was right.', '1 of 2 guesses were right.')
+    """
+    words = "guess was" if len(guesses) == 1 else "guesses were"
+    return f"{sum(guesses)} of {len(guesses)} {words} right."
 
 
 def trained_with(layer: Any) -> tuple[Norm, str]:
@@ -323,38 +356,3 @@ def corner(setting: Setting) -> Corner:
 def set_up(setting: Setting) -> tuple[Any, ...]:
     """What runs have in common that stand on one map."""
     return setting.task, setting.depth, setting.init, setting.pair
-
-
-# --- parts ----------------------------------------------------------------------------------------------------------
-
-_LABEL = {"description_width": "90px"}
-_WIDE = {"width": "300px"}
-
-
-def _slider(name: str, description: str, readout_format: str, **positions: float) -> Any:
-    """A slider whose number can also be typed: in some front ends the arrow keys do not reach it."""
-    return named(
-        name,
-        widgets.FloatLogSlider(
-            description=description,
-            readout_format=readout_format,
-            continuous_update=False,
-            style=_LABEL,
-            layout={"flex": "1 1 300px", "max_width": "420px"},
-            **positions,
-        ),
-    )
-
-
-def _choice(name: str, description: str, options: Mapping[str, str], value: str) -> Any:
-    pairs = [(text, key) for key, text in options.items()]
-    return named(
-        name, widgets.Dropdown(options=pairs, value=value, description=description, style=_LABEL, layout=_WIDE)
-    )
-
-
-def _status(lines: list[str]) -> str:
-    """Lines as HTML that a screen reader announces when they change; the first is the headline."""
-    head, *rest = map(html.escape, lines)
-    body = f"<div><b>{head}</b></div>" + "".join(f"<div>{line}</div>" for line in rest)
-    return f'<div class="bn-numbers" role="status" style="line-height:1.5;max-width:1000px">{body}</div>'

@@ -1,52 +1,48 @@
-"""Why did it go so?  Rules over what was measured in a run; each sentence shows the numbers that it rests on."""
+"""What to say of a run: what was seen in it, and "why?" only where one thing was changed alone.
+
+What is seen are descriptions: losses, and what was measured inside.  A cause is named only where the precomputed plane
+holds the same net with another learning rate, or another batch size, and all else equal.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from helpers.experiments.fair import STEPS
+from helpers.experiments.rate_batch_plane import Plane
 
 from .outcome import STALLED, Outcome, last, outcome_of
-from .setting import CONTROL, ROWS, Kind, Setting, Trace, baseline, label
+from .setting import ROWS, Kind, Setting, Trace, baseline, label
+from .style import look_of
 
-MOST = 3
-"""Sentences at most, so that the line stays a line."""
+FEW = 8
+"""Batches of at most so many rows have a noisy mean."""
 
-
-def reasons(setting: Setting, traces: Mapping[Kind, Trace]) -> list[str]:
-    """At most MOST sentences: the rivals first, then the other nets; a net gives the first rule that fits it."""
-    order = [*(setting.rivals or ()), *traces]
-    found = [reason(setting, kind, traces[kind]) for kind in dict.fromkeys(order)]
-    said = [sentence for sentence in found if sentence]
-    return said[:MOST] or [_nothing(traces)]
+Shown = Callable[[float, int], bool]
+"""Says whether a position of the plane, learning rate and batch size, may be told."""
 
 
-def reason(setting: Setting, kind: Kind, trace: Trace) -> str:
-    """What explains this net's losses best, "" where no rule fits or its layer stopped it."""
-    if not trace.start or (trace.note and not trace.diverged):
-        return ""
-    if trace.diverged:
-        return _diverged(setting, kind, trace)
-    rules = (_stalled, _noisy, _memorised, _turned_less)
-    return next((said for rule in rules if (said := rule(setting, kind, trace))), "")
-
-
-def result(setting: Setting, traces: Mapping[Kind, Trace]) -> str:
-    """Which rival won, with both losses; "" where that cannot be said."""
+def result(setting: Setting, traces: Mapping[Kind, Trace]) -> tuple[str, str, str]:
+    """(which rival won, with what losses, against which net) of a run; what cannot be said is ""."""
     won = outcome_of(setting, traces)
     if won is None or setting.rivals is None:
-        return ""
+        return "", "", ""
     first, second = setting.rivals
     losses = {kind: _loss(traces[kind]) for kind in (first, second)}
     if won is Outcome.NEITHER:
-        return f"both fail, {label(second)} {losses[second]}, {label(first)} {losses[first]}"
+        return "both fail", f"{label(second)} {losses[second]}, {label(first)} {losses[first]}", ""
     if won is Outcome.SAME:
-        return f"about the same, held-out loss {losses[second]} ({label(second)}) and {losses[first]} ({label(first)})"
+        both = f"{losses[second]} ({label(second)}) and {losses[first]} ({label(first)})"
+        return "about the same", f"held-out loss {both}", ""
     winner, other = (second, first) if won is Outcome.SECOND else (first, second)
     if traces[other].diverged:
-        return f"{label(winner)} wins with held-out loss {losses[winner]}, {label(other)} {losses[other]}"
-    return f"{label(winner)} wins, held-out loss {losses[winner]} against {losses[other]} ({label(other)})"
+        return f"{label(winner)} wins", f"held-out loss {losses[winner]}; {label(other)} {losses[other]}", ""
+    return f"{label(winner)} wins", f"held-out loss {losses[winner]} against {losses[other]}", label(other)
+
+
+def _loss(trace: Trace) -> str:
+    return trace.note if trace.diverged else f"{last(trace.test):.2g}"
 
 
 def capital(text: str) -> str:
@@ -54,49 +50,148 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _loss(trace: Trace) -> str:
-    return trace.note if trace.diverged else f"{last(trace.test):.2g}"
+# --- why ------------------------------------------------------------------------------------------------------------
+
+
+def why(setting: Setting, traces: Mapping[Kind, Trace], plane: Plane | None, shown: Shown) -> str:
+    """A cause of the rivals' result that an intervention supports, or what to change to find one; "" without a
+    question.
+
+    plane: medians of this set-up, None where there are none.  Only what ``shown`` allows is told.
+    """
+    won = outcome_of(setting, traces)
+    if won in (None, Outcome.SAME) or setting.rivals is None:
+        return ""
+    failed = [kind for kind in setting.rivals if _failed(setting, traces[kind])]
+    if not failed:
+        return "This run cannot say: both nets learned, and no cause was changed alone."
+    told = [said for kind in failed if plane and (said := _changed(setting, kind, plane, shown))]
+    return " ".join(told) or "Change one thing alone to find out: the learning rate, or the batch size."
+
+
+def _failed(setting: Setting, trace: Trace) -> bool:
+    return trace.diverged or (bool(trace.train) and last(trace.train) >= STALLED * baseline(setting.task))
+
+
+def _changed(setting: Setting, kind: Kind, plane: Plane, shown: Shown) -> str:
+    """The nearest learning rate, and the nearest batch size, at which the same net does learn."""
+    lr, size = setting.lr, setting.batch_size
+    if lr not in plane.lrs or size not in plane.batch_sizes:
+        return ""
+    j, i = plane.batch_sizes.index(size), plane.lrs.index(lr)
+    medians = plane.median[look_of(kind)]
+    most = STALLED * baseline(setting.task)
+    if medians[j, i] < most:  # this seed's failure is not that of most seeds
+        return ""
+
+    def nearest(places: list[tuple[int, int]]) -> tuple[int, int] | None:
+        near = sorted(places, key=lambda at: abs(at[0] - j) + abs(at[1] - i))
+        return next((at for at in near if medians[at] < most), None)
+
+    rate = nearest([(j, k) for k in range(len(plane.lrs))])
+    rows = nearest([(k, i) for k in range(len(plane.batch_sizes))])
+    found = {}
+    for at, cause, text in (
+        (rate, "the learning rate", "at rate {0:g}"),
+        (rows, "the batch size", "with batches of {1}"),
+    ):
+        if at and shown(plane.lrs[at[1]], plane.batch_sizes[at[0]]):
+            text = text.format(plane.lrs[at[1]], plane.batch_sizes[at[0]])
+            found[cause] = f"{medians[at]:.2g} {text}"
+    if not found:
+        return ""
+    reached = f"all else equal, {label(kind)} reaches held-out loss {', and '.join(found.values())}"
+    return f"{capital(' or '.join(found))}: {reached} (median of {plane.seeds} seeds)."
+
+
+# --- seen -----------------------------------------------------------------------------------------------------------
+
+
+def seen(setting: Setting, traces: Mapping[Kind, Trace]) -> list[str]:
+    """What the two rivals did: a comparison where both learned, else a sentence on each that did not."""
+    rivals = setting.rivals or tuple(traces)[:1]
+    stopped = [kind for kind in rivals if traces[kind].note and not traces[kind].diverged]
+    failed = [said for kind in rivals if kind not in stopped and (said := failure(setting, kind, traces[kind]))]
+    if failed or stopped or setting.rivals is None:
+        return failed
+    return [_compared(setting, traces)]
+
+
+def also(setting: Setting, traces: Mapping[Kind, Trace]) -> list[str]:
+    """What else was measured: the third net's failure, and how far the normed nets' weights grew."""
+    others = [kind for kind in traces if kind not in (setting.rivals or ())]
+    found = [failure(setting, kind, traces[kind]) for kind in others]
+    found += [_grown(kind, trace) for kind, trace in traces.items()]
+    return [said for said in found if said]
+
+
+def failure(setting: Setting, kind: Kind, trace: Trace) -> str:
+    """What was measured in a net that diverged or learned nothing; "" for any other."""
+    if not trace.start or (trace.note and not trace.diverged):
+        return ""
+    return _diverged(setting, kind, trace) if trace.diverged else _stalled(setting, kind, trace)
+
+
+def _compared(setting: Setting, traces: Mapping[Kind, Trace]) -> str:
+    """Training losses of both rivals, and the gaps to the held-out losses."""
+    assert setting.rivals is not None
+    second, first = (traces[kind] for kind in setting.rivals)
+    names = [label(kind) for kind in reversed(setting.rivals)]
+    gaps = [last(trace.test) - last(trace.train) for trace in (first, second)]
+    overfits = all(
+        gap >= max(0.05 * baseline(setting.task), last(trace.train))
+        for gap, trace in zip(gaps, (first, second), strict=True)
+    )
+    losses = f"{last(first.train):.2g} ({names[0]}) and {last(second.train):.2g} ({names[1]})"
+    said = f"training loss {losses}; held-out loss minus that is {gaps[0]:.2g} and {gaps[1]:.2g}"
+    return f"{said}{': both overfit' if overfits else ''}."
 
 
 def _diverged(setting: Setting, kind: Kind, trace: Trace) -> str:
     path = ", ".join(f"{loss:.2g}" for loss in trace.losses[-3:])
-    ended = f"{capital(label(kind))} {trace.note}; its last batch losses were {path}"
     limit = trace.start.head_limit if trace.start else math.inf
-    if limit < setting.lr:
-        return f"{ended}. The learning rate {setting.lr:g} is above 2/λ = {limit:.3g} of its head at the start."
-    first, then = (_size(inside.gradients if inside else []) for inside in (trace.start, trace.end))
-    return f"{ended}. Its gradient grew from {first:.2g} to {then:.2g}, although 2/λ of its head was {limit:.3g}."
-
-
-def _size(norms: list[float]) -> float:
-    return math.sqrt(sum(v * v for v in norms))
+    stable = "alone it is unstable above that rate" if limit < setting.lr else "alone it is stable at this rate"
+    return (
+        f"{capital(label(kind))} {trace.note}; its last batch losses were {path}. 2/λ of its head at the start is"
+        f" {limit:.3g}: {stable}."
+    )
 
 
 def _stalled(setting: Setting, kind: Kind, trace: Trace) -> str:
-    """No better than a constant: weights thrown far, dead units, vanishing gradients, a peak, noise, or small steps."""
+    """No better than a constant, and what is seen beside it."""
     constant = baseline(setting.task)
     if not trace.start or not trace.end or last(trace.train) < STALLED * constant:
         return ""
     losses = f"training loss {last(trace.train):.2g}, a constant's {constant:.2g}"
-    said = f"{capital(label(kind))} learned nothing ({losses})"
-    dead, (first, *_, head) = _dead(trace), trace.start.gradients
-    if trace.weights[-1] > 5 * trace.weights[0]:
-        thrown = f"its steps threw ‖W‖ from {trace.weights[0]:.3g} to {trace.weights[-1]:.2g}"
-        return f"{said}: {' and '.join(filter(None, [thrown, dead]))}."
+    return f"{capital(label(kind))} learned nothing ({losses}): {_beside(setting, kind, trace)}."
+
+
+def _beside(setting: Setting, kind: Kind, trace: Trace) -> str:
+    """What is measured in a net that learned nothing, the most striking first."""
+    assert trace.start and trace.end
+    plain = kind[0] == "none"
+    dead, peak = _dead(trace), max(trace.losses)
+    if kind[0] == "batch" and setting.batch_size <= FEW:
+        rows = setting.batch_size
+        return (
+            f"a mean of {rows} rows is off by about 1/√{rows} = {rows**-0.5:.2g} standard deviations, whatever the net"
+        )
+    if plain and trace.weights[-1] > 5 * trace.weights[0]:
+        grew = f"‖W‖ of its hidden layers went from {trace.weights[0]:.3g} to {trace.weights[-1]:.2g}"
+        return " and ".join(filter(None, [grew, dead]))
     if max(trace.end.dead) >= 0.6 > max(trace.start.dead):
-        return f"{said}: {dead}."
-    spans = [inside[-1] - inside[0] for inside in trace.start.entering]
-    if spans[0] > 5 * spans[-1]:
+        return dead
+    spans = trace.start.spread
+    if plain and spans[0] > 5 * spans[-1]:
+        first, *_, head = trace.start.gradients
         shrinks = (
             f"before training its signal shrinks by ÷{spans[0] / max(spans[-1], 1e-12):.0f} from layer 1 to the last"
         )
-        return f"{said}: {shrinks}, and layer 1 gets a gradient of {first:.1g} where the head has {head:.1g}."
-    peak = max(trace.losses)
-    if peak > 5 * constant:
+        return f"{shrinks}, and layer 1 gets a gradient of {first:.1g} where the head has {head:.1g}"
+    if peak > 5 * baseline(setting.task):
         peaked = f"its batch loss had a peak of {peak:.2g} at step {trace.losses.index(peak) + 1}"
-        return f"{said}: {' and '.join(filter(None, [peaked, dead]))}."
-    noise = _noise(setting, trace)
-    return f"{said}: {noise}." if noise else f"{said}: in {STEPS} steps W moved by {trace.moved:.1%} of ‖W‖."
+        return " and ".join(filter(None, [peaked, dead]))
+    return f"in {STEPS} steps W moved by {trace.moved:.1%} of ‖W‖"
 
 
 def _dead(trace: Trace) -> str:
@@ -107,48 +202,14 @@ def _dead(trace: Trace) -> str:
     return f"{shares[layer]:.0%} of the ReLUs of layer {layer + 1} are 0 on all of {ROWS} rows"
 
 
-def _noise(setting: Setting, trace: Trace) -> str:
-    running = trace.end.running if trace.end else None
-    if running is None or running.noise < 0.3:
-        return ""
-    return f"the mean of {setting.batch_size} rows is off by {running.noise:.2g} standard deviations"
-
-
-def _noisy(setting: Setting, kind: Kind, trace: Trace) -> str:
-    said = _noise(setting, trace) if last(trace.train) > 0.1 * baseline(setting.task) else ""
-    return f"{capital(label(kind))} trains on noise: before its last norm {said}." if said else ""
-
-
-def _memorised(setting: Setting, kind: Kind, trace: Trace) -> str:
-    train, test = last(trace.train), last(trace.test)
-    if test - train < 0.05 * baseline(setting.task) or test < 2 * train:
-        return ""
-    return (
-        f"{capital(label(kind))} knows its training rows better: held-out minus training loss is"
-        f" {test:.2g} − {train:.2g} = {test - train:.2g}."
-    )
-
-
-def _turned_less(setting: Setting, kind: Kind, trace: Trace) -> str:
-    if kind[0] == "none":
+def _grown(kind: Kind, trace: Trace) -> str:
+    """How far the matrices before the norms grew, and what that does to a step."""
+    if kind[0] == "none" or trace.note or len(trace.weights) < 2:
         return ""
     first, final = trace.weights[0], trace.weights[-1]
     if final < 1.2 * first:
         return ""
     return (
-        f"{capital(label(kind))} brakes itself: ‖W‖ grew from {first:.3g} to {final:.3g}, and before a norm only the"
-        f" direction counts, so an equal step now turns W {final / first:.2g} times less."
-    )
-
-
-def _nothing(traces: Mapping[Kind, Trace]) -> str:
-    """Where no rule fits, the numbers that were looked at."""
-    kind = CONTROL if CONTROL in traces else next(iter(traces))
-    trace = traces[kind]
-    if not trace.end or not trace.end.dead:
-        return "Nothing was measured to the end."
-    return (
-        f"Nothing stands out: {label(kind)} has at most {max(trace.end.dead):.0%} dead ReLUs in a layer,"
-        f" 2/λ of its head is {trace.end.head_limit:.2g}, held-out minus training loss"
-        f" {last(trace.test) - last(trace.train):.2g}."
+        f"{capital(label(kind))}: ‖W‖ before its norms grew from {first:.3g} to {final:.3g}. There only the direction"
+        f" counts, so the same gradient in the outputs turns W {(final / first) ** 2:.2g} times less at the same rate."
     )

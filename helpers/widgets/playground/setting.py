@@ -11,9 +11,14 @@ from helpers.lab.data import Split
 
 MEASURED = (*range(0, 60, 10), *range(60, STEPS + 1, 20))
 """Steps at which the losses are measured: the points of a curve."""
+SNAPSHOTS = (*range(1, 10), *range(10, 20, 2), *range(20, 60, 5), *range(60, STEPS + 1, 10))
+"""Steps whose batch is looked at on its way through the layers."""
+BINS, BEND = 25, 2.0
+"""A distribution is kept as counts in BINS bins, even on the scale v/(|v| + BEND), which reaches from -1 to 1."""
+SHOWN = 32
+"""Rows of a batch that a distribution counts, at most."""
 ROWS = 256
 """Training rows on which the inside of a net is measured."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TASKS = {"sine": "a sine, squared error", "digits": "digits, cross-entropy"}
 NORMS = {"none": "no norm", "batch": "batch norm", "layer": "layer norm", "group": "group norm"}
 INITS = {"default": "PyTorch's default", "he": "He"}
@@ -73,34 +78,48 @@ def label(kind: Kind) -> str:
 
 @dataclass(frozen=True)
 class Running:
-    """Mean and standard deviation of each unit before the last norm: the layer's running ones and one batch's.
-
-    noise: how far a batch mean lies from the mean of all rows, in standard deviations; root mean square.
-    """
+    """Mean and standard deviation of each unit before the last norm: the layer's running ones and one batch's."""
 
     running_mean: list[float]
     batch_mean: list[float]
     running_std: list[float]
     batch_std: list[float]
-    noise: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One step's batch inside a net, in train mode, before the update.
+
+    shapes: for each hidden layer BINS bytes, the distribution of what enters its ReLUs, the largest bin 255.  spread:
+    its standard deviation for each layer.  gradients: the norm of each Linear's weight gradient, the head's last.
+    """
+
+    step: int
+    shapes: bytes
+    spread: list[float]
+    gradients: list[float]
 
 
 @dataclass
 class Inside:
-    """One look into a net.  entering: for each hidden layer the QUANTILES of what enters its ReLUs; dead: the share
-    of its ReLUs that are 0 on all rows; gradients: the norm of each Linear's weight gradient, the head's last;
-    head_limit: 2/λ of the loss as a function of the head alone."""
+    """One look into a net, on ROWS rows.
 
-    entering: list[list[float]]
-    dead: list[float]
-    head_limit: float
+    spread: for each hidden layer the standard deviation of what enters its ReLUs.  dead: the share of its ReLUs that
+    are 0 on all rows.  head_limit, at the start only: 2/λ of the loss as a function of the head alone.  gradients: the
+    norm of each Linear's weight gradient, the head's last.
+    """
+
+    spread: list[float] = field(default_factory=list)
+    dead: list[float] = field(default_factory=list)
+    head_limit: float = math.inf
     gradients: list[float] = field(default_factory=list)
     running: Running | None = None
 
 
 @dataclass
 class Trace:
-    """What one net did.  ``train``, ``test``, ``weights``: losses in eval mode on all rows, and ‖W‖, at ``steps``.
+    """What one net did.  ``train``, ``test``, ``weights``: at ``steps``, losses in eval mode on all rows, and the norm
+    of the hidden layers' weight matrices together.
 
     losses: the batch loss of every step.  moved: ‖W − W₀‖/‖W₀‖ at the end.  note: how it ended, if it ended early.
     """
@@ -116,6 +135,11 @@ class Trace:
     diverged: bool = False
     start: Inside | None = None
     end: Inside | None = None
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+    def snapshot(self, step: int) -> Snapshot | None:
+        """The latest snapshot at or before ``step``; None where there is none."""
+        return next((found for found in reversed(self.snapshots) if found.step <= step), None)
 
 
 @functools.cache

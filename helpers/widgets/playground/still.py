@@ -6,16 +6,20 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from helpers.experiments import rate_batch_plane
 from helpers.experiments.fair import DEPTH
 from helpers.lab import figures
 
-from . import drawing
-from .setting import Kind, Setting, Trace, label
+from . import drawing, inside, plane, style
+from .setting import BINS, Kind, Setting, Trace, label
 
-MAP_KEY = "BN, He: this net is lower in every seed; ≈: the seeds overlap; ✕: both diverge or learn nothing."
+MAP_KEY = (
+    "BN, He: this net is lower in every seed, filled where by a factor of 2 or more; ≈: the seeds overlap; "
+    "✕: both diverge or learn nothing."
+)
 
 Traces = Mapping[Kind, Trace]
 
@@ -29,15 +33,18 @@ def medians(setting: Setting) -> rate_batch_plane.Plane | None:
 def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
     """What the widget shows, as a figure; the whole map, because nobody can guess here."""
     lines = [part for line in words for part in textwrap.wrap(line, 150, subsequent_indent="   ")]
-    figure, axes = figures.subplots(1, 3, width=10.5, height=3.4 + 0.17 * len(lines), width_ratios=(4, 4, 3))
-    for ax, title, which in zip(axes[:2], ("training loss", "held-out loss"), ("train", "test"), strict=True):
+    figure, axes = figures.subplots(2, 3, width=10.5, height=5.6 + 0.17 * len(lines), height_ratios=(5, 3))
+    for ax, title, which in zip(axes[0, :2], ("training loss", "held-out loss"), ("train", "test"), strict=True):
         for kind, trace in traces.items():
-            dashes = drawing.dashes(kind)
-            style = (0, tuple(map(int, dashes.split()))) if dashes else "-"
-            ax.plot(trace.steps, getattr(trace, which), color=drawing.colour(kind), linestyle=style, label=label(kind))
+            dashes = style.DASHES[style.look_of(kind)]
+            line = (0, tuple(map(int, dashes.split()))) if dashes else "-"
+            ax.plot(trace.steps, getattr(trace, which), color=style.colour(kind), linestyle=line, label=label(kind))
         ax.set(title=title, xlabel="step", yscale="log", ylim=(drawing.LOWEST[setting.task], drawing.TOP[setting.task]))
-    _map_axes(axes[2], setting)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(traces), frameon=False)
+    axes[0, 0].set_ylabel(f"{drawing.MEASURE[setting.task]}, eval mode")
+    _map_axes(axes[0, 2], setting)
+    for i, ax in enumerate(axes[1]):
+        _inside_axes(ax, list(traces.items())[i] if i < len(traces) else None)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(traces), frameon=False)
     figure.supxlabel("\n".join(lines), fontsize=9, ha="left", x=0.02)
     return figure
 
@@ -48,17 +55,34 @@ def _map_axes(ax: Any, setting: Setting) -> None:
     for j in range(len(grid.batch_sizes)):
         row = []
         for i in range(len(grid.lrs)):
-            fill, text, ink, _ = drawing.HIDDEN
-            if found and rivals:
-                fill, text, ink, _ = drawing.cell(found, "", rivals, setting.task, j, i)
-            row.append([int(fill[k : k + 2], 16) for k in (1, 3, 5)])
-            ax.text(i, j, text, ha="center", va="center", fontsize=7, color=ink)
+            cell = plane.cell(found, "", rivals, setting.task, j, i) if found and rivals else plane.UNKNOWN
+            ink = "white" if cell.share > 0.5 else "black"
+            ax.text(i, j, cell.text, ha="center", va="center", fontsize=8, color=ink)
+            own = to_rgb(style.colour(cell.kind)) if cell.kind else (1.0, 1.0, 1.0)
+            row.append([1 - cell.share * (1 - part) for part in own])
         colours.append(row)
     ax.imshow(colours, origin="lower", aspect="auto")
-    here = drawing.place(grid, setting.lr, setting.batch_size)
-    ax.plot(*here, "o", markersize=14, markerfacecolor="none", markeredgecolor=drawing.RING, markeredgewidth=2)
-    ax.set(title="which net wins", xlabel="learning rate", ylabel="batch size")
-    ax.set(xticks=range(len(grid.lrs)), xticklabels=map(drawing.short_number, grid.lrs))
+    here = plane.place(grid, setting.lr, setting.batch_size)
+    ax.plot(*here, "s", markersize=15, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2)
+    ax.set(title="who has the lower held-out loss?", xlabel="learning rate", ylabel="batch size")
+    ax.set(xticks=range(len(grid.lrs)), xticklabels=map(plane.short_number, grid.lrs))
     ax.set(yticks=range(len(grid.batch_sizes)), yticklabels=list(grid.batch_sizes))
     ax.tick_params(labelsize=8)
     ax.grid(False)
+
+
+def _inside_axes(ax: Any, shown: tuple[Kind, Trace] | None) -> None:
+    """What enters each layer's ReLUs in the last step that was looked at."""
+    if shown is None or not shown[1].snapshots:
+        ax.axis("off")
+        return
+    kind, trace = shown
+    found = trace.snapshots[-1]
+    heights = [2 * (i + 0.5) / BINS - 1 for i in range(BINS)]
+    for layer in range(len(found.spread)):
+        bars = found.shapes[layer * BINS : (layer + 1) * BINS]
+        half = [0.45 * (bar / 255) ** 0.5 for bar in bars]
+        left, right = ([layer + 1 + sign * h for h in half] for sign in (-1, 1))
+        ax.fill_betweenx(heights, left, right, color=style.colour(kind), alpha=0.5, linewidth=0.8)
+    ax.set(title=f"{label(kind)}: into the ReLUs, step {found.step}", xlabel="hidden layer", ylim=(-1, 1))
+    ax.set(yticks=[inside.scaled(v) for v in inside.TICKS], yticklabels=[f"{v:g}" for v in inside.TICKS])
