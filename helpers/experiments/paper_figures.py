@@ -29,11 +29,11 @@ from .paper_nets import (
     best,
     excursion,
     steps_to,
-    tested,
     train_curve,
     tune,
     typical_unit,
     unit_pixels,
+    watched,
     width,
 )
 
@@ -90,7 +90,7 @@ def growth(lrs: Sequence[float], seeds: Sequence[int], steps: int = 500) -> list
     Nets with BN, weights of std 0.1, pixels from 0 to 1.
     """
     with one_thread():
-        seen = [(t.step, np.median(t.length, axis=2)) for t in tested(True, lrs, 0.1, False, steps, seeds)]
+        seen = [(t.step, np.median(t.length, axis=2)) for t in watched(True, lrs, 0.1, False, steps, seeds)]
     return [
         {"steps": [step for step, _ in seen], "length": [found[i].round(3).tolist() for _, found in seen]}
         for i in range(len(lrs))
@@ -177,7 +177,7 @@ def span(steps: NDArray[np.float64]) -> str:
 def show_start(norm: bool, steps: int = 300, seed: int = 0) -> None:
     """Train one net for a few steps, here and now, and show its accuracy and its last hidden layer."""
     with one_thread():
-        seen = list(tested(norm, (0.5,), 0.1, False, steps, (seed,)))
+        seen = list(watched(norm, (0.5,), 0.1, False, steps, (seed,)))
     labels = unit_pixels().y_test
     rows = torch.cat([torch.nonzero(labels == digit)[:3, 0] for digit in range(10)])
     fired = torch.sigmoid(seen[-1].entering[0, 0, rows]).numpy()

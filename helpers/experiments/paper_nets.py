@@ -42,7 +42,7 @@ class SigmoidMLP(MLP):
         return self.head(last[-1](entering)), entering
 
 
-class Tested(NamedTuple):
+class Seen(NamedTuple):
     """A grid of nets at one step; every array starts with (learning rates, seeds).
 
     accuracy: on the held-out digits, from 0 to 1.  entering: (…, 500, 100), what enters the last hidden sigmoids for
@@ -83,7 +83,7 @@ def train_curve(
     with one_thread():
         seen = [
             (t.step, t.accuracy[0], np.percentile(t.entering[0].numpy(), PERCENTILES, axis=1), t.gamma[0])
-            for t in tested(norm, (lr,), std, standardised, steps, seeds)
+            for t in watched(norm, (lr,), std, standardised, steps, seeds)
         ]
     return Curve(*(np.array(column) for column in zip(*seen, strict=True)))
 
@@ -103,7 +103,7 @@ def tune(
     """
     tuned = {lr: np.full(len(seeds), np.inf) for lr in lrs}
     with one_thread():
-        for t in tested(norm, lrs, std, standardised, patience, seeds):
+        for t in watched(norm, lrs, std, standardised, patience, seeds):
             for lr, right in zip(lrs, t.accuracy, strict=True):
                 tuned[lr] = np.where(right >= 0.95, np.minimum(tuned[lr], t.step), tuned[lr])
             there = [steps for steps in tuned.values() if np.isfinite(steps).all()]
@@ -139,9 +139,9 @@ def typical_unit(run: Curve) -> int:
     return int(np.argsort(excursion(run)[0], kind="stable")[50])
 
 
-def tested(
+def watched(
     norm: bool, lrs: Sequence[float], std: float, standardised: bool, steps: int, seeds: Sequence[int]
-) -> Iterator[Tested]:
+) -> Iterator[Seen]:
     """Train a net for each learning rate and seed, all at once; yields what is found every 5, later every 50 steps."""
     split = digits() if standardised else unit_pixels()
     total, grid = len(split.X_train), (len(lrs), len(seeds))
@@ -155,7 +155,7 @@ def tested(
             length = nets.parameters[f"{_LAST}.0.weight"].detach().norm(dim=2)
             gamma = nets.parameters[f"{_LAST}.1.weight"].detach().abs() if norm else torch.ones_like(length)
             of = [t.double().numpy().reshape(*grid, -1) for t in (gamma, length)]
-            yield Tested(step, right.reshape(grid), entering.unflatten(0, grid), *of)
+            yield Seen(step, right.reshape(grid), entering.unflatten(0, grid), *of)
         at = torch.stack(rows * len(lrs))
         _update(nets, split.X_train[at], split.y_train[at], rates)
 
