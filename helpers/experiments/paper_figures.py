@@ -306,7 +306,7 @@ def ladder_figure(rows: Sequence[tuple[str, NDArray[np.float64], NDArray[np.floa
     axes.set_xticks([20, 50, 100, 200, 500, 1000, 2000], ["20", "50", "100", "200", "500", "1000", "2000"])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(False, axis="y")
-    axes.set_title(f"Steps to 95 %: median, pale: range of {len(SEEDS)} seeds; at the right: speed-up (range)")
+    axes.set_title(f"median; pale: range of {len(SEEDS)} seeds; at the right: speed-up (range)")
     axes.legend(loc="lower right")
     return figure
 
