@@ -1,7 +1,6 @@
 """Shared code of the batch normalization course; see each room's docstring.
 
 ``judge`` observes and judges, ``exercises`` holds what learners build, ``lab`` trains nets and draws figures,
-``widgets`` is what is touched with a mouse, ``editions`` turns ``solutions/*.py`` into notebooks.
+``experiments`` is what single notebooks train, ``widgets`` what is touched with a mouse, ``look`` how all of it looks;
+``editions`` turns ``solutions/*.py`` into notebooks.  ``arrival`` brings the part that a notebook carries into a kernel.
 """
-
-COURSE = "batchnorm"
