@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "experiments": {"lab", "exercises", "judge", "look"},
     "widgets": {"experiments", "lab", "exercises", "judge", "drill", "look"},
     "grading": {"judge", "exercises", "look"},
-    "editions": {"judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
+    "editions": {"arrival", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
 }
 DOORS = {"helpers/judge/__main__.py": {"grading"}}
 """Files that hand over to a room above them: ``python -m helpers.judge`` is the grading room's command."""
