@@ -735,7 +735,7 @@ paper_figures.show_growth()
 # 7. The paper shows *that* BN trains faster and stays stable. *Why* was its hypothesis then and is contested now.
 
 # %% tags=["nbval-ignore-output"]
-from helpers.widgets.first_steps import summary
+from helpers.widgets.board import summary
 
 summary("01_read_the_paper")
 
