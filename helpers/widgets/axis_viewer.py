@@ -264,6 +264,7 @@ _STYLE = (
     ".bn-axes-view svg{--lit:var(--light)}"
     'body[data-jp-theme-light="false"] .bn-axes-view svg,.vscode-dark .bn-axes-view svg,'
     'html[theme="dark"] .bn-axes-view svg{--lit:var(--dark)}'
+    ".bn-axes-text .widget-html-content{line-height:1.5}"
 )
 
 
