@@ -127,10 +127,14 @@ paper_figures.show_start(norm=True)
 paper_figures.show_accuracy()
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # This is like Figure 1a: with BN the climb is over almost at once. The plain nets stay near 10 % for some hundred steps, a few of
 # them less long than the one that you saw. The paper's axis starts at 70 %, so whether its plain net had such a plateau cannot be read
 # off. (The nets are tested every 5 steps up to 200, then every 50. With BN, testing uses the mean and
 # variance of the whole training set, as in Algorithm 2 of the paper.)
+#
+# </details>
 #
 # Now b and c. Among 100 units one can find a picture for almost any story. So we fix a rule before we look: sort the units of
 # seed 0 by how far their median moves, and take the one in the middle. In the two nets this is not the same unit. The table is over
@@ -143,20 +147,29 @@ paper_figures.show_accuracy()
 paper_figures.show_inputs()
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Look at the left figure at step 0. The three percentiles lie on one another: whatever digit comes in, this sigmoid gets
 # almost the same input. These are the equal rows of the first picture. With BN the spread is there from the first step,
 # because the layer divides by it.
 #
 # But the width grows with BN too, by more than half, although each feature is scaled to variance 1. Where does that come from?
-# Here is the same width beside a parameter of the layer.
+#
+# </details>
+#
+# Here is the width with BN once more, beside a parameter of the layer.
 
 # %%
 paper_figures.show_gamma()
 
 # %% [markdown]
-# Most of it comes from γ, which the net learns: 1.50 of the growth by 1.60. Divided by |γ| the width hardly changes. (It need not be
+# <details><summary>What it shows</summary>
+#
+# Most of the growth comes from γ, which the net learns: a factor of 1.50 out of 1.60. Divided by |γ| the width hardly changes. (It need not be
 # constant: BN fixes the variance, not the shape. For a normal distribution it would be 2.07.) So what BN holds fixed is mean and variance
 # *before* γ and β. The sigmoid's own input may change as the net likes.
+#
+# </details>
 #
 # *Claim and evidence.* The figure shows that with BN the inputs move less **and** that training is faster. It does not show
 # that one causes the other. A second reading fits as well: these small weights stifle the signal, and BN repairs a bad
@@ -178,6 +191,8 @@ paper_figures.show_gamma()
 paper_figures.show_ladder()
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The same layer, the same digits: a speed-up of 37 or of 2.6, and each is an honest measurement of *something*. The blue dots hardly
 # move; the grey squares do. That is the robust finding: **the net with BN cares little about these choices, the plain net much**.
 # "BN is 37 times faster" is a statement about the settings of the plain net. And BN was not the only cure for the net that learned
@@ -185,6 +200,8 @@ paper_figures.show_ladder()
 #
 # Mind the ranges. Five more starts (seeds 100 to 104) gave 65 (39–73) in the first setting and 2.7 (2.0–3.8) in the last. So say "some
 # thirty to seventy" and "two to four", and give no second digit.
+#
+# </details>
 #
 # Here are the runs behind the picture.
 
@@ -208,9 +225,13 @@ paper_figures.show_tuned()
 paper_figures.show_late_accuracy()
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts, so the small lead is not chance
 # alone. But it is one split of one small data set, and neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one
 # setting that is not stated.
+#
+# </details>
 #
 # **What would change my mind.** If BN kept a large speed-up over plain nets that are tuned and well initialised, on
 # several data sets, then "it repairs a bad start" would be too small an explanation. Notebook 03 tries deeper nets, where the
@@ -246,11 +267,15 @@ figure_3_exercise.check(read_figure_3)
 # %% grade="figure_3" points=1
 
 # %% [markdown]
+# <details><summary>What the table says, and what it cannot say</summary>
+#
 # So: **BN alone 2.3 times; BN with five times the learning rate and six other changes 14 times.** (From the rounded numbers of the
 # table it is 14.8; the paper writes 14.) The 14.8 splits into 2.3 × 6.3. What the table cannot say is how the 6.3 splits among the
 # seven other changes, and whether they would help without BN. BN may well be what makes five times the learning rate
 # possible: plain Inception at that rate ran into "machine infinity" (§4.2.2). But no row has BN, the larger learning rate and
 # nothing else. Each row is one run, without a spread over seeds.
+#
+# </details>
 #
 # BN-x5-Sigmoid never reaches 72.2 %, and is a success all the same. "Inception with sigmoid", without BN, never got better than
 # 1 in 1,000: chance (§4.2.2). With BN it reached 69.8 %. It is the paper's clearest contrast, all or nothing: with BN a deep
@@ -343,9 +368,13 @@ def train_bias(mean):
 paper_method.show_runaway({"mean as a constant": train_bias(as_constant), "mean as a function of b": train_bias(as_function)})
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # With the mean as a constant the gradient says "raise $b$", step after step. But the mean takes away whatever $b$ adds: x̂ and
 # the loss stay as they are, and $b$ grows without bound. The paper reports models that blow up when the normalisation is computed outside
 # the gradient step (§2). With the mean as a function of $b$ the gradient is 0, and $b$ stays.
+#
+# </details>
 #
 # With autograd the flow through mean and variance happens by itself, unless you cut it. By hand it is three terms in the
 # paper (§3), and one short line when they are put together.
@@ -590,12 +619,16 @@ print(f"a = −1: largest |BN(−Wu) − BN(Wu)| = {(y_minus - y).abs().max():.2
 paper_method.show_scale_sweep()
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # At $a = -1$ the output changes its sign: the equation holds for $a > 0$ only. For large $a$ it holds to many digits. For small $a$
 # it fails, where $a^2σ^2$ is no longer large against ε. Take $a$ out of the fraction to see why:
 #
 # $$\frac{a(x-\mu)}{\sqrt{a^2\sigma^2+\epsilon}} = \frac{x-\mu}{\sqrt{\sigma^2+\epsilon/a^2}}.$$
 #
 # Multiplying W by $a$ has the same effect as replacing ε by $ε/a^2$. The output shrinks, and the gradient stops growing.
+#
+# </details>
 
 # %%
 print("BN of 0.001·W with ε is BN of W with 1,000,000·ε, to 12 digits:",
@@ -624,16 +657,22 @@ paper_method.show_angles()
 paper_figures.show_growth()
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # At the start 16 times, after 500 steps about 3 times. The very first steps at learning rate 8 are so large that they double the
 # length of the weights; from there on each step turns them far less. At 0.5 the length hardly changes. So a learning rate that is too
 # large repairs itself in the layers with BN. The output layer has no BN behind it, and no such protection. (And this shows how BN bears
 # large learning rates. That it is *faster* with them is another claim.)
+#
+# </details>
 #
 # The paper adds a *conjecture*: that BN may keep the singular values of a layer's Jacobian near 1, which would be good for
 # training (§3.3). It is labelled as one, and it is not measured. Yang and others (2019, arXiv:1902.08129) found the contrary at
 # initialisation: in deep, wide, fully connected BN nets without skip connections the gradients *explode* with depth, for any nonlinearity.
 #
 # ### Equation and code, all of it
+#
+# <details><summary>Open this when Algorithms 1 and 2 are written</summary>
 #
 # | paper | code |
 # |---|---|
@@ -648,6 +687,8 @@ paper_figures.show_growth()
 # | §3: $\frac{\partial \ell}{\partial \beta} = \sum_i \frac{\partial \ell}{\partial y_i}$ | `dbeta = dy.sum(dim=0)` |
 # | §3: $\frac{\partial \ell}{\partial x_i}$, three terms | `dx = gamma / s * (dy - dy.mean(0) - x_hat * (dy * x_hat).mean(0))` |
 # | §3.2: $z = g(\mathrm{BN}(Wu))$ | `nn.Sequential(nn.Linear(i, o, bias=False), nn.BatchNorm1d(o), nn.Sigmoid())` |
+#
+# </details>
 
 # %% [markdown]
 # ## Third pass: the limits
