@@ -227,8 +227,8 @@ paper_figures.show_late_accuracy()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts, so the small lead is not chance
-# alone. But it is one split of one small data set, and neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one
+# Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts (and in all of the five more), so
+# the small lead is not chance alone. But it is one split of one small data set, and neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one
 # setting that is not stated.
 #
 # </details>
