@@ -10,6 +10,7 @@ from typing import Any
 from IPython.display import display
 from torch import nn
 
+from helpers.judge.observe import caught
 from helpers.lab.nets import MLP
 from helpers.lab.training import train
 from helpers.look.parts import mark, marked_up
@@ -90,15 +91,16 @@ def success(layer: Any, then: str = "what six checks do not see.") -> None:
         print(f"When your layer passes the six checks, it is trained here ({words}).")
         return
     split = fair_data()
-    yours, torchs = (
-        train(
-            lambda norm=norm: MLP(fair_widths(split), norm, head_scale=HEAD_SCALE),  # type: ignore[misc]
-            split,
-            lr=RATE,
-            batch_size=BATCH_SIZE,
-            steps=STEPS,
-            seed=SEED,
-        )[1].losses
-        for norm in (layer, nn.BatchNorm1d)
-    )
+    with caught():  # what the layer prints, the check has shown
+        yours, torchs = (
+            train(
+                lambda norm=norm: MLP(fair_widths(split), norm, head_scale=HEAD_SCALE),  # type: ignore[misc]
+                split,
+                lr=RATE,
+                batch_size=BATCH_SIZE,
+                steps=STEPS,
+                seed=SEED,
+            )[1].losses
+            for norm in (layer, nn.BatchNorm1d)
+        )
     display(Curves(yours, torchs, then))
