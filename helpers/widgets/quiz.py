@@ -16,8 +16,8 @@ from helpers.look.style import styled
 
 from .parts import named, show_widget
 
-NOTHING = "choose"
-"""What a list shows before anything is chosen."""
+NOTHING = ("choose", "")
+"""What a list shows before anything is chosen, and its value: ipywidgets shows no words for None."""
 
 
 class QuizWidget:
@@ -45,7 +45,7 @@ class QuizWidget:
     def choices(self) -> list[Any]:
         """What is chosen in each row: a value, a tuple of them, or None where a part is still open."""
         picked = [tuple(field.value for field in row) for row in self.rows]
-        return [None if None in p else p[0] if len(p) == 1 else p for p in picked]
+        return [None if None in p or NOTHING[1] in p else p[0] if len(p) == 1 else p for p in picked]
 
     def _changed(self) -> None:
         """Put the answer where the graded cells look for it, as soon as it is whole."""
@@ -86,8 +86,8 @@ def _field(options: tuple[tuple[Any, str], ...]) -> widgets.Widget:
         return widgets.ToggleButtons(
             options=[(words, value) for value, words in options], value=None, style={"button_width": "44px"}
         )
-    choices = [(NOTHING, None), *((words, value) for value, words in options)]
-    return widgets.Dropdown(options=choices, value=None, layout=widgets.Layout(width="auto", max_width="360px"))
+    choices = [NOTHING, *((words, value) for value, words in options)]
+    return widgets.Dropdown(options=choices, layout=widgets.Layout(width="auto", max_width="360px"))
 
 
 def quiz(exercise: Quiz) -> None:
