@@ -1,21 +1,40 @@
 # %% [markdown] builds="a deep net with and without the layer"
 # # 03 · With and without batch norm
 #
-# After this notebook you can
-# - build a deep net with or without a norm, and say why a Linear before a norm has no bias,
-# - take a popular demonstration of batch norm apart: what it shows, and what it does not,
-# - compare two nets fairly: a target that can be learned, a strong control, several seeds, held-out data,
-# - say where a net without batch norm is the better one.
+# Two nets learn the same 512 rows, at the same learning rate, step by step. They have the same layers, but for one thing: the blue
+# one has batch norm. Run the next two cells and look.
 
 # %% setup="setup"
 import helpers
 
+# %%
+from helpers.experiments import popular_demo
+
+popular_demo.opening()
+
 # %% [markdown]
+# The grey net has hardly moved. The blue one ends below 0.00000000001. A picture like this one is a
+# strong argument for batch norm. Is it a good one?
+#
+# *Predict first.* Write down your answers; the notebook comes to each of them.
+#
+# 1. On 512 *held-out* rows, which were not trained on: which of the two nets is the better one?
+# 2. Why does the grey net stand still?
+# 3. Raise the learning rate. Which net breaks first?
+#
+# After this notebook you can
+#
+# - build a deep net with or without a norm, and say why a Linear before a norm has no bias,
+# - take a demonstration apart: what it shows, and what it does not,
+# - compare two nets fairly: a target that can be learned, a strong control, several seeds, held-out data,
+# - say where a net without batch norm is the better one.
+#
 # ## Your own layer
 #
-# The experiments below train with the layer that you built in notebook 02. Paste your class `BatchNorm1d` into the next cell,
-# in place of its last line. If it does not pass the six checks, or if you paste nothing, PyTorch's layer is used, and the
-# cell says so.
+# The experiments that run here train with the layer that you built in notebook 02. Paste your class `BatchNorm1d` into the next
+# cell, in place of its last line. If it does not pass the six checks, or if you paste nothing, PyTorch's layer is used, and the
+# cell says so. Tables over five or ten seeds were computed in advance, with PyTorch's layer
+# (`python -m helpers.experiments.with_and_without` does it again).
 
 # %%
 import torch
@@ -48,25 +67,9 @@ layer = choose(BatchNorm1d)
 # mode? And if a ReLU stands between the two?
 
 # %%
-from torch.nn import functional as F
+from helpers.experiments import with_and_without
 
-from helpers.lab.data import digits
-
-split = digits(torch.float64)
-ORDERS = {
-    "Linear, norm, ReLU; train mode": (("norm", "relu"), True),
-    "Linear, norm, ReLU; eval mode": (("norm", "relu"), False),
-    "Linear, ReLU, norm; train mode": (("relu", "norm"), True),
-}
-for name, (order, training) in ORDERS.items():
-    torch.manual_seed(0)
-    linear, head = nn.Linear(64, 32), nn.Linear(32, 10)
-    parts = {"norm": layer(32), "relu": nn.ReLU()}
-    net = nn.Sequential(linear, *(parts[p] for p in order), head).double().train(training)
-    F.cross_entropy(net(split.X_train), split.y_train).backward()
-    size = linear.bias.grad.abs().max().item()
-    said = "is 0 but for rounding" if size < 1e-12 else f"up to {size:.3f}"
-    print(f"{name}: gradient of the bias {said}")
+with_and_without.show_bias_gradients(layer)
 
 # %% [markdown]
 # Right before a norm in train mode the bias has no gradient: it never learns. In eval mode the running mean is a constant, so a
@@ -81,7 +84,7 @@ for name, (order, training) in ORDERS.items():
 from collections.abc import Callable
 from itertools import pairwise
 
-print(list(pairwise([5, 7, 6, 3])))
+list(pairwise([5, 7, 6, 3]))
 
 # %% solution="make_mlp"
 from helpers.exercises.answers.make_mlp import make_mlp
@@ -116,138 +119,136 @@ count_parameters_exercise.check(count_parameters)
 # %% grade="count_parameters" points=1
 
 # %% [markdown]
-# ## 2 · The popular demo
+# ## 2 · The demo
 #
-# This one goes around: 512 rows of 20 normal features, target $\sin(2\sqrt{20}\, w \cdot x)$ plus a little noise, an MLP with 6 hidden
-# layers of 128, SGD with learning rate 0.05, every step on all 512 rows (*full batch*), 300 steps. One net is plain, the
-# other has batch norm. Its message: the training loss of the plain net stays near 0.50, that of the batch norm net falls to
-# about 1e-5.
+# The picture at the top was made like this:
 #
-# *Predict first:* the numbers are true. And on 512 rows that were *held out*, that is, not trained on?
-
-# %%
-from helpers.experiments import fair
-from helpers.experiments import with_and_without
-from helpers.lab import figures
-from helpers.experiments.fair import NETS
-from helpers.lab.tables import rows, spread, table
-
-shown = with_and_without.demo(layer)
-figures.show(
-    with_and_without.demo_figure(shown),
-    "The popular demo: training and held-out loss of a plain net and of a batch norm net.",
-)
-mean_only = with_and_without.demo_data().y_test.var(correction=0).item()
-table(
-    ["", "training loss", "held-out loss"],
-    [[NETS[name], f"{max(net.train_loss):.1g}", spread(net.test_loss)] for name, net in shown.items()]
-    + [["predict the mean", "", f"{mean_only:.2f}"]],
-)
-
-# %% [markdown]
-# Losses are mean squared errors; 2 seeds; bands and brackets show their range. The first column is the larger of the two, at the
-# end, in eval mode.
+# | | |
+# |---|---|
+# | data | 512 rows of 20 normal features; target $\sin(2\sqrt{20}\, w \cdot x)$ plus a little noise; w is a random direction of length about 1 |
+# | net | an MLP, 6 hidden layers of 128 |
+# | training | SGD, learning rate 0.05, 300 steps, each on all 512 rows (*full batch*) |
 #
-# **Catch 1: it memorises.** On held-out rows the batch norm net is *worse than a constant*. The target turns so often within
-# the data that 512 rows do not determine it. So the demo is about optimisation only: which net fits 512 numbers sooner.
+# Its message: the training loss of the plain net stays near 0.5, that of the batch norm net falls to almost nothing. The numbers
+# are true.
 #
-# **Catch 2: why does the plain net stall?** Look at the signal before training: the standard deviation over the rows of
-# what leaves each hidden layer. From here on the nets are 64 wide, to shorten the waiting.
+# Now with your layer, with 512 held-out rows, and with a third net: no norm, but started as He et al. (2015) propose for ReLU nets. It
+# is called the *control* from here on. If it does what the batch norm net does, then it was not the norm. (At this width it
+# diverges at the demo's learning rate, so it gets 0.03. Even that is near its limit: with another draw of the data one of five seeds
+# diverged.)
 #
-# *Predict first:* PyTorch's default initialisation draws weights of variance 1/(3 · fan-in). He et al. (2015) use 2/fan-in,
-# made for ReLU. What does that do to the signal after 6 layers? And to the stall?
-
-# %%
-split = with_and_without.demo_data()
-table(
-    ["hidden layer", *range(1, 7)],
-    [
-        [NETS["none"], *(f"{s:.3f}" for s in with_and_without.signal(split))],
-        [NETS["none, He"], *(f"{s:.3f}" for s in with_and_without.signal(split, init="he"))],
-        [NETS["batch"], *(f"{s:.3f}" for s in with_and_without.signal(split, layer))],
-    ],
-)
+# *Predict first:* which of the three nets is better on held-out rows than one constant, the mean? The cell takes about 10 seconds.
 
 # %% tags=["nbval-ignore-output"]
-longer = {
-    "none": with_and_without.demo_losses("default", steps=1200),
-    "none, He": with_and_without.demo_losses("he", steps=300),
-}
-figures.show(
-    with_and_without.plateau_figure(longer),
-    "Training loss of the plain net: 1,200 steps from default, 300 from He initialisation.",
-)
-for name, losses in longer.items():
-    print(f"{NETS[name]}: training loss after 300 steps {spread(losses[:, 299])}")
-lowest = longer["none"].min(dim=1).values
-print(f"{NETS['none']}: lowest training loss up to step 1,200 {spread(lowest)}")
-for lr, steps in ((0.05, 20), (0.03, 300)):
-    wide = with_and_without.demo_losses("he", lr, width=128, steps=steps)[:, -1]
-    print(f"{NETS['none, He']}, width 128, learning rate {lr}, {steps} steps: {spread(wide)}")
+shown = popular_demo.show(layer)
 
 # %% [markdown]
-# So the plain net does fit the target, from another start or after more steps. The peaks of the He net show that 0.05 is near the
-# largest learning rate it can take: at the demo's width of 128 it diverges at 0.05, and trains at 0.03.
+# **Catch 1: it memorises.** Both nets that fit the 512 training rows are *worse than a constant* on held-out rows, with batch norm and
+# without. The target turns so often that an MLP does not find it from 512 rows. So the demo is about
+# optimisation only: which net fits 512 numbers sooner.
 #
-# From here on many nets are trained at once, as one stack: all learning rates and seeds of one figure. `torch.func.vmap` runs the code of
-# one net, your layer included, on all of them. The arithmetic is the same as one by one.
+# ### Seven orders of magnitude
 #
-# *Question, 1 minute.* Why does the plain net stay near 0.5 in the demo?
+# Look again: on the left the blue curve ends far below the 2e-05 of the table. The weights are the same, the rows are the same. The
+# curve was taken in train mode, the table in eval mode.
 #
-# - **a** A net of 6 layers without a norm cannot fit this target, however long it is trained.
-# - **b** Its learning rate is too high, so its loss diverged to a plateau and stays there.
-# - **c** Its default initialisation shrinks the signal from layer to layer, so 300 small steps hardly move it.
-# - **d** It overfits: the loss on rows that it was not trained on stays high.
-# - **e** Its mini-batches are too noisy, so the steps point in different directions.
+# *Predict first:* both modes have seen the same 512 rows at every step, and at the end the statistics no longer move. Which difference
+# between the two variances is left? (Notebook 02 had it.) The next cell corrects for it.
+
+# %% tags=["nbval-ignore-output"]
+popular_demo.show_running_variance(shown)
+
+# %% [markdown]
+# In train mode the batch variance divides by n. What goes into `running_var` divides by n − 1, so it is 512/511 times as large. That
+# is 0.2 %, but there are six layers, and a loss of 1e-12 forgives nothing. Corrected, the gap is gone. So the 2e-05 says
+# something about the running variance, and nothing about how well the net fits. Notebook 04 is about such gaps.
+#
+# ### Catch 2: why does the plain net stand still?
+#
+# Give it more time: 1,200 steps in place of 300. And beside it the control, again for 300.
+
+# %%
+popular_demo.show_longer()
+
+# %% [markdown]
+# So a plain net does fit these rows: the control within the demo's 300 steps. The default net begins to, between steps 600 and 1,200.
+#
+# *Question, 1 minute.* Why does the default net stay near 0.5 for the whole demo?
+#
+# - **a** Without a norm no net of this depth can fit this target, given any number of steps.
+# - **b** Its first steps were so large that the loss jumped up, and then it could not get down again.
+# - **c** At the start, rows that differ look almost alike by the time they reach the head, so a step changes next to nothing.
+# - **d** It fits its own rows, but what it learned there does not carry over to others.
+# - **e** Each step sees other rows than the step before, so the steps undo each other.
 
 # %% solution="why_plain_stalls"
 from helpers.exercises.answers.make_mlp import why_plain_stalls
 
 # %%
 from helpers.exercises.make_mlp import why_plain_stalls_exercise
+from helpers.widgets.quiz import quiz
 
+quiz(why_plain_stalls_exercise)
+
+# %%
 why_plain_stalls_exercise.check(why_plain_stalls)
 # why_plain_stalls_exercise.hint(why_plain_stalls)
 
 # %% grade="why_plain_stalls" points=1
 
 # %% [markdown]
-# **Catch 3: the learning rate.** Batch norm is said to allow larger learning rates. *Predict first:* raise the demo's learning
-# rate, step by step. Which net breaks first?
+# Now look inside, before the first step. *Spread*: the standard deviation over the rows, a mean over the units. *Root mean square*:
+# how large the numbers are, the units' means included.
 
 # %%
-rates = (0.05, 0.2, 0.5, 1.0)
-raised = with_and_without.faster(layer, rates)
-print("training loss after 60 steps")
-last = [found.losses[:, :, -1] for found in raised.values()]
-table(["learning rate", *raised], rows(rates, last))
+popular_demo.show_signal(layer)
+popular_demo.show_starts()
 
 # %% [markdown]
-# 3 seeds, median and range. Batch norm breaks *first*: it stalls at 0.2 and diverges at 0.5. The third column is the same batch
-# norm net with its output divided by √64 = 8: nothing else is changed, and it takes the largest learning rate.
+# <details><summary>What the two tables say</summary>
 #
-# The reason can be computed. No norm follows the head, and the squared error is a quadratic function of the head's weights. Gradient
-# descent on a quadratic with largest curvature λ diverges above the learning rate 2/λ. What enters the head are all units
-# of the last hidden layer, each with a mean well above 0, because it passed a ReLU. With batch norm they are large, and λ
-# grows with their number.
+# PyTorch's default initialisation draws weights of variance 1/(3 · fan-in), He's has 2/fan-in, six times as much. With the default each
+# layer makes the spread about three times smaller. After six layers 0.002 is left: to the head all rows look the same, and the best it
+# can do is to predict the mean.
+#
+# With He initialisation the root mean square stays near 1: that is what it was made for. Its spread falls as well, because the means of the
+# units grow. Nearly half of it is left after six layers. With batch norm every layer has the same spread.
+#
+# The second table crosses the two starts. The weights decide; the biases make no difference.
+#
+# </details>
+#
+# ### Catch 3: the learning rate
+#
+# "Batch Normalization enables higher learning rates" is the title of the paper's §3.3. *Predict first:* raise the demo's learning
+# rate, step by step, at widths 64 and 128. Which of the three nets breaks first?
 
 # %%
-for width in (64, 128, 256):
-    print(f"batch norm, width {width:3}: 2/λ of the head = {with_and_without.head_limit(layer, width):.3f}")
-print(f"batch norm, width  64, output ÷ 8: {with_and_without.head_limit(layer, 64, 1 / 8):.1f}")
-print(f"no norm, default init, width  64: {with_and_without.head_limit(None, 64):.2f}")
+popular_demo.show_raised(64)
+popular_demo.show_raised(128)
 
 # %% [markdown]
-# The demo, at width 128 and learning rate 0.05, is already above its limit: that is the peak at the start of its training
-# curve. (At learning rate 1.0 the plain net is above its own limit, and its loss grows.)
+# The default net does not train at any of these rates. A net that stands still has nothing to break. Of the two nets that train, the *control* breaks first:
+# at width 128 three of its five seeds diverge at 0.05, where batch norm reaches 1e-5; at width 64 two of five diverge at 0.2. So here batch norm
+# does allow the larger rate. But it breaks too: at width 64 it stands still at 0.2 and diverges at 0.5, at width 128 at half of that.
 #
-# *Question, 1 minute.* Why does the batch norm net diverge first here?
+# Where does batch norm break? Change one thing at a time: divide the output of the net by √64 = 8; or leave the net as it is, and give
+# the head alone a learning rate 64 times smaller.
+
+# %%
+popular_demo.show_gentler_heads()
+
+# %% [markdown]
+# Either change lets it train at rates that broke it before. The second one touches nothing but the steps of the head. So it is the
+# head that breaks.
 #
-# - **a** At a large learning rate the batch statistics change too much from one batch to the next.
-# - **b** A net with batch norm needs a smaller learning rate than a plain net, whatever its head.
-# - **c** ε is too small, so that units with a small variance are divided by nearly 0.
-# - **d** The head's inputs are large and no norm follows it; its curvature grows with the width.
-# - **e** The default initialisation is too small for batch norm, so the first steps are too large.
+# *Question, 1 minute.* Why the head, and why at a smaller learning rate when the net is wider?
+#
+# - **a** Its bias collects the gradients of all units, and a wider net has more of them.
+# - **b** In a wider net the mean and variance of each unit come from fewer rows.
+# - **c** In a wider net its initial weights are larger.
+# - **d** A ReLU passes nothing below 0, so a step of its weights moves the outputs of all rows the same way, and more inputs add up to more.
+# - **e** Behind a norm the length of its weights does not count, so nothing keeps them small.
 
 # %% solution="why_batch_norm_diverges"
 from helpers.exercises.answers.make_mlp import why_batch_norm_diverges
@@ -255,12 +256,42 @@ from helpers.exercises.answers.make_mlp import why_batch_norm_diverges
 # %%
 from helpers.exercises.make_mlp import why_batch_norm_diverges_exercise
 
+quiz(why_batch_norm_diverges_exercise)
+
+# %%
 why_batch_norm_diverges_exercise.check(why_batch_norm_diverges)
 # why_batch_norm_diverges_exercise.hint(why_batch_norm_diverges)
 
 # %% grade="why_batch_norm_diverges" points=1
 
 # %% [markdown]
+# It can be computed. As a function of the head's weights the squared error is quadratic. Its largest curvature λ is the largest eigenvalue
+# of its matrix of second derivatives. Gradient descent on a quadratic diverges above the learning rate 2/λ.
+#
+# *Predict first,* by hand: behind batch norm and a ReLU every unit has a mean of about 0.4 (half of a standard normal curve). In the
+# direction in which all weights of the head grow alike, the curvature is about 2 · width · 0.4². What is 2/λ at width 64, 128, 256?
+
+# %%
+popular_demo.show_limits(layer)
+popular_demo.show_moving_limits()
+
+# %% [markdown]
+# <details><summary>The hand calculation, and the answer to the question</summary>
+#
+# About 0.1, 0.05 and 0.025; the table says 0.085, 0.046 and 0.023, because the inputs also vary around their means. All inputs of the head are 0 or more, so in one
+# direction of its weights they pull together, and λ grows with the width. Answer **d**.
+#
+# The control's head is steeper still. The default net's head is flat: hardly anything but the bias enters it, and a net that stands still cannot break.
+#
+# </details>
+#
+# 2/λ holds while the layers below stand still. They move, as the second table shows:
+#
+# - At width 128 and the demo's 0.05 batch norm starts *above* its limit. The loss rises to about 3, which is the peak at the start of the blue curve. Then the limit is
+#   at 0.058, above the rate, and training goes on.
+# - At width 64 and 0.2 the loss jumps to about 70, and the last ReLUs die: hardly any input of the head is above 0. What is left is
+#   the bias, whose limit is 1. The net outputs a constant.
+#
 # ## 3 · The fair set-up
 #
 # Three changes make the comparison mean something:
@@ -268,79 +299,50 @@ why_batch_norm_diverges_exercise.check(why_batch_norm_diverges)
 # | change | why |
 # |---|---|
 # | target $\sin(w \cdot x)$ | every net here can learn it, so the held-out loss has a meaning |
-# | output × 1/√width | the head no longer sets the limit |
-# | a third net: plain, He initialisation | the *control*: is it batch norm that helps, or only a good scale at the start? |
+# | output × 1/√width | the head's limit 2/λ is 64 times higher: see below |
+# | the control stays | is it batch norm that helps, or only a good scale at the start? |
 #
-# 6 hidden layers of 64, SGD, 200 steps. The default plain net stays in, as the demo's opponent.
-#
-# *Predict first:* for which learning rates does batch norm beat the control, with batches of 32?
-
-# %% tags=["nbval-ignore-output"]
-rates = (0.03, 0.1, 0.3, 1.0, 3.0)
-by_rate = fair.over_learning_rates(layer, rates, batch_size=32)
-figures.show(
-    with_and_without.rates_figure(rates, by_rate),
-    "Held-out loss of three nets against the learning rate.",
-)
-print("held-out loss at batch size 32")
-table(["learning rate", *NETS.values()], rows(rates, [net.test_loss for net in by_rate.values()]))
-
-# %% [markdown]
-# 3 seeds: median and range. That is one row of a map. The whole map, learning rate × batch size, takes two minutes on one core, so it was
-# computed in advance by the same functions, with 5 seeds and PyTorch's layer (`python -m helpers.experiments.rate_batch_plane` does it again).
-#
-# *Predict first:* which batch sizes are the worst for batch norm? Is there a region where the control has the lower loss? In which
-# cells has batch norm the lower loss, and has still learned nothing?
+# 6 hidden layers of 64, SGD, 200 steps. The default plain net stays too, because the demo used it.
 
 # %%
-from helpers.experiments import rate_batch_plane
-
-sine_plane = rate_batch_plane.load("sine")
-figures.show(
-    rate_batch_plane.figure(sine_plane),
-    "Three maps over learning rate and batch size: held-out loss of the control, of batch norm, and which is lower.",
-)
-mean_only = fair.fair_data().y_test.var(correction=0).item()
-lowest = {name: sine_plane.median[name].min(axis=1) for name in ("none, He", "batch")}
-print(f"lowest median over the learning rates; predicting the mean gives {mean_only:.2f}")
-table(
-    ["batch size", *sine_plane.batch_sizes],
-    [[NETS[name], *(f"{loss:.2f}" for loss in losses)] for name, losses in lowest.items()],
-)
-winners = rate_batch_plane.winners(sine_plane)
-print("cells in which one net has the lower loss, all seeds of it below all seeds of the other:")
-for name, short in (("none, He", "He"), ("batch", "BN")):
-    print(f"  {NETS[name]}: {sum(row.count(short) for row in winners)} of 56")
+popular_demo.show_fair_limits(layer)
 
 # %% [markdown]
-# A cell shows the median of 5 seeds; "div." says that most of them diverged. To the right, red: the control is lower, blue: batch norm is. The
-# names stand only where the ranges of the seeds do not overlap.
+# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it fails, and with a smaller factor
+# it trains there too. For the control it is 1.3 to 4.4. But the head is not its only limit: at rate 3, with a head that learns at 0.03,
+# two of five nets still diverge and the others learn little.
 #
-# In this set-up:
+# *Predict first:* for which learning rates does batch norm beat the control, with batches of 32? The cell takes about 4 seconds.
+
+# %% tags=["nbval-ignore-output"]
+with_and_without.show_rates(layer)
+
+# %% [markdown]
+# Batch norm has the lower median at every rate, and it trains at 3, where the control diverges.
 #
-# - Batch norm works over a wide range of learning rates: it learns at 3, where the control diverges at every batch size. Its
-#   best loss is lower than the control's best, clearly so from 16 rows in a batch on.
-# - With 2 or 4 rows the mean and variance are so noisy that the control's best loss is the lower one. (Small batches also see less data in 200
-#   steps. That holds for both nets, and is why the control stands beside.)
-# - With 2 rows batch norm learns nothing at any rate: its loss stays at that of predicting the mean. "BN" in the lower right corner only
-#   says that the other net diverged.
-# - With 128 or 256 rows and rates of 0.1 or 0.3 the control's median is the lower one again. One guess is that the noise of smaller
-#   batches regularises batch norm; this map does not test it.
-# - The default plain net is left out of the map, but not untrainable: see learning rate 1 in the figure before.
+# Mind the three seeds: at 0.03 and at 0.1 their ranges do not touch. The map below has five seeds, and there both cells read "the
+# seeds overlap". A range of three seeds is soon left by a fourth.
 #
+# And all this is one draw of w and of the 512 rows. Do other draws say the same?
+
+# %%
+with_and_without.show_draws()
+
+# %% [markdown]
 # ### The playground
 #
-# The same nets, live, with your layer. Two sliders set the learning rate and the batch size; you can type a number as well. The
-# map beside the curves is the one above, and each of your runs leaves its dot on it: a dot is one seed with your layer, a cell is the median of
-# five with PyTorch's. Losses are taken in eval mode, on training rows and on held-out rows. More settings (depth, initialisation, the
-# pair of nets, task, seed) are behind a button. The list "look inside" shows activations, gradients or running statistics.
+# The same nets, live, with your layer. Two sliders set the learning rate and the batch size; you can type a number as well. The map
+# says which net wins: He the control, BN batch norm, ✕ where both fail, ≈ where the seeds overlap. It shows a cell when you have
+# been there. A cell is the median of five seeds with PyTorch's layer. Each of your runs leaves its dot: that is one seed with
+# your layer. Losses are taken in eval mode, on training rows and on held-out rows. More settings (depth, initialisation, the
+# pair of nets, task, seed) are behind a button.
 #
-# Before a new corner of the map you are asked for a guess. Things to find:
+# *Exercise, free, 10 minutes.* Before a new corner of the map you are asked for a guess. Things to find:
 #
-# 1. the batch size at which batch norm stops learning, at its best learning rate;
+# 1. the batch size at which batch norm stops learning, at every learning rate that you try;
 # 2. a setting with batches of 64 or more where the control wins; then the nearest one where it loses;
-# 3. the step at which the control diverges at rate 3, and what the line "why?" says about it;
-# 4. the same corners on the second task, digits. Do your answers to 1 and 2 change?
+# 3. the step at which the control diverges at rate 3 and batch size 32, with the seeds 0, 1 and 2;
+# 4. your answers to 1 and 2 on the second task, digits.
 
 # %%
 from helpers.widgets.playground import playground
@@ -350,80 +352,87 @@ playground(layer=BatchNorm1d)
 # %% [markdown]
 # One run is one seed. Before you believe a difference, look for it in the map, which has five.
 #
+# ### The whole map
+#
+# *Predict first:* which batch sizes are the worst for batch norm? Is there a region where the control has the lower loss?
+
+# %%
+from helpers.experiments import rate_batch_plane
+
+rate_batch_plane.show("sine")
+
+# %% [markdown]
+# A cell shows the median of 5 seeds. In this set-up:
+#
+# - Batch norm works over a wider range of learning rates. With 4 rows or more it learns at 3, where the control diverges at every batch size.
+#   Of the 13 cells that it wins, the control has diverged in 8; in 5 both have learned.
+# - Its best loss is lower than the control's from 8 rows in a batch on, clearly so from 16 on.
+# - With 2 or 4 rows the plain net with He initialisation has the lower best loss. (Small batches also see less data in 200 steps. That holds for both nets.)
+# - With 2 rows batch norm learns nothing at any rate. Its loss stays at that of a constant.
+# - With 256 rows and a rate of 0.1 or 0.3 the control has the lower median again.
+# - The default net is left out, but it is not untrainable: see rate 1 in the figure before.
+#
+# Why the second dip, at 256 rows? Look at the training rows too.
+
+# %%
+with_and_without.show_large_batches()
+
+# %% [markdown]
+# It is not that batch norm trains more slowly. With 256 rows its training loss is about 70 times lower, and its held-out loss is higher: it over-fits
+# more. With 128 rows and 0.3 the two hold out equally well. One guess is that the noise of small batches keeps batch norm from
+# fitting single rows so closely. This table does not test that.
+#
 # ## 4 · Digits
 #
 # Real data now: 8×8 handwritten digits, 1,297 for training, 500 held out, cross-entropy loss, 6 hidden layers of 64, batches of
-# 64, 200 steps. Chance is 0.10.
+# 64, 200 steps. Chance is 0.10. The cell takes about 4 seconds.
 
 # %% tags=["nbval-ignore-output"]
-rates = (0.03, 0.1, 0.3, 1.0, 3.0)
-real = fair.train_three(layer, digits(), fair.widths(64, 10), rates, batch_size=64, steps=200)
-print("held-out accuracy")
-table(["learning rate", *NETS.values()], rows(rates, [net.test_accuracy for net in real.values()]))
+with_and_without.show_digits(layer)
 
 # %% [markdown]
 # Where the control has a good learning rate, the two differ by a few points; one held-out digit is 0.2 points. The difference is the
 # *width* of the range: batch norm still works at learning rate 3.
 #
-# These nets have no factor on their output. The playground's digits have 1/√width, as its first task does. *Predict first:* the factor makes
-# the gradients of the hidden layers 8 times smaller at the start. What does that do to the map?
+# These nets have no factor on their output. The playground's digits have 1/√width = 1/8, as its first task does. Here is what the factor
+# does to the gradients of the hidden layers, before training.
 
 # %%
-digits_plane = rate_batch_plane.load("digits")
-figures.show(
-    rate_batch_plane.figure(digits_plane),
-    "Digits: maps over learning rate and batch size of the control's loss, of batch norm's, and which is lower.",
-)
-learned = {name: digits_plane.median[name][-3:] < 0.5 for name in ("none, He", "batch")}
-print("learning rates with a median loss below 0.5 (batches of 64 or more)")
-for name, cells in learned.items():
-    kept = [f"{lr:g}" for lr, good in zip(digits_plane.lrs, cells.all(axis=0), strict=True) if good]
-    print(f"  {NETS[name]}: " + ", ".join(kept))
+with_and_without.show_shrunk(layer)
 
 # %% [markdown]
-# Both ranges move to the right. Now the control is the better net at 0.1, at every batch size, and batch norm from 1 on. So a
-# comparison at one learning rate can be made to say either. What stays is the upper end: the control diverges at 3 and batch norm does not.
-# And tiny batches are bad for batch norm on this task too.
+# Batch norm: 8 times, as one expects. The control: mostly more, because its outputs without the factor are so large that its first guesses are
+# sure and wrong.
+#
+# *Predict first:* what does that do to the range of good learning rates of each net? The map has the factor, the table above
+# has not.
+
+# %%
+rate_batch_plane.show("digits")
+rate_batch_plane.show_good_rates("digits", 0.5)
+
+# %% [markdown]
+# With the factor both ranges lie further to the right. From 4 rows on the control wins at 0.1, and batch norm at 1 and 3. So a comparison at one
+# learning rate can be made to say either. What stays is the upper end: at 3 the control diverges and batch norm does not.
+# And with 2 rows batch norm learns next to nothing on this task too.
 #
 # ### Learning rate × initial weights
 #
-# *Predict first:* draw a map. To the right the learning rate grows, upwards the scale of the initial weights. Where does the
-# plain net train? Where does batch norm? Is there a corner in which the plain net is better?
+# *Predict first:* draw a map. To the right the learning rate grows, upwards the scale of the initial weights of the hidden layers. Where
+# does the plain net train? Where does batch norm? Is there a corner in which the plain net is better?
 
-# %% tags=["nbval-ignore-output", "readme"]
-rates = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-scales = (0.1, 0.3, 0.6, 1.0, 2.0, 5.0)
-plain, normed = with_and_without.heat_map(layer, rates, scales)
-figures.show(
-    with_and_without.heat_map_figure(rates, scales, plain, normed),
-    "Maps of held-out accuracy over learning rate and initial scale: without norm, with, difference.",
-)
-for name, accuracy in (("no norm", plain), ("batch norm", normed)):
-    cells = [int((accuracy[:, :, seed] > 0.9).sum()) for seed in range(3)]
-    print(f"{name:10}: above 90 % in {spread(cells, 0)} of 42 cells")
-corner = spread(plain[4, 0]), spread(normed[4, 0])
-print(f"learning rate 0.003, 2 × He's std: no norm {corner[0]}, batch norm {corner[1]}")
+# %% tags=["readme"]
+with_and_without.show_heat_map()
 
 # %% [markdown]
-# Percent, medians of 3 seeds, 4 hidden layers, batches of 32, 150 steps. Batch norm fills most of the map. But where the weights
-# are large and the learning rate is small, the plain net is far better. Why? Multiply every weight before a norm by a factor, and
-# look at one SGD step:
-
-# %%
-factors = (1, 3, 10)
-print("weights ×  change of the output  ‖gradient‖  share of ‖W‖ that a step moves")
-for factor, (change, gradient, share) in zip(factors, with_and_without.turns(layer, factors), strict=True):
-    small = "below 0.01" if change < 0.01 else f"{change:.2f}"
-    print(f"{factor:9}  {small:>20}  {gradient:10.2f}  {share:30.2f}")
-
-# %% [markdown]
-# The last two columns are relative to the first row. The first one is the paper's §3.3, BN((aW)u) = BN(Wu), up to ε.
+# 4 hidden layers, batches of 32. Batch norm fills most of the map. But where the weights are large and the learning rate is small, the
+# plain net is far better.
 #
-# *Question, 1 minute.* Why is batch norm so slow at large weights and a small learning rate?
+# *Question, 1 minute.* Why is batch norm so slow in that corner?
 #
-# - **a** After 150 steps its running statistics still carry their starting values.
-# - **b** Before a norm only the direction of W counts, and a step turns weights a times as large by 1/a² as much.
-# - **c** Large weights push the inputs of the ReLUs far from 0, where the gradient is 0.
+# - **a** Its running mean and variance still carry 0 and 1, their first values, when it is measured.
+# - **b** A hidden matrix and a multiple of it give the same output, but the same learning rate turns the larger one less.
+# - **c** Large weights push the inputs of the ReLUs far below 0, where nothing passes.
 # - **d** Large weights make the mean and variance of a batch noisier, so the steps cancel.
 # - **e** Batch norm learns more slowly than a plain net everywhere; here it only shows more.
 
@@ -433,71 +442,133 @@ from helpers.exercises.answers.make_mlp import where_plain_wins
 # %%
 from helpers.exercises.make_mlp import where_plain_wins_exercise
 
+quiz(where_plain_wins_exercise)
+
+# %%
 where_plain_wins_exercise.check(where_plain_wins)
 # where_plain_wins_exercise.hint(where_plain_wins)
 
 # %% grade="where_plain_wins" points=1
 
 # %% [markdown]
-# ### Depth
-#
-# *Predict first:* 2, 4, 8, 12 hidden layers, learning rate 0.1, 300 steps. From which depth on does the plain net fail, with
-# default and with He initialisation? Which net has the lowest training loss at 4 layers?
+# *Predict first:* multiply the weights of all hidden layers by a = 3, and by a = 10, and take one SGD step. By what power of a does the
+# gradient of W change? And the angle by which the step turns W?
 
-# %% tags=["nbval-ignore-output"]
-depths = (2, 4, 8, 12)
-deeper = with_and_without.by_depth(layer, depths)
-figures.show(
-    with_and_without.depth_figure(depths, deeper),
-    "Training loss and held-out accuracy against depth, for four nets.",
-)
-names = ("no norm, default", "no norm, He", "batch norm, default", "batch norm, He")
-print("training loss")
-table(["hidden layers", *names], rows(depths, [losses for losses, _ in deeper.values()]))
-print("held-out accuracy")
-table(["hidden layers", *names], rows(depths, [accuracy for _, accuracy in deeper.values()]))
-loss = {net: losses for net, (losses, _) in deeper.items()}
-lowest = torch.minimum(loss["batch", "default"], loss["batch", "he"])
-for i in (1, 2):
-    wins = (loss["none", "he"][i] < lowest[i]).sum()
-    print(f"{depths[i]} layers: the control has the lowest training loss in {wins} of 3 seeds")
+# %%
+with_and_without.show_turns(layer)
 
 # %% [markdown]
-# Width 64, batches of 32, 3 seeds. "Batch norm makes deep nets trainable" is true here for default initialisation from
-# 8 layers on and for He initialisation from 12 on. At 4 and 8 layers the control has the *lower training loss*. That loss is taken
-# in train mode, where batch norm pays for the noise of its batch statistics. On held-out digits the two are close there.
+# <details><summary>What the table says, and the answer to the question</summary>
+#
+# The output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it was: "larger weights lead to
+# smaller gradients", says the same section. Since nothing changes along W, the gradient is at right angles to W. So step ÷ ‖W‖ is the
+# angle by which W turns, and it shrinks twice: the step is 1/a as long, and W is a times as long. That makes 1/a². Answer **b**.
+#
+# In the map the head stays as it was, as in the fifth column. If the weights of the head grow as well, the gradient that it sends back grows by a, and 1/a is left:
+# the last column.
+#
+# </details>
+#
+# ### Depth
+#
+# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on does the plain net fail with the
+# default initialisation? And with He's? Which net has the lowest training loss at 4 layers, and in which mode was it taken?
+
+# %%
+with_and_without.show_depth()
+
+# %% [markdown]
+# Nets of width 64, batches of 32. Three things to see:
+#
+# - With default initialisation the plain net fails from 8 layers on. With He's it still trains at 12, but less well, and some seeds
+#   get lost: its held-out accuracy goes down to 0.24, that of the batch norm nets to 0.94.
+# - At 4 and 8 layers the control has the lowest training loss in 9 of 10 seeds, *in train mode*. In eval mode, on the same nets,
+#   batch norm has it, in 10 and in 9 of 10 seeds. (Five other seeds: the control in 5 and 3 of 5 in train mode, in 2 and 1 of 5 in eval
+#   mode.) In train mode batch norm pays for the noise of its batch statistics. So who is ahead can depend on which training loss you
+#   report.
+# - On held-out digits there is little between the two at 4 layers.
 #
 # ## 5 · Before or after the nonlinearity?
 #
-# The paper puts the norm before the ReLU (§3.2), since $Wu$ is more likely to have "a symmetric, non-sparse distribution".
-# Many later nets put it after. *Predict first:* how large is the difference in accuracy?
+# The paper puts the norm between $Wu$ and the ReLU. It weighs one other place, the layer's *input* $u$, and decides for $Wu + b$
+# because that is "more likely to have a symmetric, non-sparse distribution" (§3.2). A norm after the ReLU is a norm on the $u$ of the next layer.
+#
+# Most well-known nets since then keep the paper's order: ResNet (He et al. 2016, §3.4) and DenseNet (Huang et al. 2017, §3) have batch norm
+# directly before the ReLU. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository `ducha-aiki/caffenet-benchmark`,
+# file `batchnorm.md`. After the ReLU is 1.5 to 2.5 points better in a CaffeNet, and 1.1 points worse in a GoogLeNet, where the two runs
+# also start differently.
+#
+# *Predict first:* how large is the difference in accuracy in our net, 6 hidden layers, digits, batches of 64, after 100 steps?
 
 # %%
-placement = with_and_without.placement(layer, lrs=(0.1, 1.0))
-table(
-    ["norm", "learning rate", "held-out accuracy"],
-    [[f"{where} the ReLU", lr, spread(accuracy)] for (where, lr), accuracy in placement.items()],
-)
+with_and_without.show_placement()
 
 # %% [markdown]
-# 3 seeds, 6 hidden layers, batches of 64, 100 steps. After so few steps "before" is slightly ahead, but the ranges of the seeds
-# overlap. This is one small data set: it settles nothing for large nets.
+# Before is ahead in 8 of 10 seeds at 0.1, and in 6 of 10 at 1. Ten other seeds gave 7 and 7 of 10. So if there is a difference here, it is about a point, and
+# this table does not decide it. It is one small data set; for large nets it says nothing.
 #
 # ## What would change my mind
 #
-# - *"Batch norm generalises better."* In section 3 its held-out loss is lower than that of the control, in section 2 higher. If the
+# - *"Batch norm generalises better."* In section 3 its held-out loss is the lower one in more cells than the control's. In section 2 neither net has
+#   learned anything that carries over, and with batches of 256 the control is ahead at some rates. If the
 #   control were tuned as well as batch norm (its learning rate, its schedule, its initialisation layer by layer) and the gap
 #   stayed over many data sets, I would believe it for MLPs. These nets were not tuned that far.
-# - *"Batch norm is needed for depth."* Plain nets with residual connections and careful initialisation are trained very deep
-#   (Brock et al. 2021 reach 86.5 % on ImageNet without any norm). What a norm adds there is tolerance, not possibility.
-# - *"Batch norm helps because…"* Nothing here says why. Notebook 06 takes the explanations one by one.
+# - *"Batch norm is needed for depth."* There are very deep nets without any norm of the activations. Zhang et al. (2019, *Fixup*, abstract)
+#   train residual nets of 10,000 layers by initialisation alone. Brock et al. (2021, abstract) reach 86.5 % on ImageNet; their nets
+#   standardise the *weights* in every forward pass and clip the gradients. So a norm is not necessary there. Here it
+#   made training less sensitive to the settings.
+# - *"Batch norm helps because…"* Two causes were tested here by changing them alone: initial weights for the stall, the head for the
+#   divergence. Neither is about batch norm. Why it helps where it does, this notebook does not say.
 #
 # ## Recap
 #
 # 1. A hidden layer is Linear without bias, norm, ReLU; right before a norm a bias has no gradient.
-# 2. The popular demo shows memorising: on held-out rows its batch norm net is worse than predicting the mean.
-# 3. The plain net stalls there from its initialisation; the batch norm net breaks first at larger learning rates, because
-#    of the head.
-# 4. In a fair set-up batch norm has the wider range of learning rates and initial scales; He initialisation alone wins at tiny
-#    batches, and in training loss at moderate depth.
-# 5. Large weights before a norm act as a small learning rate.
+# 2. The demo shows memorising: the nets that fit its rows, with batch norm or without, are worse than a constant on held-out rows.
+# 3. The default net stalls there because of its initial weights.
+# 4. What breaks first at larger learning rates is the head, which no norm follows.
+# 5. In a fair set-up batch norm has the wider range of learning rates and initial scales. The control is ahead with 2 or 4 rows in a
+#    batch, and at some rates with 256.
+# 6. Compare training losses in one mode: which net is ahead can depend on it.
+# 7. Large weights before a norm act as a small learning rate.
+#
+# ## Interview page
+#
+# <details><summary>Why has a Linear right before a batch norm no bias?</summary>
+#
+# The norm subtracts the mean of the feature, and the bias with it: in train mode its gradient is 0. β does its work.
+#
+# </details>
+# <details><summary>Somebody shows you two training curves, one flat, one with batch norm near 0. What do you ask?</summary>
+#
+# What is the held-out loss? Does a net without a norm, but with He initialisation and its own learning rate, do the same? How many seeds, and was the loss taken in train mode or in eval mode?
+#
+# </details>
+# <details><summary>Does batch norm allow larger learning rates?</summary>
+#
+# In the fair set-up yes: it trains at 3, where the control diverges. But no norm follows the head: its limit 2/λ falls with the width unless the output is scaled.
+#
+# </details>
+# <details><summary>When would you leave batch norm out of an MLP?</summary>
+#
+# With 2 to 4 rows in a batch: the statistics are too noisy. And where a well-started net without it is as good: that net has no second mode, and its rows do not depend on each other.
+#
+# </details>
+# <details><summary>You multiply the weights before a batch norm by 10. What happens to the output, the gradient, and the next SGD step?</summary>
+#
+# The output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large weights before a norm act as a small learning rate.
+#
+# </details>
+# <details><summary>In your training loop the loss with batch norm is higher than without, in eval mode it is lower. How can that be?</summary>
+#
+# In train mode each batch is normalised with its own noisy mean and variance, and the loss pays for that noise. In eval mode the running statistics take their place. Compare in one mode.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+from helpers.widgets.board import summary
+
+summary("03_with_and_without_batchnorm")
+
+# %% [markdown]
+# One thing runs through this notebook without an answer: a net with batch norm is one function in train mode and another in eval mode. The
+# next notebook is about what goes wrong between the two.

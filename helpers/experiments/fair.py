@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
+from helpers.lab import figures
 from helpers.lab.data import Split, digits, sine
 from helpers.lab.nets import MLP, Norm
 from helpers.lab.stack import Results, Run, train_stack
 
 NETS = {"none": "no norm, default init", "none, He": "no norm, He init", "batch": "batch norm"}
 """The three nets by their colour in figures, and what they are called."""
+DASHES: dict[str, Any] = {"none": (0, (1, 1.2)), "none, He": "--", "batch": "-"}
+"""The three nets by their line in figures."""
 
 SEEDS = (0, 1, 2)
 DEPTH = 6
@@ -59,9 +63,9 @@ def train_three(
     return {"none": none, "none, He": he, "batch": batch}
 
 
-def fair_data() -> Split:
-    """512 rows of 20 features, target sin(w·x) and a little noise: every net here can learn it."""
-    return sine(scale=0.5)
+def fair_data(draw: int = 0) -> Split:
+    """512 rows of 20 features, target sin(w·x) and a little noise: every net here can learn it.  draw: another draw."""
+    return sine(scale=0.5, seed=draw)
 
 
 FAIR: dict[str, Callable[[], Split]] = {"sine": fair_data, "digits": digits}
@@ -84,3 +88,9 @@ def over_learning_rates(
     """The three nets in the fair set-up; tensors (learning rates, seeds).  task: one of :data:`FAIR`."""
     split = FAIR[task]()
     return train_three(layer, split, fair_widths(split), lrs, batch_size, STEPS, HEAD_SCALE, seeds)
+
+
+def line(axes: Any, x: Any, runs: Any, name: str, label: str = "", dashes: Any = "") -> None:
+    """Median and range over seeds in a net's colour and dashes.  ``runs``: (seeds, len(x)); name: a key of NETS."""
+    figures.band(axes, x, runs, name, label or NETS[name])
+    axes.lines[-1].set_linestyle(dashes or DASHES[name])

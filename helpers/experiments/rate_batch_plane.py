@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import nn
 
 from helpers.lab import figures
+from helpers.lab.tables import table
 
 from .fair import FAIR, NETS, STEPS, over_learning_rates
 
@@ -35,9 +38,10 @@ FILE = "rate_batch_plane.json"
 class Plane:
     """Held-out loss by net after ``STEPS`` steps, (batch sizes, learning rates): median and range over the seeds.
 
-    Infinite where the loss was not finite; the median is so where most seeds diverged.
+    Infinite where the loss was not finite; the median is so where most seeds diverged.  task: one of ``FAIR``.
     """
 
+    task: str
     lrs: tuple[float, ...]
     batch_sizes: tuple[int, ...]
     seeds: int
@@ -66,7 +70,7 @@ def load(task: str = "sine") -> Plane:
         return np.array([[np.inf if loss is None else loss for loss in row] for row in rows])
 
     maps = {kind: {name: array(name, kind) for name in NETS} for kind in ("median", "low", "high")}
-    return Plane(tuple(stored["learning rates"]), tuple(stored["batch sizes"]), stored["seeds"], **maps)
+    return Plane(task, tuple(stored["learning rates"]), tuple(stored["batch sizes"]), stored["seeds"], **maps)
 
 
 def compute(task: str, lrs: Sequence[float] = LRS, batch_sizes: Sequence[int] = BATCH_SIZES) -> Plane:
@@ -77,34 +81,124 @@ def compute(task: str, lrs: Sequence[float] = LRS, batch_sizes: Sequence[int] = 
         {name: reduce(np.where(np.isnan(loss), np.inf, loss), axis=2) for name, loss in losses.items()}
         for reduce in (np.median, np.min, np.max)
     )
-    return Plane(tuple(lrs), tuple(batch_sizes), len(SEEDS), median, low, high)
+    return Plane(task, tuple(lrs), tuple(batch_sizes), len(SEEDS), median, low, high)
+
+
+STALLED = 0.85
+"""A net whose loss stays above this share of the best constant's has learned nothing, as in the playground."""
+
+
+@functools.cache
+def constant(task: str, held_out: bool = False) -> float:
+    """Loss of the best constant answer, on training rows or on held-out rows.
+
+    >>> round(constant("digits"), 2)
+    2.3
+    """
+    split = FAIR[task]()
+    y = split.y_test if held_out else split.y_train
+    return float(y.var(correction=0)) if y.is_floating_point() else math.log(10)
 
 
 def winners(plane: Plane) -> list[list[str]]:
-    """Of the control and batch norm, which has the lower loss in every seed, "He" or "BN"; "≈" where they overlap.
+    """Which net has the lower loss in every seed, "He", the control, or "BN"; (batch sizes, learning rates).
 
-    (batch sizes, learning rates).
+    "≈" where the seeds' ranges overlap, "✕" where neither median is better than learning nothing.
     """
     he, batch = "none, He", "batch"
     control = plane.high[he] < plane.low[batch]
     normed = plane.high[batch] < plane.low[he]
-    found: list[list[str]] = np.where(control, "He", np.where(normed, "BN", "≈")).tolist()
+    neither = ~(np.minimum(plane.median[he], plane.median[batch]) < STALLED * constant(plane.task))
+    found: list[list[str]] = np.select([neither, control, normed], ["✕", "He", "BN"], "≈").tolist()
     return found
 
 
+def counts(plane: Plane) -> dict[str, tuple[int, int, int]]:
+    """In how many cells a net, "none, He" or "batch", wins, by what most seeds of the other did.
+
+    They learned too, learned nothing, or diverged.
+    """
+    found, who = {}, np.array(winners(plane))
+    for name, short, other in (("none, He", "He", "batch"), ("batch", "BN", "none, He")):
+        others = plane.median[other][who == short]
+        learned = others < STALLED * constant(plane.task)
+        diverged = ~np.isfinite(others)
+        found[name] = int(learned.sum()), int((~learned & ~diverged).sum()), int(diverged.sum())
+    return found
+
+
+def show(task: str) -> None:
+    """Show the maps of a task, the best rate of each batch size, and the cells that each net wins."""
+    plane, nets = load(task), ("none, He", "batch")
+    figures.show(
+        figure(plane),
+        "Maps over learning rate and batch size: held-out loss of the control, of batch norm, and which is lower.",
+    )
+    table(
+        ["batch size", *plane.batch_sizes],
+        [[NETS[name], *(f"{loss:.2f}" for loss in plane.median[name].min(axis=1))] for name in nets],
+        caption="Held-out loss at each net's best learning rate: lowest median of 5 seeds. "
+        f"A constant gives {constant(task, held_out=True):.2f}",
+    )
+    found = counts(plane)
+    table(
+        ["", "the other learned too", "the other learned nothing", "the other diverged"],
+        [[NETS[name], *found[name]] for name in nets],
+        caption="Cells of 56 in which a net has learned and has the lower loss in every seed, by what most seeds of "
+        "the other net did",
+    )
+
+
+def show_good_rates(task: str, below: float, rows: int = 64) -> None:
+    """Show the learning rates at which a net's median loss is below a number at all batch sizes of ``rows`` or more."""
+    plane = load(task)
+    large = [size >= rows for size in plane.batch_sizes]
+    lines = []
+    for name in ("none, He", "batch"):
+        good = (plane.median[name][large] < below).all(axis=0).tolist()
+        lines.append([NETS[name], ", ".join(f"{lr:g}" for lr, kept in zip(plane.lrs, good, strict=True) if kept)])
+    table(["", "learning rates"], lines, caption=f"Median held-out loss below {below:g} with {rows} rows or more")
+
+
 def figure(plane: Plane) -> Figure:
-    """Three maps: median held-out loss of the control and of batch norm, and who wins."""
-    drawn, axes = figures.subplots(1, 3, width=10.5, height=3.8, sharey=True)
-    control, normed = (np.log10(np.minimum(plane.median[name], 10)) for name in ("none, He", "batch"))
-    limits = float(normed.min()), float(normed.max())
-    for ax, name, logs in ((axes[0], "none, He", control), (axes[1], "batch", normed)):
-        texts = [[f"{loss:.2g}" if np.isfinite(loss) else "div." for loss in row] for row in plane.median[name]]
-        figures.heat(ax, NETS[name], logs, texts, plane.batch_sizes, plane.lrs, limits, "cividis_r")
-    gain = np.clip(control - normed, -0.5, 0.5)
-    title = "who is lower (≈: seeds overlap)"
-    figures.heat(axes[2], title, gain, winners(plane), plane.batch_sizes, plane.lrs, (-0.5, 0.5), "RdBu")
+    """Three maps in the playground's colours: held-out loss of the control and of batch norm, and which is lower."""
+    drawn, axes = figures.subplots(1, 3, width=10.5, height=4.2, sharey=True)
+    top, best = constant(plane.task), min(float(plane.median["batch"].min()), float(plane.median["none, He"].min()))
+    for ax, name in zip(axes, ("none, He", "batch"), strict=False):
+        medians = plane.median[name]
+        shares = np.clip(np.log(top / np.minimum(medians, top)) / math.log(top / best), 0, 1)
+        texts = [[f"{loss:.2g}" if np.isfinite(loss) else "div." for loss in row] for row in medians]
+        _cells(ax, plane, NETS[name], shares, [[name] * len(plane.lrs)] * len(texts), texts)
+    who, keys = winners(plane), {"He": "none, He", "BN": "batch"}
+    control, normed = (np.minimum(plane.median[name], 4 * top) for name in ("none, He", "batch"))
+    ratios = np.clip(np.abs(np.log(control / normed)) / math.log(4), 0, 1)
+    shares = np.where(np.isin(who, list(keys)), 0.6 + 0.4 * ratios, 0.0)
+    _cells(axes[2], plane, "which is lower", shares, [[keys.get(w, "none") for w in row] for row in who], who)
     axes[0].set_ylabel("batch size")
+    said = f"held-out loss after {STEPS} steps, median of {plane.seeds} seeds (div.: most diverged)"
+    drawn.suptitle(said, x=0.01, ha="left", fontsize=11)
+    key = "BN, He: lower in every seed    ≈: the seeds overlap    ✕: both diverged or learned nothing"
+    drawn.supxlabel(key, x=0.99, ha="right", fontsize=9)
     return drawn
+
+
+def _cells(
+    ax: Any,
+    plane: Plane,
+    title: str,
+    shares: NDArray[np.float64],
+    names: Sequence[Sequence[str]],
+    texts: Sequence[Sequence[str]],
+) -> None:
+    """One map: in each cell a share of a net's colour on white, and a text."""
+    inks = np.array([[to_rgb(figures.COLOURS[name]) for name in row] for row in names])
+    ax.imshow(1 - shares[..., None] * (1 - inks), origin="lower", aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        ink = "w" if share > 0.5 else "k"
+        ax.text(column, row, texts[row][column], ha="center", va="center", fontsize=8.5, color=ink)
+    ax.set(title=title, xlabel="learning rate", xticks=range(len(plane.lrs)), yticks=range(len(plane.batch_sizes)))
+    ax.set(xticklabels=[f"{lr:g}" for lr in plane.lrs], yticklabels=list(plane.batch_sizes))
+    ax.grid(False)
 
 
 def _rounded(losses: NDArray[np.float64]) -> list[list[float | None]]:
