@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -110,20 +110,36 @@ def sgd(
     momentum: float = 0.0,
     cosine: bool = False,
 ) -> Iterator[float]:
-    """The loop itself: yields each training loss after its update; whoever reads it may stop at any step."""
-    optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps) if cosine else None
-    for rows in batches(len(split.X_train), batch_size, steps, seed):
+    """The loop itself: yields each training loss after its update; whoever reads it may stop at any step.
+
+    The numbers are those of ``torch.optim.SGD``, whose first use in a kernel imports for some four seconds.
+    """
+    parameters, velocities = list(net.parameters()), dict[nn.Parameter, torch.Tensor]()
+    for step, rows in enumerate(batches(len(split.X_train), batch_size, steps, seed)):
         loss = loss_of(net, split.X_train[rows], split.y_train[rows])
-        optimiser.zero_grad()
+        net.zero_grad()
         loss.backward()
-        optimiser.step()
-        if schedule:
-            schedule.step()
+        now = lr * (1 + math.cos(math.pi * step / steps)) / 2 if cosine else lr
+        _update(parameters, velocities, now, momentum)
         history.losses.append(loss.item())
         yield history.losses[-1]
         if not math.isfinite(history.losses[-1]):
             return
+
+
+@torch.no_grad()
+def _update(
+    parameters: Sequence[nn.Parameter], velocities: dict[nn.Parameter, torch.Tensor], lr: float, momentum: float
+) -> None:
+    for parameter in parameters:
+        change = parameter.grad
+        if change is None:
+            continue
+        if momentum and parameter in velocities:
+            change = velocities[parameter].mul_(momentum).add_(change)
+        elif momentum:
+            velocities[parameter] = change.clone()
+        parameter.add_(change, alpha=-lr)
 
 
 def _hold_out(net: nn.Module, split: Split, history: History, step: int) -> None:
