@@ -29,8 +29,9 @@ from dataclasses import dataclass, field
 
 from . import bank
 from .bank import Card, Flag, Point
+from .clauses import Clause, Hit
 from .phrases import Lexicon, Pattern, Term, parse
-from .reading import Clause, Hit, Reading, read
+from .reading import Reading, read
 
 Span = tuple[int, int]
 
@@ -103,20 +104,27 @@ def _weigh(
     says: Iterable[str], opposite: Iterable[str], reading: Reading, known: Lexicon, subject: str, is_flag: bool = False
 ) -> _Evidence:
     evidence = _Evidence()
+    other_sign: list[_Match] = []
+    shown: set[int] = set()
     for text, sign in [*((s, True) for s in says), *((o, False) for o in opposite)]:
         pattern = parse(text)
         for found in _matches(pattern, reading, known, subject):
             if found.said_by_others or (found.supposed and (is_flag or not sign)) or (found.cited and is_flag):
                 continue
             places = [reading.span(h.start, h.end) for h in found.hits]
+            full = found.own > 1 or len(pattern.terms) == 1
             if not sign:  # an opposite that is denied is no point yet
-                evidence.con += places if found.holds and not found.weak else []
-            elif not found.holds:  # the other sign is believed in one clause only
-                evidence.con += places if found.tight and not found.weak else []
+                evidence.con += places if found.holds and full and not found.weak else []
+            elif not found.holds:  # the other sign is believed in one clause that says it all itself
+                other_sign += [found] if found.tight and found.own > 1 and not found.weak else []
             elif found.weak or "maybe" in pattern.modifiers:
                 evidence.weak += places
             else:
                 evidence.pro += places
+                shown |= found.clauses
+    for found in other_sign:
+        if not shown & found.clauses:
+            evidence.con += [reading.span(h.start, h.end) for h in found.hits]
     return _Evidence(*(sorted({*places}) for places in (evidence.pro, evidence.con, evidence.weak)))
 
 
@@ -125,6 +133,9 @@ class _Match:
     hits: tuple[Hit, ...]
     holds: bool
     """Whether the statement is asserted with the sign of its pattern."""
+    clauses: set[int]
+    own: int
+    """How many of the hits stand in these clauses themselves."""
     tight: bool
     weak: bool
     said_by_others: bool
@@ -231,6 +242,8 @@ def _match(pattern: Pattern, clauses: list[Clause], hits: tuple[Hit, ...], known
         hits=tuple(h for h in hits),
         holds=holds,
         tight=not wide and not mixed,
+        clauses={c.start for c in clauses},
+        own=sum(any(h in c.hits for c in clauses) for h in hits),
         weak=mixed or apart or messy or far,
         said_by_others=any(c.hearsay or c.asked for c in clauses),
         cited=any(c.cited for c in clauses),
