@@ -20,7 +20,8 @@ class Mine(BatchNorm1d):
             raise ValueError("broken on purpose")
         return super().forward(x)
 found = Playground(Mine, patience=60)
-display(found.box)"""
+display(found.controls.box)
+found.start()"""
 
 MEMORY = """\
 import gc, pathlib
@@ -52,14 +53,18 @@ def in_notebook_7(page, lab, name):
 OPEN = {"Lab": in_lab, "Notebook 7": in_notebook_7}
 
 
+def headline(page):
+    return page.locator(".bn-say")
+
+
 def words(page):
-    return page.locator(".bn-numbers")
+    return page.locator(".bn-words")
 
 
 def settled(page, text):
-    """Wait until the words speak of a finished run at ``text``."""
-    expect(words(page)).to_contain_text(re.compile(re.escape(text) + ".*after 200 steps"))
-    return words(page).inner_text()
+    """Wait until the headline speaks of a finished run at ``text``."""
+    expect(headline(page)).to_contain_text(re.compile(re.escape(text) + ".*after 200 steps"))
+    return headline(page).text_content()
 
 
 def type_into(page, name, text):
@@ -92,13 +97,13 @@ def test_every_control_answers(front_end, page, lab, tmp_path):
 
     page.locator(".bn-predict input").uncheck()
     drag(page, "bn-batch", 45)
-    expect(words(page)).not_to_contain_text("batch size 32")
+    expect(headline(page)).not_to_contain_text("batch size 32")
     type_into(page, "bn-batch", "64")
     settled(page, "Learning rate 0.3, batch size 64")
     type_into(page, "bn-lr", "0.1")
     settled(page, "Learning rate 0.1, batch size 64")
     page.locator(".bn-lr .noUi-handle").press("PageUp")
-    expect(words(page)).not_to_contain_text("Learning rate 0.1,")
+    expect(headline(page)).not_to_contain_text("Learning rate 0.1,")
     drag(page, "bn-lr", -60)
     type_into(page, "bn-lr", "0.1")
     settled(page, "Learning rate 0.1, batch size 64")
@@ -114,31 +119,96 @@ def test_every_control_answers(front_end, page, lab, tmp_path):
     settled(page, "depth 2")
     type_into(page, "bn-seed", "4")
     settled(page, "depth 2, seed 4")
-    drag(page, "bn-depth", 30)
-    expect(words(page)).not_to_contain_text("depth 2")
     type_into(page, "bn-depth", "1")
     settled(page, "depth 1, seed 4")
     page.locator(".bn-init select").select_option(label="He")
-    expect(words(page)).to_contain_text("Batch norm, He init: training loss")
+    expect(words(page)).to_contain_text("batch norm, He init")
     page.locator(".bn-second select").select_option(label="group norm")
     page.locator(".bn-first select").select_option(label="layer norm")
-    settled(page, "Learning rate 0.1, batch size 64, depth 1, seed 4")
-    expect(words(page)).to_contain_text("Group norm, He init: training loss")
-    expect(words(page)).to_contain_text("Layer norm, He init: training loss")
+    expect(words(page)).to_contain_text(re.compile("layer norm, He init.*group norm, He init", re.DOTALL))
+    settled(page, "Learning rate 0.1, batch size 64")
     page.locator(".bn-task select").select_option(label="digits, cross-entropy")
-    settled(page, "batch size 64, digits, cross-entropy, depth 1, seed 4")
+    settled(page, "batch size 64, digits, cross-entropy")
+    page.locator(".bn-words summary").click()
     expect(words(page)).to_contain_text("held-out accuracy")
     page.locator(".bn-first select").select_option(label="no norm")
     page.locator(".bn-second select").select_option(label="batch norm")
-    expect(words(page)).to_contain_text("Batch norm, He init")
+    expect(words(page)).to_contain_text("batch norm, He init")
 
-    for label in ("activations per layer", "gradient norm per layer", "running against batch statistics"):
+    type_into(page, "bn-scrub", "1")
+    expect(page.locator(".bn-third [role=img]").first).to_have_attribute("aria-label", re.compile("in step 1,"))
+    page.locator(".bn-play button").first.click()
+    expect(page.locator(".bn-third [role=img]").first).not_to_have_attribute("aria-label", re.compile("in step 1,"))
+    page.locator(".bn-play button").first.click()
+    for label in ("gradient norm per layer", "running against batch statistics", "activations per layer"):
         page.locator(".bn-look select").select_option(label=label)
-        expect(page.locator(".bn-third svg")).to_have_attribute("aria-label", re.compile(label))
+        expect(page.locator(".bn-third [role=img]").first).to_have_attribute("aria-label", re.compile(label))
     page.locator(".bn-shows select").select_option(label="no norm, He init")
     expect(page.locator(".bn-plane svg")).to_have_attribute("aria-label", re.compile("no norm, He init"))
     page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-    assert page.locator(".bn-curves svg").count() == 1
+    assert page.locator(".bn-curves .bn-plot").count() == 2
+
+
+@pytest.mark.parametrize("front_end", OPEN)
+def test_sliders_have_names_and_keep_their_arrow_keys(front_end, page, lab):
+    name = f"keys_{front_end.replace(' ', '_')}"
+    write_notebook(lab, name, CELL)
+    OPEN[front_end](page, lab, name)
+    settled(page, "Learning rate 0.3, batch size 32")
+    for called, slider in (("learning rate", "bn-lr"), ("batch size", "bn-batch"), ("step", "bn-step")):
+        handle = page.get_by_role("slider", name=called, exact=True)
+        expect(handle).to_have_count(1)
+        value = page.locator(f".{slider} .widget-readout").inner_text()
+        expect(handle).to_have_attribute("aria-valuetext", value)
+    page.locator(".bn-predict input").uncheck()
+    page.get_by_role("slider", name="batch size").press("ArrowRight")
+    settled(page, "Learning rate 0.3, batch size 64")
+    region = headline(page).locator("[role=status]")
+    expect(region).to_have_count(1)
+    region.evaluate("element => { element.kept = true }")
+    page.get_by_role("slider", name="batch size").press("ArrowRight")
+    settled(page, "Learning rate 0.3, batch size 128")
+    assert region.evaluate("element => element.kept"), "the headline changes in place"
+
+
+@pytest.mark.parametrize(("width", "browser_open"), [(1280, True), (1280, False), (800, False)])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_is_one_screen_in_both_themes(width, browser_open, dark, page, lab, tmp_path):
+    page.set_viewport_size({"width": width, "height": 720})
+    write_notebook(lab, "one_screen", CELL)
+    in_lab(page, lab, "one_screen")
+    page.evaluate(THEME, "JupyterLab Dark" if dark else "JupyterLab Light")
+    settled(page, "Learning rate 0.3, batch size 32")
+    if not browser_open:
+        page.evaluate("window.jupyterapp.shell.collapseLeft()")
+    box = page.locator(".bn-playground")
+    page.wait_for_timeout(500)
+    room = page.locator(".jp-Notebook").first.bounding_box()
+    size = box.bounding_box()
+    assert width < 1280 or size["height"] <= room["height"]
+    found = box.evaluate(SPILLS)
+    assert found == {"outside": [], "small": [], "plates": []}
+    box.evaluate("element => element.scrollIntoView({block: 'start'})")
+    page.screenshot(path=tmp_path / "one_screen.png")
+
+
+THEME = """async (name) => {
+  const app = window.jupyterapp; await app.restored;
+  await app.commands.execute('apputils:change-theme', {theme: name});
+  while (document.body.dataset.jpThemeName !== name) await new Promise(r => setTimeout(r, 50)); }"""
+
+SPILLS = """box => {
+  const edge = box.getBoundingClientRect(), outside = [], small = [], plates = [];
+  const dark = document.body.dataset.jpThemeLight === 'false';
+  for (const element of box.querySelectorAll('*')) {
+    const place = element.getBoundingClientRect(), style = getComputedStyle(element);
+    if (!place.width || !place.height || element.closest('.bn-hidden')) continue;
+    const says = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const name = `${element.tagName}.${element.getAttribute('class')}: ${element.textContent.slice(0, 30)}`;
+    if (says && (place.left < edge.left || place.right > edge.right + 1)) outside.push(name);
+    if (says && parseFloat(style.fontSize) < 12) small.push(name);
+    if (dark && /^rgb\\(2[45]/.test(style.backgroundColor) && !element.closest('.noUi-target')) plates.push(name); }
+  return {outside, small, plates}; }"""
 
 
 def test_a_guess_is_asked_for_and_counted(page, lab):
@@ -146,14 +216,14 @@ def test_a_guess_is_asked_for_and_counted(page, lab):
     in_lab(page, lab, "guess")
     settled(page, "Learning rate 0.3, batch size 32")
     type_into(page, "bn-lr", "1")
-    expect(words(page)).to_contain_text("Learning rate 1, batch size 32: waiting for your guess")
+    expect(headline(page)).to_contain_text("Predict first")
     page.locator("button.bn-skip").press("Enter")
     settled(page, "Learning rate 1, batch size 32")
     type_into(page, "bn-lr", "0.003")
-    expect(words(page)).to_contain_text("waiting for your guess")
+    expect(headline(page)).to_contain_text("Predict first")
     page.locator("button.bn-guess-3").press("Enter")
     settled(page, "Learning rate 0.003, batch size 32")
-    expect(page.locator(".bn-question")).to_contain_text("1 of 1 guesses were right")
+    expect(page.locator(".bn-question")).to_contain_text("1 of 1 guess was right")
 
 
 def test_a_broken_layer_is_a_sentence_and_the_kernel_lives_on(page, lab):
@@ -167,7 +237,7 @@ def test_a_broken_layer_is_a_sentence_and_the_kernel_lives_on(page, lab):
     page.evaluate(SELECT_AND_RUN, 2)
     type_into(page, "bn-batch", "128")
     settled(page, "Learning rate 0.3, batch size 128")
-    expect(words(page)).to_contain_text("Batch norm: training loss")
+    expect(words(page)).not_to_contain_text("stopped")
 
 
 SELECT_AND_RUN = """async (index) => {
@@ -177,14 +247,14 @@ SELECT_AND_RUN = """async (index) => {
 
 
 def test_a_hundred_quick_changes_leave_one_figure_and_no_more_memory(page, lab):
-    write_notebook(lab, "hundred", CELL.replace("display(", "found.predict.value = False\ndisplay("), MEMORY)
+    write_notebook(lab, "hundred", CELL.replace("display(", "found.controls.predict.value = False\ndisplay("), MEMORY)
     in_lab(page, lab, "hundred")
     settled(page, "Learning rate 0.3, batch size 32")
     press_many(page, 60)  # whatever is loaded at first use is loaded by now
     before = memory(page)
     press_many(page, 100)
     after = memory(page)
-    assert page.locator(".bn-curves svg").count() == page.locator(".bn-plane svg").count() == 1
+    assert page.locator(".bn-curves .bn-plot").count() == 2 and page.locator(".bn-plane svg").count() == 1
     assert abs(after / before - 1) < 0.05, (before, after)
 
 

@@ -25,7 +25,7 @@ def chart(
     ticks += "".join(f'<span class="bn-y" style="top:{y:.1f}%">{text}</span>' for y, text in up)
     axis = f'<div class="bn-below">{below}</div>' if below else ""
     return (
-        f'<div class="bn-chart"><h4>{title}</h4><div role="img" aria-label="{html.escape(says)}">'
+        f'<div class="bn-chart"><div class="bn-title">{title}</div><div role="img" aria-label="{html.escape(says)}">'
         f'<div class="bn-plot" style="height:{height}px;margin-bottom:19px">'
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{"".join(body)}</svg>'
         f"{ticks}{over}</div>{axis}</div></div>"

@@ -118,7 +118,7 @@ def _slider(name: str, readout_format: str, **positions: float) -> Any:
 
 def _field(text: str, slider: Any, ticks: tuple[str, ...]) -> Any:
     """A slider under its name, with ticks at even distances below it."""
-    name = widgets.HTML(f"<label>{text}</label>")
+    name = widgets.HTML(f'<span class="bn-name">{text}</span>')
     spans = "".join(f'<span style="left:{100 * i / (len(ticks) - 1):.1f}%">{t}</span>' for i, t in enumerate(ticks))
     below = widgets.HTML(f'<div class="bn-ticks" aria-hidden="true">{spans}</div>')
     return named("bn-field", widgets.VBox([name, slider, below]))

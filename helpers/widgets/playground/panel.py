@@ -261,7 +261,7 @@ class Playground:
             f"<th scope=col>{text}</th>" for text in ("training loss", "held-out loss", "held-out accuracy")
         )
         return (
-            f'{told}{lines}<div class="bn-foot"><details><summary>all numbers</summary><table><tr><th></th>{heads}</tr>'
+            f'{told}{lines}<div class="bn-foot"><details><summary>all numbers</summary><table><tr><td></td>{heads}</tr>'
             f'{rows}</table>{more}</details><span class="bn-mute">{KEYS}</span></div>'
         )
 

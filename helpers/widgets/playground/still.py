@@ -44,6 +44,7 @@ def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
     _map_axes(axes[0, 2], setting)
     for i, ax in enumerate(axes[1]):
         _inside_axes(ax, list(traces.items())[i] if i < len(traces) else None)
+    axes[1, 0].set_ylabel("what enters the ReLUs")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(traces), frameon=False)
     figure.supxlabel("\n".join(lines), fontsize=9, ha="left", x=0.02)
     return figure
@@ -80,9 +81,10 @@ def _inside_axes(ax: Any, shown: tuple[Kind, Trace] | None) -> None:
     found = trace.snapshots[-1]
     heights = [2 * (i + 0.5) / BINS - 1 for i in range(BINS)]
     for layer in range(len(found.spread)):
-        bars = found.shapes[layer * BINS : (layer + 1) * BINS]
-        half = [0.45 * (bar / 255) ** 0.5 for bar in bars]
+        half = [0.45 * (bar / 255) ** 0.5 for bar in found.shapes[layer * BINS : (layer + 1) * BINS]]
         left, right = ([layer + 1 + sign * h for h in half] for sign in (-1, 1))
-        ax.fill_betweenx(heights, left, right, color=style.colour(kind), alpha=0.5, linewidth=0.8)
-    ax.set(title=f"{label(kind)}: into the ReLUs, step {found.step}", xlabel="hidden layer", ylim=(-1, 1))
+        seen = [h > 0 for h in half]
+        ax.fill_betweenx(heights, left, right, where=seen, color=style.colour(kind), alpha=0.5, linewidth=0.8)
+    ax.set(title=f"{label(kind)}, step {found.step}", xlabel="hidden layer", ylim=(-1, 1))
+    ax.set_xticks(range(1, len(found.spread) + 1))
     ax.set(yticks=[inside.scaled(v) for v in inside.TICKS], yticklabels=[f"{v:g}" for v in inside.TICKS])

@@ -75,7 +75,7 @@ min-height:0;overflow:visible}
 .bn-mute{color:var(--bn-mute);font-size:12px}
 .bn-net{color:var(--net)}
 .bn-playground .bn-field{margin:0;padding:0}
-.bn-field label{font-size:13px;font-weight:600;display:block;padding-left:8px}
+.bn-field .bn-name{font-size:13px;font-weight:600;display:block;padding-left:8px}
 .bn-playground .bn-field .widget-slider,.bn-playground .bn-step{width:auto;margin:0;height:26px;flex:1 1 auto}
 .bn-playground .bn-field .widget-html{margin:0}
 .bn-playground .widget-readout{min-width:40px;width:40px;font-size:14px;border-bottom:1px dotted var(--bn-mute)}
@@ -93,8 +93,8 @@ outline:2px solid var(--bn-focus)!important;outline-offset:1px}
 .bn-line{fill:none;stroke:var(--net);stroke-width:2;vector-effect:non-scaling-stroke}
 .bn-two{display:flex;flex-wrap:wrap;gap:2px 14px}
 .bn-chart{flex:1 1 130px;min-width:0;font-size:12px}
-.bn-chart h4 .bn-mute{font-weight:400}
-.bn-chart h4{margin:2px 0 5px;font-size:12px;font-weight:600;line-height:1.25;color:inherit}
+.bn-chart .bn-title .bn-mute{font-weight:400}
+.bn-chart .bn-title{margin:2px 0 5px;font-size:12px;font-weight:600;line-height:1.25;color:inherit}
 .bn-plot{position:relative;margin:0 6px 0 38px}
 .bn-plot>svg{position:absolute;left:0;top:0;width:100%;height:100%;overflow:visible;display:block}
 .bn-plot span{position:absolute;white-space:nowrap;line-height:1;color:var(--bn-mute)}
@@ -129,7 +129,7 @@ vector-effect:non-scaling-stroke}
 .bn-playground .bn-look{width:262px}
 .bn-playground .bn-scrub{flex:1 1 260px;display:grid;grid-template-columns:auto 1fr;align-items:center}
 .bn-playground .bn-scrub>:last-child{grid-column:2}
-.bn-playground .bn-scrub label{padding:0}
+.bn-playground .bn-scrub .bn-name{padding:0}
 .bn-nw{white-space:nowrap}
 .bn-foot{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:12px}
 .bn-playground .bn-play{width:auto}
@@ -142,7 +142,7 @@ NAMES = """
   const once = (el, name, value) => { if (el && el.getAttribute(name) !== value) el.setAttribute(name, value) };
   const label = () => document.querySelectorAll('.bn-playground').forEach(root => {
     root.querySelectorAll('.bn-field').forEach(field => {
-      const text = field.querySelector('label')?.textContent, typed = field.querySelector('.widget-readout');
+      const text = field.querySelector('.bn-name')?.textContent, typed = field.querySelector('.widget-readout');
       once(typed, 'role', 'textbox');
       once(typed, 'aria-label', text + ', type a number');
       const handle = field.querySelector('[role=slider]');
@@ -168,5 +168,5 @@ arrow keys stay in a slider.  ipywidgets has no trait for these attributes; with
 
 
 def style_element() -> str:
-    """The style sheet as an element; once it has loaded, the names are given."""
-    return f'<style onload="{NAMES}">{STYLE}</style>'
+    """The style sheet as an element, and an image that cannot be loaded, whose handler gives the names."""
+    return f'<style>{STYLE}</style><img src="" alt="" hidden onerror="{NAMES}">'
