@@ -86,6 +86,8 @@ def compute(task: str, lrs: Sequence[float] = LRS, batch_sizes: Sequence[int] = 
 
 STALLED = 0.85
 """A net whose loss stays above this share of the best constant's has learned nothing, as in the playground."""
+TINT, CLEARLY = 0.22, 2.0
+"""How much of its colour a winner's cell has, unless it wins by this factor or more, as in the playground."""
 
 
 @functools.cache
@@ -170,14 +172,14 @@ def figure(plane: Plane) -> Figure:
         texts = [[f"{loss:.2g}" if np.isfinite(loss) else "div." for loss in row] for row in medians]
         _cells(ax, plane, NETS[name], shares, [[name] * len(plane.lrs)] * len(texts), texts)
     who, keys = winners(plane), {"He": "none, He", "BN": "batch"}
-    control, normed = (np.minimum(plane.median[name], 4 * top) for name in ("none, He", "batch"))
-    ratios = np.clip(np.abs(np.log(control / normed)) / math.log(4), 0, 1)
-    shares = np.where(np.isin(who, list(keys)), 0.6 + 0.4 * ratios, 0.0)
+    control, normed = plane.median["none, He"], plane.median["batch"]
+    clearly = np.maximum(control, normed) >= CLEARLY * np.minimum(control, normed)
+    shares = np.where(np.isin(who, list(keys)), np.where(clearly, 1.0, TINT), 0.0)
     _cells(axes[2], plane, "which is lower", shares, [[keys.get(w, "none") for w in row] for row in who], who)
     axes[0].set_ylabel("batch size")
     said = f"held-out loss after {STEPS} steps, median of {plane.seeds} seeds (div.: most diverged)"
     drawn.suptitle(said, x=0.01, ha="left", fontsize=11)
-    key = "BN, He: lower in every seed    ≈: the seeds overlap    ✕: both diverged or learned nothing"
+    key = "BN, He: lower in every seed (dark: by a factor of 2 or more)   ≈: the seeds overlap   ✕: neither has learned"
     drawn.supxlabel(key, x=0.99, ha="right", fontsize=9)
     return drawn
 

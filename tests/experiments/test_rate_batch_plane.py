@@ -10,7 +10,8 @@ from torch import nn
 
 from helpers.experiments import fair, rate_batch_plane
 from helpers.lab.training import train
-from helpers.widgets.playground import drawing
+from helpers.widgets.playground import outcome
+from helpers.widgets.playground import plane as playground
 
 FILE = Path(rate_batch_plane.__file__).with_name(rate_batch_plane.FILE)
 
@@ -96,10 +97,12 @@ def test_each_cell_is_counted_once(task):
 def test_the_map_says_what_the_playground_says(task):
     plane, rivals = rate_batch_plane.load(task), (("none", "he"), ("batch", "default"))
     said = [
-        [drawing.cell(plane, "", rivals, task, row, column)[1] for column in range(len(plane.lrs))]
+        [playground.cell(plane, "", rivals, task, row, column).text for column in range(len(plane.lrs))]
         for row in range(len(plane.batch_sizes))
     ]
     assert said == rate_batch_plane.winners(plane)
+    mine = rate_batch_plane.STALLED, rate_batch_plane.TINT, rate_batch_plane.CLEARLY
+    assert mine == (outcome.STALLED, playground.TINT, playground.CLEARLY)
 
 
 def test_another_task_is_refused():
