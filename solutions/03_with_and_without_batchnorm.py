@@ -34,7 +34,7 @@ popular_demo.opening()
 # The experiments that run here train with the layer that you built in notebook 02. Paste your class `BatchNorm1d` into the next
 # cell, in place of its last line. If it does not pass the six checks, or if you paste nothing, PyTorch's layer is used, and the
 # cell says so. Tables over five or ten seeds were computed in advance, with PyTorch's layer
-# (`python -m helpers.experiments.with_and_without` does it again).
+# (`python -m helpers.experiments.with_and_without` and `python -m helpers.experiments.rate_batch_plane` do it again).
 
 # %%
 import torch
@@ -160,7 +160,7 @@ popular_demo.show_running_variance(shown)
 
 # %% [markdown]
 # In train mode the batch variance divides by n. What goes into `running_var` divides by n − 1, so it is 512/511 times as large. That
-# is 0.2 %, but there are six layers, and a loss of 1e-12 forgives nothing. Corrected, the gap is gone. So the 2e-05 says
+# is 0.2 %, but it acts in six layers, and against a loss of 1e-12 even that is much. Corrected, the gap is gone. So the 2e-05 says
 # something about the running variance, and nothing about how well the net fits. Notebook 04 is about such gaps.
 #
 # ### Catch 2: why does the plain net stand still?
@@ -228,9 +228,13 @@ popular_demo.show_raised(64)
 popular_demo.show_raised(128)
 
 # %% [markdown]
-# The default net does not train at any of these rates. A net that stands still has nothing to break. Of the two nets that train, the *control* breaks first:
-# at width 128 three of its five seeds diverge at 0.05, where batch norm reaches 1e-5; at width 64 two of five diverge at 0.2. So here batch norm
-# does allow the larger rate. But it breaks too: at width 64 it stands still at 0.2 and diverges at 0.5, at width 128 at half of that.
+# The default net does not train at any of these rates. A net that stands still has nothing to break.
+#
+# Of the two nets that train, the *control* breaks first at the demo's width of 128: three of its five seeds diverge at 0.05, where batch
+# norm reaches 1e-5. So there batch norm does allow the larger rate. At width 64 both break at 0.2: two of five controls diverge, and batch norm
+# stands still.
+#
+# So batch norm breaks too, and a wider net sooner: it diverges at 0.5 at width 64, and in three of five seeds at 0.2 at width 128.
 #
 # Where does batch norm break? Change one thing at a time: divide the output of the net by √64 = 8; or leave the net as it is, and give
 # the head alone a learning rate 64 times smaller.
@@ -278,7 +282,7 @@ popular_demo.show_moving_limits()
 # %% [markdown]
 # <details><summary>The hand calculation, and the answer to the question</summary>
 #
-# About 0.1, 0.05 and 0.025; the table says 0.085, 0.046 and 0.023, because the inputs also vary around their means. All inputs of the head are 0 or more, so in one
+# About 0.1, 0.05 and 0.025; the table says 0.085, 0.046 and 0.023, because the inputs also vary around their means, and the bias counts too. All inputs of the head are 0 or more, so in one
 # direction of its weights they pull together, and λ grows with the width. Answer **d**.
 #
 # The control's head is steeper still. The default net's head is flat: hardly anything but the bias enters it, and a net that stands still cannot break.
@@ -365,14 +369,15 @@ rate_batch_plane.show("sine")
 # A cell shows the median of 5 seeds. In this set-up:
 #
 # - Batch norm works over a wider range of learning rates. With 4 rows or more it learns at 3, where the control diverges at every batch size.
-#   Of the 13 cells that it wins, the control has diverged in 8; in 5 both have learned.
+#   It wins 13 cells: in 8 the control has diverged, in 5 both have learned. The control wins 4: in 2 batch norm has learned nothing, in
+#   2 both have learned.
 # - Its best loss is lower than the control's from 8 rows in a batch on, clearly so from 16 on.
 # - With 2 or 4 rows the plain net with He initialisation has the lower best loss. (Small batches also see less data in 200 steps. That holds for both nets.)
 # - With 2 rows batch norm learns nothing at any rate. Its loss stays at that of a constant.
 # - With 256 rows and a rate of 0.1 or 0.3 the control has the lower median again.
 # - The default net is left out, but it is not untrainable: see rate 1 in the figure before.
 #
-# Why the second dip, at 256 rows? Look at the training rows too.
+# Why is the control ahead with 256 rows? Look at the training rows too.
 
 # %%
 with_and_without.show_large_batches()
@@ -391,7 +396,7 @@ with_and_without.show_large_batches()
 with_and_without.show_digits(layer)
 
 # %% [markdown]
-# Where the control has a good learning rate, the two differ by a few points; one held-out digit is 0.2 points. The difference is the
+# At the control's best learning rate, 0.1, the two differ by about 2 points; one held-out digit is 0.2 points. What differs is the
 # *width* of the range: batch norm still works at learning rate 3.
 #
 # These nets have no factor on their output. The playground's digits have 1/√width = 1/8, as its first task does. Here is what the factor
@@ -401,8 +406,8 @@ with_and_without.show_digits(layer)
 with_and_without.show_shrunk(layer)
 
 # %% [markdown]
-# Batch norm: 8 times, as one expects. The control: mostly more, because its outputs without the factor are so large that its first guesses are
-# sure and wrong.
+# Batch norm: 8 times, as one expects. The control: 9 to 32 times. Its outputs start larger, so the factor also softens its first
+# guesses.
 #
 # *Predict first:* what does that do to the range of good learning rates of each net? The map has the factor, the table above
 # has not.
@@ -509,16 +514,16 @@ with_and_without.show_placement()
 #
 # ## What would change my mind
 #
-# - *"Batch norm generalises better."* In section 3 its held-out loss is the lower one in more cells than the control's. In section 2 neither net has
-#   learned anything that carries over, and with batches of 256 the control is ahead at some rates. If the
+# - *"Batch norm generalises better."* In section 3 its held-out loss is the lower one in more cells than the control's. In section 2 neither of the
+#   nets that fit has learned anything that carries over, and with batches of 256 the control is ahead at some rates. If the
 #   control were tuned as well as batch norm (its learning rate, its schedule, its initialisation layer by layer) and the gap
 #   stayed over many data sets, I would believe it for MLPs. These nets were not tuned that far.
 # - *"Batch norm is needed for depth."* There are very deep nets without any norm of the activations. Zhang et al. (2019, *Fixup*, abstract)
-#   train residual nets of 10,000 layers by initialisation alone. Brock et al. (2021, abstract) reach 86.5 % on ImageNet; their nets
+#   train residual nets of 10,000 layers with a rescaled initialisation, and a few scalars in each block. Brock et al. (2021, abstract) reach 86.5 % on ImageNet; their nets
 #   standardise the *weights* in every forward pass and clip the gradients. So a norm is not necessary there. Here it
 #   made training less sensitive to the settings.
 # - *"Batch norm helps because…"* Two causes were tested here by changing them alone: initial weights for the stall, the head for the
-#   divergence. Neither is about batch norm. Why it helps where it does, this notebook does not say.
+#   divergence. Neither needs batch norm to explain it. Why it helps where it does, this notebook does not say.
 #
 # ## Recap
 #

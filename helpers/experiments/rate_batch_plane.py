@@ -157,8 +157,8 @@ def show_good_rates(task: str, below: float, rows: int = 64) -> None:
     large = [size >= rows for size in plane.batch_sizes]
     lines = []
     for name in ("none, He", "batch"):
-        good = (plane.median[name][large] < below).all(axis=0).tolist()
-        lines.append([NETS[name], ", ".join(f"{lr:g}" for lr, kept in zip(plane.lrs, good, strict=True) if kept)])
+        good = [f"{lr:g}" for i, lr in enumerate(plane.lrs) if (plane.median[name][large, i] < below).all()]
+        lines.append([NETS[name], ", ".join(good)])
     table(["", "learning rates"], lines, caption=f"Median held-out loss below {below:g} with {rows} rows or more")
 
 
