@@ -91,10 +91,10 @@ def test_the_result_names_winner_and_both_losses(diverging):
 
 def test_a_comparison_has_the_numbers_of_both():
     traces = {CONTROL: trace(0.02, 0.3), BATCH: trace(0.01, 0.1), PLAIN: trace(0.43, 0.41)}
-    said = "training loss 0.01 (batch norm) and 0.02 (no norm, He init); held-out loss minus that is 0.09 and 0.28"
+    said = "training loss 0.01 (batch norm) and 0.02 (no norm, He init); gap to held-out loss 0.09 and 0.28"
     assert reasons.seen(Setting(), traces) == [f"{said}: both overfit."]
     traces[BATCH] = trace(0.1, 0.11)
-    assert reasons.seen(Setting(), traces)[0].endswith("held-out loss minus that is 0.01 and 0.28.")
+    assert reasons.seen(Setting(), traces)[0].endswith("gap to held-out loss 0.01 and 0.28.")
 
 
 def test_the_third_net_is_told_apart_from_the_rivals():

@@ -137,7 +137,7 @@ def _running(traces: Mapping[Kind, Trace], setting: Setting, step: int) -> str:
         ]
         ends = [(0.0, f"{low:.2g}"), (100.0, f"{high:.2g}")]
         says = f"running against batch statistics: {title} of each unit; on the diagonal they are equal"
-        heading = f"{title} of each unit: up, of the last batch; across, running"
+        heading = f"{title} of each unit: up, batch; across, running"
         charts.append(chart(heading, says, body, TALL, ends, [(100 - at, text) for at, text in ends]))
     rows = f"Before the last norm, after the last step, a batch of {setting.batch_size}. On the line the two are equal."
     return f'<div class="bn-mute">{rows}</div>{_two(charts)}'

@@ -40,7 +40,7 @@ ALT = (
     "and batch size, and what enters the ReLUs of each layer. Run this notebook to move them."
 )
 QUESTION = f"Predict first: which net has the lower held-out loss after {STEPS} steps?"
-ABOUT = "Both fail: each diverges or learns nothing. You may also just move on. Waiting for your guess"
+ABOUT = "Both fail: each diverges or learns nothing. Or just move on."
 KEYS = "Keyboard: Tab to a slider, then PageUp and PageDown or the arrow keys; or type its number."
 
 Corner = tuple[str, tuple[str, str], int, bool]
@@ -192,7 +192,8 @@ class Playground:
     def _look_elsewhere(self) -> None:
         c, setting = self.controls, self.setting
         traces = self.seen.get(setting, {kind: Trace() for kind in setting.nets})
-        c.scrub.layout.visibility = "hidden" if c.look.value == "running" else "visible"
+        for widget in (c.scrub, c.play):  # running statistics are looked at after the last step only
+            widget.layout.visibility = "hidden" if c.look.value == "running" else "visible"
         c.third.value = inside.look(c.look.value, traces, setting, c.step.value)
 
     def _draw_map(self, setting: Setting) -> None:

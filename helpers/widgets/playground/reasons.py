@@ -143,7 +143,7 @@ def _compared(setting: Setting, traces: Mapping[Kind, Trace]) -> str:
         for gap, trace in zip(gaps, (first, second), strict=True)
     )
     losses = f"{last(first.train):.2g} ({names[0]}) and {last(second.train):.2g} ({names[1]})"
-    said = f"training loss {losses}; held-out loss minus that is {gaps[0]:.2g} and {gaps[1]:.2g}"
+    said = f"training loss {losses}; gap to held-out loss {gaps[0]:.2g} and {gaps[1]:.2g}"
     return f"{said}{': both overfit' if overfits else ''}."
 
 
