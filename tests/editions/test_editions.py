@@ -168,3 +168,11 @@ def test_an_exercise_that_is_only_judged_by_travels_without_suspects():
     inside = zipfile.ZipFile(io.BytesIO(archive("open", "from helpers.experiments.learners import choose")))
     record = from_bytes(inside.read("helpers/exercises/recorded/batchnorm1d.xz"))
     assert record.right.keys() == batchnorm1d_exercise.record.right.keys() and record.suspects == ()
+
+
+def test_of_a_widget_the_picture_is_kept(course):
+    imports = "import ipywidgets\nfrom helpers.widgets.parts import show_widget\n"
+    course.write_text(f"{SETUP}# %%\n{imports}show_widget(ipywidgets.IntSlider(), None, 'A.')\n")
+    build([], root=course.parents[1])
+    (output,) = read(course.with_suffix(".ipynb")).cells[-1].outputs
+    assert "<p>A.</p>" in output.data["text/html"]
