@@ -115,9 +115,11 @@ def _cues(text: str, clauses: list[Clause], known: Lexicon) -> None:
         clause.turns = [t for t in turns if not any(o != t and o[0] <= t[0] and t[1] <= o[1] for o in turns)]
     for part in parts(text, clauses):
         a, b = part[0].start, part[-1].end
-        for clause in part:
+        rejections = found("rejections", a, b)
+        for clause in part:  # "it is not true that" turns once: as a rejection
+            clause.turns = [t for t in clause.turns if not any(m.start() <= t[0] < m.end() for m in rejections)]
             clause.asked = text[a:b].rstrip().endswith("?")
-            clause.rejected = bool(found("rejections", a, b))
+            clause.rejected = bool(rejections)
             clause.hearsay = bool(found("hearsay", a, b))
             clause.cited = bool(found("cited", a, b))
             clause.supposed = bool(found("supposed", a, b))
