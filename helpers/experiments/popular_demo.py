@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,11 @@ from torch import nn
 from helpers.lab import figures
 from helpers.lab.data import Split, sine
 from helpers.lab.nets import MLP, Norm
-from helpers.lab.stack import sweep
 from helpers.lab.tables import spread, table
 from helpers.lab.training import History, evaluate, one_thread, seeded, train
 
 from .fair import HEAD_SCALE, NETS, fair_data, line, makers, widths
-from .stored import Found, brief, load
+from .stored import brief, load
 
 WIDTH = 128
 LIVE_SEEDS = (0, 1)
@@ -39,6 +37,11 @@ RAISED = (0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
 RAISED_STEPS = 60
 GONE = 1e3
 """A loss above this counts as diverged."""
+STARTS = (("default", "default"), ("default", "he"), ("he", "default"), ("he", "he"))
+"""Initial weights and biases of the hidden layers; He initialisation sets biases to 0."""
+SCALED, GENTLE = "batch norm, output ÷ √width", "batch norm, head's rate ÷ width"
+MOVING = ((WIDTH, 0.05), (64, 0.2))
+"""Width and learning rate of batch norm nets that start above their head's limit and do not diverge at once."""
 FILE = "with_and_without"
 GREY = "#444444"
 
@@ -51,125 +54,6 @@ def demo_data(draw: int = 0) -> Split:
 def constant(split: Split) -> float:
     """Held-out loss of the best constant."""
     return float(split.y_test.var(correction=0))
-
-
-# --- what is computed in advance, (seeds, …) each ---------------------------------------------------------------------
-
-
-def curves(seeds: Sequence[int], draw: int = 0, longer: int = LONGER) -> Found:
-    """Training losses of the three nets at the steps :data:`SHOWN`, the default net's at :data:`LATER`; and endings.
-
-    "train, …" and "test, …" are the losses at the end in eval mode, on training rows and on held-out rows.
-    """
-    split, nets = demo_data(draw), makers(nn.BatchNorm1d, widths(20, width=WIDTH))
-    found: Found = {}
-    for name, make in nets.items():
-        steps = longer if name == "none" else min(STEPS, longer)
-        run = sweep(make, split, (LRS[name],), seeds, batch_size=512, steps=steps)[0]
-        found[name] = run.losses[:, [i for i in (LATER if name == "none" else SHOWN) if i < steps]].numpy()
-        found[f"train, {name}"], found[f"test, {name}"] = run.train_loss.numpy(), run.test_loss.numpy()
-    return found
-
-
-def _started(weights: str, biases: str) -> MLP:
-    """The demo's plain net with the initial weights of one initialisation and the initial biases of another."""
-    state = torch.random.get_rng_state()
-    net = MLP(widths(20, width=WIDTH), init=weights)
-    torch.random.set_rng_state(state)
-    other = MLP(widths(20, width=WIDTH), init=biases)
-    with torch.no_grad():
-        for mine, theirs in zip(net.hidden.modules(), other.hidden.modules(), strict=True):
-            if isinstance(mine, nn.Linear) and isinstance(theirs, nn.Linear):
-                mine.bias.copy_(theirs.bias)
-    return net
-
-
-STARTS = (("default", "default"), ("default", "he"), ("he", "default"), ("he", "he"))
-"""Weights and biases of the hidden layers; He initialisation sets biases to 0."""
-
-
-def starts(seeds: Sequence[int], draw: int = 0, chosen: Sequence[tuple[str, str]] = STARTS) -> Found:
-    """Training loss after 300 steps at learning rate 0.03, (seeds,), by "weights, biases"."""
-    split = demo_data(draw)
-    return {
-        f"{weights}, {biases}": sweep(
-            partial(_started, weights, biases), split, (0.03,), seeds, batch_size=512, steps=STEPS
-        )
-        .losses[0, :, -1]
-        .numpy()
-        for weights, biases in chosen
-    }
-
-
-def gentle(sizes: list[int], norm: Norm | None, share: float, init: str = "default", head_scale: float = 1.0) -> MLP:
-    """A net of ``head_scale`` whose head learns at ``share`` of the learning rate; the rest is as without it.
-
-    The head's weights are stored larger by 1/√share, and its output is multiplied by √share.
-    """
-    net = MLP(sizes, norm, init, head_scale=head_scale * share**0.5)
-    with torch.no_grad():
-        for parameter in net.head.parameters():
-            parameter.div_(share**0.5)
-    return net
-
-
-SCALED, GENTLE = "batch norm, output ÷ √width", "batch norm, head's rate ÷ width"
-
-
-def raised(seeds: Sequence[int], draw: int = 0, chosen: Sequence[int] = (64, WIDTH)) -> Found:
-    """Training loss after :data:`RAISED_STEPS` steps, (seeds, :data:`RAISED`), by "net; width"; chosen: the widths."""
-    split, found = demo_data(draw), {}
-    for width in chosen:
-        sizes = widths(20, width=width)
-        nets: dict[str, Any] = {NETS[name]: make for name, make in makers(nn.BatchNorm1d, sizes).items()}
-        nets[SCALED] = partial(MLP, sizes, nn.BatchNorm1d, head_scale=width**-0.5)
-        nets[GENTLE] = partial(gentle, sizes, nn.BatchNorm1d, 1 / width)
-        for name, make in nets.items():
-            run = sweep(make, split, RAISED, seeds, batch_size=512, steps=RAISED_STEPS)
-            found[f"{name}; {width}"] = run.losses[:, :, -1].T.numpy()
-    return found
-
-
-MOVING = ((WIDTH, 0.05), (64, 0.2))
-"""Width and learning rate of batch norm nets that start above their head's limit and do not diverge at once."""
-
-
-def moving(seeds: Sequence[int], draw: int = 0) -> Found:
-    """Batch norm above its head's limit, (seeds,) each, by "quantity; width; learning rate", for :data:`MOVING`.
-
-    Quantities: "2/λ before" and "2/λ after" training, the "largest loss" on the way, the "last loss", and the share of
-    the last hidden layer's values, over units and rows, that are "not 0".
-    """
-    split, found = demo_data(draw), Found()
-    for width, lr in MOVING:
-        make = partial(MLP, widths(20, width=width), nn.BatchNorm1d)
-        seen: dict[str, list[float]] = {}
-        for seed in seeds:
-            with seeded(seed):
-                before = _limit(_entering(make(), split.X_train))
-            net, history = train(make, split, lr=lr, batch_size=512, steps=RAISED_STEPS, seed=seed)
-            entering = _entering(net.train(), split.X_train)
-            values = {"2/λ before": before, "largest loss": max(history.losses), "last loss": history.losses[-1]}
-            values |= {"2/λ after": _limit(entering), "not 0": float((entering > 0).double().mean())}
-            for name, value in values.items():
-                seen.setdefault(f"{name}; {width}; {lr:g}", []).append(value)
-        found |= {name: np.array(values) for name, values in seen.items()}
-    return found
-
-
-def fair_head(seeds: Sequence[int], draw: int = 0) -> Found:
-    """Held-out loss in the fair set-up after 200 steps of 32 rows, where the head's limit is moved or lifted."""
-    split, sizes = fair_data(draw), widths(20)
-    runs = {
-        "control, learning rate 3": (partial(MLP, sizes, init="he", head_scale=HEAD_SCALE), 3.0),
-        "control, learning rate 3, head's 0.03": (partial(gentle, sizes, None, 0.01, "he", HEAD_SCALE), 3.0),
-        "batch norm, learning rate 10": (partial(MLP, sizes, nn.BatchNorm1d, head_scale=HEAD_SCALE), 10.0),
-        "batch norm, learning rate 10, output ÷ 32": (partial(MLP, sizes, nn.BatchNorm1d, head_scale=1 / 32), 10.0),
-    }
-    return {
-        name: sweep(make, split, (lr,), seeds, batch_size=32, steps=200).test_loss[0].numpy()
-        for name, (make, lr) in runs.items()
-    }
 
 
 # --- the opening ------------------------------------------------------------------------------------------------------
@@ -357,14 +241,14 @@ def _raised(width: int, names: list[str]) -> None:
 
 
 @torch.no_grad()
-def _entering(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def entering_head(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """What enters the head, (rows, width), in the mode in which the net is."""
     for layer in net.hidden:  # type: ignore[union-attr]
         x = layer(x)
     return x
 
 
-def _limit(entering: torch.Tensor, head_scale: float = 1.0) -> float:
+def limit_of(entering: torch.Tensor, head_scale: float = 1.0) -> float:
     """2/λ for what enters the head."""
     with_bias = torch.cat([entering, torch.ones(len(entering), 1)], dim=1).double()
     curvature = 2 * head_scale**2 * with_bias.T @ with_bias / len(with_bias)
@@ -389,7 +273,7 @@ def head_limit(
     x = (split or demo_data()).X_train
     with seeded(seed):
         net = MLP(widths(x.shape[1], width=width), norm, init)
-    return _limit(_entering(net, x), head_scale)
+    return limit_of(entering_head(net, x), head_scale)
 
 
 def limits(layer: Norm, seeds: Sequence[int] = range(5), **options: Any) -> dict[str, list[float]]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 Found = dict[str, NDArray[np.float64]]
@@ -30,21 +28,6 @@ def load(module: str, name: str) -> Found:
     return {key: np.array(values, dtype=np.float64) for key, values in found.items()}
 
 
-def merged(module: str, name: str, seeds: Sequence[int], found: Mapping[str, Any]) -> None:
-    """Write one result into the module's file, with the command that makes it and the versions used."""
-    path = Path(__file__).with_name(f"{module}.json")
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "seeds": {}}
-    stored |= {
-        "command": f"python -m helpers.experiments.{module}",
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "null": "not finite",
-    }
-    stored["seeds"][name] = list(seeds)
-    stored["results"][name] = {key: _short(np.asarray(values).tolist()) for key, values in found.items()}
-    path.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
 def seeds_of(module: str, name: str) -> list[int]:
     """The seeds of one stored result."""
     seeds: list[int] = _read(module)["seeds"][name]
@@ -54,13 +37,6 @@ def seeds_of(module: str, name: str) -> list[int]:
 @functools.cache
 def _read(module: str) -> Any:
     return json.loads((importlib.resources.files(__package__) / f"{module}.json").read_text(encoding="utf-8"))
-
-
-def _short(values: Any) -> Any:
-    """Numbers with three significant digits; None for what is not finite."""
-    if isinstance(values, list):
-        return [_short(value) for value in values]
-    return float(f"{values:.3g}") if np.isfinite(values) else None
 
 
 def brief(values: Iterable[float]) -> str:

@@ -1,18 +1,14 @@
-"""Notebook 03: one deep MLP with and without batch norm.
+"""Notebook 03: one deep MLP with and without batch norm, in a fair set-up and on digits.
 
 Three nets appear in every comparison: without a norm from PyTorch's default initialisation, without a norm from He
-initialisation (the control), and with batch norm.  What takes many seeds was computed in advance with
-``nn.BatchNorm1d``: ``python -m helpers.experiments.with_and_without`` writes ``with_and_without.json`` again, in some
-minutes on one core, or only the results that are named behind it.
+initialisation (the control), and with batch norm.  What takes many seeds is read from ``with_and_without.json``, which
+``with_and_without_seeds`` computes.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -26,16 +22,15 @@ from torch.nn import functional as F
 from helpers.lab import figures
 from helpers.lab.data import digits
 from helpers.lab.nets import MLP, Norm
-from helpers.lab.stack import Results, Run, sweep, train_stack
+from helpers.lab.stack import Results
 from helpers.lab.tables import rows, spread, table
 from helpers.lab.training import loss_of, one_thread, seeded
 
-from . import popular_demo
-from .fair import HEAD_SCALE, NETS, fair_data, fair_widths, line, makers, over_learning_rates, train_three, widths
-from .stored import Found, brief, load, merged
+from .fair import HEAD_SCALE, NETS, fair_widths, line, makers, over_learning_rates, train_three, widths
+from .stored import Found, brief, load
 
 FILE = "with_and_without"
-LRS = (0.03, 0.1, 0.3, 1.0, 3.0)
+RATES = (0.03, 0.1, 0.3, 1.0, 3.0)
 DRAWS = (1, 2, 3)
 LARGE = tuple((size, lr) for size in (128, 256) for lr in (0.1, 0.3))
 """Batch size and learning rate where the control's held-out loss is the lower one."""
@@ -85,12 +80,12 @@ def show_bias_gradients(layer: Norm) -> None:
 
 
 def show_rates(layer: Norm) -> None:
-    """Train the three nets in the fair set-up at :data:`LRS`, batches of 32, and show their held-out losses."""
-    found = over_learning_rates(layer, LRS, batch_size=32)
-    figures.show(rates_figure(LRS, found), "Held-out loss of three nets against the learning rate.")
+    """Train the three nets in the fair set-up at :data:`RATES`, batches of 32, and show their held-out losses."""
+    found = over_learning_rates(layer, RATES, batch_size=32)
+    figures.show(rates_figure(RATES, found), "Held-out loss of three nets against the learning rate.")
     table(
         ["learning rate", *NETS.values()],
-        rows(LRS, [net.test_loss for net in found.values()]),
+        rows(RATES, [net.test_loss for net in found.values()]),
         caption="Held-out loss, batches of 32, 200 steps: median and range of 3 seeds",
     )
 
@@ -114,21 +109,11 @@ def _capped(values: NDArray[np.float64], top: float) -> NDArray[np.float64]:
     return np.minimum(np.nan_to_num(values, nan=top, posinf=top), top)
 
 
-def draws(seeds: Sequence[int], chosen: Sequence[int] = DRAWS) -> Found:
-    """Held-out loss in the fair set-up on other draws of the data, (seeds, :data:`LRS`), by "net; draw"."""
-    found = Found()
-    for draw in chosen:
-        split = fair_data(draw)
-        nets = train_three(nn.BatchNorm1d, split, fair_widths(split), LRS, 32, 200, HEAD_SCALE, seeds)
-        found |= {f"{name}; {draw}": net.test_loss.T.numpy() for name, net in nets.items() if name != "none"}
-    return found
-
-
 def show_draws() -> None:
     """Show the control and batch norm on three other draws of the data."""
     found = load(FILE, "draws")
     table(
-        ["draw of the data", "net", *(f"learning rate {lr:g}" for lr in LRS)],
+        ["draw of the data", "net", *(f"learning rate {lr:g}" for lr in RATES)],
         [
             [draw, NETS[name], *map(brief, found[f"{name}; {draw}"].T)]
             for draw in DRAWS
@@ -137,17 +122,6 @@ def show_draws() -> None:
         caption="Held-out loss, batches of 32, 200 steps: median and range of 5 seeds",
         left=(1,),
     )
-
-
-def large_batches(seeds: Sequence[int], draw: int = 0) -> Found:
-    """Losses of the control and batch norm, eval mode, (seeds, :data:`LARGE`), by "training, net", "held-out, net"."""
-    split, found = fair_data(draw), {}
-    nets = makers(nn.BatchNorm1d, fair_widths(split), HEAD_SCALE)
-    for name in ("none, He", "batch"):
-        runs = [sweep(nets[name], split, (lr,), seeds, batch_size=size, steps=200)[0] for size, lr in LARGE]
-        found[f"training, {name}"] = torch.stack([run.train_loss for run in runs], dim=1).numpy()
-        found[f"held-out, {name}"] = torch.stack([run.test_loss for run in runs], dim=1).numpy()
-    return found
 
 
 def show_large_batches() -> None:
@@ -179,11 +153,11 @@ def show_large_batches() -> None:
 
 
 def show_digits(layer: Norm) -> None:
-    """Train the three nets on the digits at :data:`LRS`, batches of 64, and show their held-out accuracies."""
-    found = train_three(layer, digits(), fair_widths(digits()), LRS, batch_size=64, steps=200)
+    """Train the three nets on the digits at :data:`RATES`, batches of 64, and show their held-out accuracies."""
+    found = train_three(layer, digits(), fair_widths(digits()), RATES, batch_size=64, steps=200)
     table(
         ["learning rate", *NETS.values()],
-        rows(LRS, [net.test_accuracy for net in found.values()]),
+        rows(RATES, [net.test_accuracy for net in found.values()]),
         caption="Held-out accuracy, batches of 64, 200 steps, no factor on the output: median and range of 3 seeds",
     )
 
@@ -222,32 +196,6 @@ def show_shrunk(layer: Norm) -> None:
         caption="Gradient of the hidden weights on all training digits, before training: how many times smaller it is "
         "with the factor 1/8; range over 6 layers and 5 seeds",
     )
-
-
-def _scaled(norm: Norm | None, scale: float) -> MLP:
-    """Four hidden layers of 64 from He initialisation, their weights times ``scale``; the head is PyTorch's."""
-    net = MLP(widths(64, 10, depth=4), norm, "he")
-    with torch.no_grad():
-        for module in net.hidden.modules():
-            if isinstance(module, nn.Linear):
-                module.weight.mul_(scale)
-    return net
-
-
-def heat_map(
-    seeds: Sequence[int], lrs: Sequence[float] = MAP_LRS, scales: Sequence[float] = SCALES, steps: int = 150
-) -> Found:
-    """Held-out accuracy on digits without ("none") and with ("batch") batch norm, (seeds, scales, learning rates) each.
-
-    Batches of 32.  A scale multiplies the initial weights of the hidden layers (He's), not those of the head.
-    """
-    found = {}
-    for name, norm in (("none", None), ("batch", nn.BatchNorm1d)):
-        makes = [partial(_scaled, norm, scale) for scale in scales]
-        runs = [Run(make, lr, seed) for seed in seeds for make in makes for lr in lrs]
-        accuracy = train_stack(runs, digits(), batch_size=32, steps=steps).test_accuracy
-        found[name] = accuracy.view(len(seeds), len(scales), len(lrs)).numpy()
-    return found
 
 
 CORNER = (SCALES.index(2.0), MAP_LRS.index(0.003))
@@ -357,23 +305,6 @@ def show_turns(layer: Norm) -> None:
     )
 
 
-def by_depth(seeds: Sequence[int], depths: Sequence[int] = DEPTHS, steps: int = 300) -> Found:
-    """Digits, width 64, learning rate 0.1, batches of 32: (seeds, depths) for the four nets of :data:`DEEP`.
-
-    By "train mode, net" (training loss, mean over the last 20 batches), "eval mode, net" (training loss on all rows)
-    and "accuracy, net" (held-out).
-    """
-    found: dict[str, list[NDArray[np.float64]]] = {}
-    for depth in depths:
-        for name, (_, norm, init) in DEEP.items():
-            make = partial(MLP, widths(64, 10, depth=depth), norm, init)
-            run = sweep(make, digits(), (0.1,), seeds, batch_size=32, steps=steps)[0]
-            found.setdefault(f"train mode, {name}", []).append(run.losses[:, -20:].mean(dim=1).numpy())
-            found.setdefault(f"eval mode, {name}", []).append(run.train_loss.numpy())
-            found.setdefault(f"accuracy, {name}", []).append(run.test_accuracy.numpy())
-    return {key: np.stack(values, axis=1) for key, values in found.items()}
-
-
 MEASURES = {
     "train mode": "training loss, train mode, last 20 batches",
     "eval mode": "training loss, eval mode, all rows",
@@ -432,30 +363,6 @@ def depth_figure(found: Found) -> Figure:
 # --- before or after the nonlinearity -------------------------------------------------------------------------------
 
 
-def placed(layer: Norm, sizes: list[int], after: bool) -> nn.Sequential:
-    """An MLP with its norms after the nonlinearity, where the bias stays, or before it, where it is dropped."""
-    parts: list[nn.Module] = []
-    for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
-        linear = nn.Linear(fan_in, fan_out, bias=after)
-        parts += [linear, nn.ReLU(), layer(fan_out)] if after else [linear, layer(fan_out), nn.ReLU()]
-    return nn.Sequential(*parts, nn.Linear(sizes[-2], sizes[-1]))
-
-
-def placement(seeds: Sequence[int], steps: int = 100) -> Found:
-    """Held-out accuracy on digits by "before" or "after", (seeds, :data:`PLACED_LRS`).  Depth 6, batches of 64."""
-    return {
-        where: sweep(
-            partial(placed, nn.BatchNorm1d, widths(64, 10), where == "after"),
-            digits(),
-            PLACED_LRS,
-            seeds,
-            batch_size=64,
-            steps=steps,
-        ).test_accuracy.T.numpy()
-        for where in ("before", "after")
-    }
-
-
 def show_placement() -> None:
     """Show held-out accuracy with the norm before and after the ReLU, and the differences of pairs of seeds."""
     found = load(FILE, "placement")
@@ -469,32 +376,3 @@ def show_placement() -> None:
         lines,
         caption="Held-out accuracy after 100 steps: median and range of 10 seeds; the differences are within a seed",
     )
-
-
-# --- the command ------------------------------------------------------------------------------------------------------
-
-EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
-    "curves": (popular_demo.curves, 5),
-    "starts": (popular_demo.starts, 5),
-    "raised": (popular_demo.raised, 5),
-    "moving": (popular_demo.moving, 5),
-    "fair_head": (popular_demo.fair_head, 5),
-    "draws": (draws, 5),
-    "large_batches": (large_batches, 10),
-    "heat_map": (heat_map, 5),
-    "by_depth": (by_depth, 10),
-    "placement": (placement, 10),
-}
-"""What is computed in advance: from seeds to a result, and over how many seeds."""
-
-
-def main(names: Sequence[str] = ()) -> None:
-    """Write the results of these names, or of all, into ``with_and_without.json`` beside this module."""
-    for name in names or EXPERIMENTS:
-        experiment, count = EXPERIMENTS[name]
-        merged(FILE, name, range(count), experiment(range(count)))
-        print(name, flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,8 +1,10 @@
 """What the text of notebook 03 says is what its experiments measure, and what is stored is what they compute."""
 
+import json
 import math
 import random
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,19 +12,20 @@ import torch
 from torch import nn
 
 from helpers.experiments import fair, popular_demo, rate_batch_plane, stored, with_and_without
+from helpers.experiments import with_and_without_seeds as many
 
 FILE = with_and_without.FILE
 PARTS = {
-    "curves": partial(popular_demo.curves, longer=40),
-    "starts": partial(popular_demo.starts, chosen=[("default", "he")]),
-    "raised": partial(popular_demo.raised, chosen=[64]),
-    "moving": popular_demo.moving,
-    "fair_head": popular_demo.fair_head,
-    "draws": partial(with_and_without.draws, chosen=[2]),
-    "large_batches": with_and_without.large_batches,
-    "heat_map": with_and_without.heat_map,
-    "by_depth": with_and_without.by_depth,
-    "placement": with_and_without.placement,
+    "curves": partial(many.curves, longer=40),
+    "starts": partial(many.starts, chosen=[("default", "he")]),
+    "raised": partial(many.raised, chosen=[64]),
+    "moving": many.moving,
+    "fair_head": many.fair_head,
+    "draws": partial(many.draws, chosen=[2]),
+    "large_batches": many.large_batches,
+    "heat_map": many.heat_map,
+    "by_depth": many.by_depth,
+    "placement": many.placement,
 }
 """Of each stored result a part that takes seconds."""
 
@@ -37,7 +40,7 @@ def median(values):
 
 def test_a_random_part_is_computed_again():
     """One seed of three results.  Rounding decides single runs at large rates, so a part of the numbers may differ."""
-    assert PARTS.keys() == with_and_without.EXPERIMENTS.keys()
+    assert PARTS.keys() == many.EXPERIMENTS.keys()
     drawn = random.randrange(10**6)
     chance = random.Random(drawn)
     for name in chance.sample(sorted(PARTS), 3):
@@ -113,7 +116,7 @@ def test_a_gentle_head_is_the_same_function_with_the_same_gradients_below():
     torch.manual_seed(0)
     plain = popular_demo.MLP(sizes)
     torch.manual_seed(0)
-    gentle = popular_demo.gentle(sizes, None, share=1 / 16)
+    gentle = many.gentle(sizes, None, share=1 / 16)
     x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
     steps = []
     for net in (plain, gentle):
@@ -181,7 +184,7 @@ def test_the_bias_before_a_norm_has_no_gradient():
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_bias_is_dropped_only_right_before_a_norm(after):
-    parts = list(with_and_without.placed(nn.BatchNorm1d, [4, 3, 2], after))
+    parts = list(many.placed(nn.BatchNorm1d, [4, 3, 2], after))
     assert [type(p) for p in parts[1:3]] == ([nn.ReLU, nn.BatchNorm1d] if after else [nn.BatchNorm1d, nn.ReLU])
     assert (parts[0].bias is not None) is after and parts[-1].bias is not None
 
@@ -196,10 +199,10 @@ def test_figures_are_drawn_even_where_every_seed_diverged(recwarn):
 
 
 def test_the_file_says_how_it_was_made_and_is_small():
-    path = stored.Path(stored.__file__).with_name(f"{FILE}.json")
-    found = stored.json.loads(path.read_text(encoding="utf-8"))
-    assert found["command"] == f"python -m {with_and_without.__name__}" and found["torch"] and found["numpy"]
+    path = Path(stored.__file__).with_name(f"{FILE}.json")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["command"] == many.COMMAND == f"python -m {many.__name__}" and found["torch"] and found["numpy"]
     assert {name: len(seeds) for name, seeds in found["seeds"].items()} == {
-        name: count for name, (_, count) in with_and_without.EXPERIMENTS.items()
+        name: count for name, (_, count) in many.EXPERIMENTS.items()
     }
     assert path.stat().st_size < 50_000
