@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ROOMS = ("judge", "exercises", "lab", "experiments", "widgets")
+ROOMS = ("look", "judge", "exercises", "lab", "experiments", "widgets")
 """What a learner's notebook may import, and the judge, which they import."""
 WORKER = ("__init__", "landlock", "submission", "wire", "worker")
 ANSWERS, RECORDED = "answers", "recorded"

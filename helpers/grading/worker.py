@@ -174,6 +174,7 @@ def execute(submission: Submission, expects: str) -> tuple[dict[str, Any], BaseE
     A Python file runs as if imported, so what it raises is raised.  Of a notebook the cells run one by one, as far as
     the last one that binds ``expects``; one that fails is skipped, as a kernel does.
     """
+    vars(sys.modules["helpers"])["arrived"] = "to stay"  # a notebook's setup cell leaves it as it is
     name = "__main__" if submission.notebook else "submission"
     module = types.ModuleType(name)
     sys.modules[name] = module

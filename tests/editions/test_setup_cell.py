@@ -93,6 +93,13 @@ def test_another_helpers_in_the_kernel_steps_aside(kernel, tmp_path):
     assert said.startswith("This kernel held other code") and ".zip" in said.splitlines()[1]
 
 
+def test_a_graders_helpers_stay(kernel, tmp_path):
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("arrived = 'to stay'\n")
+    path = f"sys.path.insert(0, {str(tmp_path)!r})"
+    assert kernel(f"{path}; import helpers; run(first); print(where())").startswith(str(tmp_path))
+
+
 def test_the_same_files_nearby_are_used(kernel, tmp_path):
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     assert str(tmp_path / "helpers") in kernel("run(first); print(where())")
