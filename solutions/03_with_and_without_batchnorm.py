@@ -417,7 +417,8 @@ rate_batch_plane.show("digits")
 rate_batch_plane.show_good_rates("digits", 0.5)
 
 # %% [markdown]
-# With the factor both ranges lie further to the right. From 4 rows on the control wins at 0.1, and batch norm at 1 and 3. So a comparison at one
+# With the factor both ranges lie further to the right. The control wins at 0.1 at every batch size, batch norm at 1
+# and 3 from 4 rows on. So a comparison at one
 # learning rate can be made to say either. What stays is the upper end: at 3 the control diverges and batch norm does not.
 # And with 2 rows batch norm learns next to nothing on this task too.
 #
