@@ -16,7 +16,7 @@ from tests.notebook import ROOT
 
 LINE = "mean, var = x.mean(0), x.var(0)"
 """The line with the mistake."""
-LAYER = f'''import torch
+LAYER = f"""import torch
 from torch import nn
 
 
@@ -40,7 +40,7 @@ class BatchNorm1d(nn.Module):
         else:
             mean, var = self.running_mean, self.running_var
         return (x - mean) / torch.sqrt(var + self.eps) * self.gamma + self.beta
-'''
+"""
 THEMES = {"card": ("true", "#ffffff", "#1b1f24"), "card-dark": ("false", "#0d1117", "#e6edf3")}
 """File name, and is the theme light, ground and ink."""
 
