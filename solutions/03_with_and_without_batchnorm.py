@@ -313,7 +313,7 @@ popular_demo.show_fair_limits(layer)
 
 # %% [markdown]
 # A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it fails, and with a smaller factor
-# it trains there too. For the control it is 1.3 to 4.4. But the head is not its only limit: at rate 3, with a head that learns at 0.03,
+# it trains there too. For the control it depends on the start: 1.3 to 4.4 here. But the head is not its only limit: at rate 3, with a head that learns at 0.03,
 # two of five nets still diverge and the others learn little.
 #
 # *Predict first:* for which learning rates does batch norm beat the control, with batches of 32? The cell takes about 4 seconds.
@@ -396,7 +396,7 @@ with_and_without.show_large_batches()
 with_and_without.show_digits(layer)
 
 # %% [markdown]
-# At the control's best learning rate, 0.1, the two differ by about 2 points; one held-out digit is 0.2 points. What differs is the
+# At the control's best learning rate, 0.1, the two differ by 1 or 2 points; one held-out digit is 0.2 points. What differs is the
 # *width* of the range: batch norm still works at learning rate 3.
 #
 # These nets have no factor on their output. The playground's digits have 1/√width = 1/8, as its first task does. Here is what the factor
@@ -406,8 +406,8 @@ with_and_without.show_digits(layer)
 with_and_without.show_shrunk(layer)
 
 # %% [markdown]
-# Batch norm: 8 times, as one expects. The control: 9 to 32 times. Its outputs start larger, so the factor also softens its first
-# guesses.
+# Batch norm: 8 times, as one expects. The control: more, by an amount that depends on the start. Its outputs start larger,
+# so the factor also softens its first guesses.
 #
 # *Predict first:* what does that do to the range of good learning rates of each net? The map has the factor, the table above
 # has not.
