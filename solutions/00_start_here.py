@@ -23,7 +23,10 @@ import helpers
 # ## A net that learns nothing
 #
 # Two nets with ten hidden layers are trained on small pictures of handwritten digits: the same pictures, the same 150
-# steps, the same learning rate. They differ in one thing. The blue one has batch normalization in each hidden layer.
+# steps, the same learning rate. They differ in one thing: the blue one has batch normalization in each hidden layer, in
+# place of the biases there. Each is trained three times, from three random starts (*seeds*). A line is the median of the
+# three, a pale band their range. *Held-out* pictures are those that the nets were not trained on.
+#
 # The cell takes about 4 seconds. If it stops with an error, run the cell under *Is everything there?*, which says what
 # is missing.
 
@@ -35,9 +38,9 @@ two_nets()
 # %% [markdown]
 # The grey net does no better than guessing one digit of ten.
 #
-# *Predict first:* does the grey net **need** batch norm? A third net has none either. Only its start differs: larger weights,
-# by a rule of He et al. (2015, §2.2), and biases of 0. Where will its curve end: with the grey one, with the blue one, or in
-# between?
+# *Predict first:* does the grey net **need** batch norm? A third net has none either. From the grey one only its start
+# differs: in the hidden layers larger weights, by a rule of He et al. (2015, §2.2), and biases of 0. Where will its curve
+# end: with the grey one, with the blue one, or in between?
 
 # %%
 three_nets()

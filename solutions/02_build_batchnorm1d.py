@@ -24,7 +24,7 @@ served()
 
 # %% [markdown]
 # What the net reads in one digit depends on who else is in the batch. We chose the digit: of those that the net can read, it
-# is the one whose answers vary most. The table counts all of them.
+# is among those whose answers vary most. The table counts all digits.
 #
 # *Predict first:* the program that serves this net lacks one call. Which one? And how many percent of the digits will the
 # same net read wrongly once the call is there?
@@ -37,8 +37,9 @@ repaired_service()
 #
 # `net.eval()`. A batch norm layer has two modes. In train mode it takes mean and variance from the batch that it is given,
 # so seven strangers have a say in every answer. In eval mode it uses a mean and a variance that it remembered from training,
-# and each digit is read alone. In a real service it is worse still: in train mode every request also changes what the layer
-# remembers. (In the experiment above that is switched off, so that only the neighbours differ.)
+# and each digit is read alone. A real service has a second fault: in train mode every request also changes what the layer
+# remembers, for the day on which somebody does call `eval()`. (In the experiment above that is switched off, so that only
+# the neighbours differ.)
 #
 # </details>
 #
@@ -58,7 +59,8 @@ repaired_service()
 # | $\mathrm{E}[x]$ | remembered mean | (C,) |
 # | $\mathrm{Var}[x] = \frac{N}{N-1}\,\mathrm{E}[\sigma^2]$ | remembered variance, unbiased | (C,) |
 #
-# The paper averages over many batches *after* training. PyTorch keeps an exponential moving average *during* training:
+# Algorithm 2 of the paper averages over many batches *after* training. (Its §3.1 has moving averages too, to watch the
+# accuracy while the net trains.) PyTorch keeps an exponential moving average *during* training:
 # new = (1 − momentum) · old + momentum · value of this batch, with `momentum = 0.1`. Keras uses the same word for the share
 # of the old value.
 #
@@ -87,10 +89,14 @@ by_hand()
 # 14.75 / 3. And the last line, eval mode right after one batch, is far from the line y: after one batch the memory holds 90 %
 # of its start values, 0 and 1.
 #
+# Why two variances? To normalise, the batch is all there is: with ÷ N the variance of x̂ is 1, but for ε. The memory stands
+# for all the data. A batch's own variance, ÷ N, is too small for that: on average by the factor (N − 1) / N, for rows drawn
+# independently. With ÷ (N − 1) it is right on average.
+#
 # ### What happens to a feature
 #
 # *Predict first:* a feature has a long tail to the right, mean 5 and standard deviation 3. Is x̂ shaped like a bell? And if the
-# data change after training, to mean 8, has x̂ mean 0 in eval mode?
+# data change after training, to mean 8 and standard deviation 1.5, has x̂ mean 0 in eval mode?
 
 # %%
 histograms()
@@ -133,8 +139,8 @@ print("after .double():", {n: getattr(keeper, n).dtype for n in ("trained", "rem
 #
 # ## The mode switch
 #
-# *Predict first:* a layer sits inside a model. You call `model.eval()`. Does the layer know? And does it know that gradients
-# are off?
+# *Predict first:* a layer sits inside a model. You call `model.eval()`. Does the layer know? And does `torch.no_grad()` switch
+# its mode too?
 
 # %%
 model = nn.Sequential(nn.Linear(4, 4), keeper)
@@ -149,7 +155,8 @@ with torch.no_grad():
 # %% [markdown]
 # <details><summary>Two switches</summary>
 #
-# `eval()` sets `self.training` in every module inside. `torch.no_grad()` does not: it only stops the recording of gradients.
+# `eval()` sets `self.training` to False in every module inside. `torch.no_grad()` does not: it only stops the recording of
+# gradients.
 # A layer can be in train mode without gradients, and in eval mode with them.
 #
 # </details>
@@ -254,10 +261,10 @@ two_losses()
 # %% [markdown]
 # <details><summary>What the left column is</summary>
 #
-# Rounding noise: in float64 it shrinks with the precision. For this loss $\partial L/\partial\gamma = \sum_i \hat x_i$, and $\sum_i \hat x_i = 0$ by construction: that is
-# what normalising means. The short check passes or fails by how the last digits fall, and here it rejects a right layer that
+# Rounding noise: in float64 it shrinks with the precision. For this loss $\partial L/\partial\gamma = \sum_i \hat x_i$, and
+# $\sum_i \hat x_i = 0$ by construction: that is what normalising means. The short check passes or fails by how the last digits fall, and here it rejects a right layer that
 # is written as `x * scale + shift`. With random weights on the outputs the gradient is a number that both ways of
-# writing agree on. So a check has to compare *values*, with a loss that has a gradient.
+# writing agree on. So a check has to compare *values*, with a loss whose gradient is not always 0.
 #
 # </details>
 #
@@ -273,7 +280,7 @@ two_losses()
 # %% grade="batchnorm1d.affine" points=2
 
 # %% [markdown]
-# ## What the six do not see
+# ## Another layer
 #
 # Here is a layer that keeps a switch of its own.
 
@@ -305,7 +312,9 @@ print(f"1 beside 2: {model(torch.tensor([[1.0], [2.0]]))[0].item():.2f}")
 #
 # </details>
 #
-# So there are more checks. Each has a reason why you would meet the mistake.
+# ## Beyond six
+#
+# So there are more checks. Each has a reason why you would mind the mistake.
 
 # %%
 beyond_six()
@@ -340,17 +349,17 @@ batchnorm1d_exercise.beyond.check(BatchNorm1d)
 # %% [markdown]
 # ### How good are six checks?
 #
-# The judge of this course has a list of wrong layers, most of them a small change of a right one. *Predict first:* what share
-# of them passes all six checks?
+# The judge of this course (the program behind `check`) has a list of wrong layers, most of them a small change of a right one.
+# *Predict first:* what share of them passes all six checks?
 
 # %%
 what_six_miss()
 
 # %% [markdown]
 # The last row answers. It is no frequency of mistakes in the wild: the list was written by hand, and many layers are on it
-# *because* they pass the six. What it does show is which kinds a usual test suite is blind to. Wrong means, variances, axes
-# and γ, β are nearly always caught. These get through: a misplaced or fixed ε, a wrong gradient of the input, statistics that
-# are not saved, lost digits, what happens for one row, and side effects.
+# *because* they pass the six. What it does show is which kinds these six are blind to. Of the wrong means, variances, axes
+# and γ, β on the list nearly all are caught. Of these most get through: a misplaced or fixed ε, a wrong gradient of the
+# input, statistics that are not saved, lost digits, what happens for one row, and side effects.
 #
 # ## What torch's layer has and yours has not
 
@@ -424,8 +433,8 @@ spot_the_bug_exercise.check(spot_the_bug)
 # - *makemore*, part 3 (Karpathy, *nn-zero-to-hero*): the class `BatchNorm1d` normalises with `x.var(0)`, ÷ (N − 1) (B). There
 #   it is a choice: part 4 writes the correction into the formula and notes it. It is not what the paper and PyTorch do.
 #
-# Both teach a lot, and both train. Of A, F and H the training loss sees nothing at all, and of B next to nothing: in train mode
-# the first three compute the same numbers as a right layer, and B is off by the factor √((N − 1)/N).
+# Both teach a lot, and both train. Of A, F and H the training loss sees nothing at all: in train mode they compute the same
+# numbers as a right layer. B is off by the factor √((N − 1)/N), which a learned γ can take back.
 #
 # </details>
 #
@@ -457,7 +466,7 @@ why_each_line()
 # 3. Only the update of the buffers is cut from the graph. The statistics that normalise are not.
 # 4. In train mode an answer depends on its neighbours in the batch. Before you serve a net, call `eval()`.
 # 5. Σx̂ = 0, so a test that sums the outputs says nothing about γ's gradient.
-# 6. A layer can pass the usual six checks and still be wrong in how it learns, saves, rounds or switches its mode.
+# 6. A layer can pass six sensible checks and still be wrong in how it learns, saves, rounds or switches its mode.
 #
 # ## Interview page
 #

@@ -231,7 +231,7 @@ def repaired(name: str, line: int, text: str) -> type[nn.Module]:
     lines = inspect.getsource(LAYERS[name]).splitlines()
     if not 1 <= line <= len(lines):
         raise IndexError(f"layer {name} has lines 1 to {len(lines)}, not {line}")
-    old = lines[line - 1]
+    old = next(above for above in reversed(lines[:line]) if above.strip())  # a blank line stands as the one above it
     indent = old[: len(old) - len(old.lstrip())]
     lines[line - 1] = textwrap.indent(textwrap.dedent(text).strip("\n"), indent)
     namespace = dict(globals())

@@ -24,8 +24,10 @@ from helpers.judge.api import (
     Rule,
 )
 from helpers.judge.compare import look_up
+from helpers.judge.model import Explanation, Verdict
 from helpers.judge.observe import observe
 from helpers.judge.show import Card, show
+from helpers.judge.slips import sentence
 from helpers.judge.source import Source
 from helpers.look.parts import MARKS
 
@@ -113,8 +115,8 @@ def _line_is_wrong(name: str) -> Rule:
             told = str(named) if isinstance(named, Raised) else "not one number"
             return Finding(False, key, f"the number of the wrong line of layer {name}", told)
         passed = bool(named == wanted) or _nothing_red(name)(seen, right).passed
-        question = f"is line {named.item():g} the wrong line of layer {name}"
-        return Finding(passed, key, f"{question}: yes", f"{question}: {'yes' if passed else 'no'}")
+        what, yours = f"wrong line of layer {name}", f"line {named.item():g}"
+        return Finding(passed, key, f"{what} = {yours if passed else 'another line'}", f"{what} = {yours}")
 
     return rule
 
@@ -129,8 +131,8 @@ def _check_is_red(name: str) -> Rule:
             return Finding(False, key, f"a check that is red for layer {name}", str(place))
         named = dict(enumerate(c.id for c in CHECKS)).get(int(place), "no check")
         passed = named in _red_before(name)
-        question = f"is {named} red for layer {name}"
-        return Finding(passed, key, f"{question}: yes", f"{question}: {'yes' if passed else 'no'}")
+        what = f"check that is red for layer {name}"
+        return Finding(passed, key, f"{what} = {named if passed else 'another check'}", f"{what} = {named}")
 
     return rule
 
@@ -170,7 +172,7 @@ def _half(half: str) -> tuple[Check, ...]:
             tuple(_check_is_red(n) for n in half),
             hints=(
                 "Several checks may be red; name any one of them.",
-                "Six of the ten layers pass all six of the classic checks. Which of the checks beyond six asks about your line?",
+                "Six of the ten layers pass all of the checks 1 to 6. Which of the checks beyond six asks about your line?",
                 "`spot_the_bug_exercise.look('A', 7)` lists the ids of all checks that are red, whether line 7 is the wrong one or not.",
             ),
         ),
@@ -191,9 +193,11 @@ class BugHunt(Exercise):
     """An exercise in which another right answer may look different from the reference's."""
 
     def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
-        """As in Exercise, but only a mistake that explains everything is named."""
+        """As in Exercise, but only a mistake that explains everything is named; else it is said where to start."""
         found = super().assess(seen, source)
-        return dataclasses.replace(found, causes=tuple(e for e in found.causes if e.id and e.exact))
+        exact = tuple(e for e in found.causes if e.id and e.exact)
+        red = [v for v in found.verdicts if v.passed is False]
+        return dataclasses.replace(found, causes=exact or tuple(_start(v, seen) for v in red[:1]))
 
     def check(self, obj: Any) -> None:
         """As in Exercise, and a row for each layer: which of line, check and repair are right."""
@@ -222,6 +226,16 @@ class BugHunt(Exercise):
         rows = [("", f"You suspect `{lines[line - 1][4:].strip()}`."), *((MARKS[False], _named(c)) for c in red)]
         rows.append((MARKS[True], f"the other {len(CHECKS) - len(red)} checks pass"))
         show(Card(f"Layer {name}: {len(red)} of {len(CHECKS)} checks are red", tuple(rows)))
+
+
+def _start(verdict: Verdict, seen: Observations) -> Explanation:
+    """What keeps the first red answer from being judged, or else which answer for which layer is not right yet."""
+    probe = verdict.finding.key.partition("/")[0]
+    what, _, name = probe.partition("_")
+    stopped = seen.get(probe)
+    if isinstance(stopped, Raised):
+        return Explanation("", "crash", sentence(stopped, Source()), False, "", kind="crash")
+    return Explanation("", "unknown", f"In layer {name} the {what} is not right yet.", False, "", kind="unknown")
 
 
 def _row(name: str, seen: Observations, right: Observations) -> tuple[str, str]:

@@ -51,7 +51,7 @@ class Curves:
 
     def _repr_html_(self) -> str:
         head = f'<div class="bn-head">{mark(True)} <b>Your layer at work</b></div>'
-        first = f'<div class="bn-first good"><b>It is a batch norm layer</b>{html.escape(self._words)}</div>'
+        first = f'<div class="bn-first good"><b>It passes the six checks</b>{html.escape(self._words)}</div>'
         return styled(f"{head}{first}{self._svg()}<p>Next: {marked_up(self.next)}</p>", "bn-card")
 
     def _svg(self) -> str:
@@ -80,7 +80,7 @@ class Curves:
         return f"{LEFT + WIDE * step / max(1, len(self.torchs) - 1):.1f},{8 + (TALL - 8) * (1 - loss / top):.1f}"
 
 
-def success(layer: Any, then: str = "what six checks do not see.") -> None:
+def success(layer: Any, then: str = "what each of the six checks asks, and why.") -> None:
     """Train a net with the learner's layer beside one with torch's, once it passes the six checks, and show both.
 
     layer: a class built as ``layer(num_features)``.  Where it does not pass yet, one sentence says so.  Seed 0, batches

@@ -51,6 +51,7 @@ AS_OTHERS_WRITE_IT = [
     ("J", 7, "if n == 1: raise ValueError('one row')\nwith torch.no_grad():"),
     ("J", 8, "if n == 1:\n    raise ValueError('one row')\nself.running_var.lerp_(x.var(0), self.momentum)"),
     ("J", 8, "self.running_var.lerp_(x.var(0) if n > 1 else self.running_var, self.momentum)"),
+    ("F", 9, "del self.running_var\nself.register_buffer('running_var', torch.ones(num_features))"),
     ("E", 7, "var, mean = torch.var_mean(x, dim=0, correction=0)"),
     ("E", 7, "mean = x.mean(0)\nvar = ((x - mean) ** 2).mean(0)"),
     ("E", 7, "mean, var = x.mean(0), x.var(0, unbiased=False)"),
@@ -67,6 +68,22 @@ def test_a_wrong_line_is_not_answered_with_the_right_one():
     found = spot_the_bug_exercise.assessed(lambda: RIGHT | {"A": (4, *RIGHT["A"][1:])})
     said = next(v.finding for v in found.verdicts if v.check.id == "lines_ABCDE")
     assert "line 4" in said.measured and "11" not in said.expected + said.measured
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"A": RIGHT["A"]}, "There is no answer for layer B"),
+        (RIGHT | {"C": "line 11"}, "The answer for layer C is (line, check, repaired line)"),
+        (RIGHT | {"G": (9, "accuracy", RIGHT["G"][2])}, "Layer G: 'accuracy' is no check"),
+        (RIGHT | {"H": (3, "eval_mode", "if undefined:")}, "Layer H with your line stops"),
+        (RIGHT | {"D": (11, *RIGHT["D"][1:])}, "In layer D the line is not right yet."),
+        (RIGHT | {"B": (7, "affine", RIGHT["B"][2])}, "In layer B the check is not right yet."),
+    ],
+)
+def test_the_first_sentence_says_where_to_start_and_gives_no_answer(given, said):
+    (cause,) = spot_the_bug_exercise.assessed(lambda: given).causes
+    assert cause.title.startswith(said) and not cause.evidence
 
 
 def test_six_of_the_ten_pass_the_classic_six():
