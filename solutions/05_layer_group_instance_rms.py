@@ -13,9 +13,9 @@ import helpers
 # %% [markdown]
 # ## Two images at a time
 #
-# One net, trained twice: an MLP with three hidden layers on 800 digits of 8×8 pixels, three times through all of them. One line
-# differs: `nn.BatchNorm1d` or `nn.GroupNorm`, a norm that you build below. Left, 32 images in a batch; right, 2, with a learning
-# rate in proportion. The cell takes about 8 s.
+# An MLP with three hidden layers learns 800 digits of 8×8 pixels, three times through all of them. One thing differs between
+# two nets: after each hidden layer stands `nn.BatchNorm1d` or `nn.GroupNorm`, a norm that you build below. Left, 32 images in a
+# batch; right, 2, with a learning rate in proportion. The cell takes about 8 s, most of it to load torch.
 
 # %%
 from helpers.experiments import batch_size
@@ -25,8 +25,8 @@ batch_size.opening()
 # %% [markdown]
 # With 32 images both nets learn. With 2, the net with batch norm stays bad to the end, and the other does not notice.
 #
-# Is it the *two*? Would a convolutional net fail too? What can stand in the place of batch norm, and what does it give up? To
-# answer, one question is enough, asked of each norm: *which numbers share one mean?*
+# Is it the *two*? Would a convolutional net fail too? What can stand in the place of batch norm, and what does it give up? The
+# way to an answer begins with one question, asked of each norm: *which numbers share one mean?*
 #
 # ## 1 · One formula, different sets
 #
@@ -93,8 +93,8 @@ batch_size.by_hand()
 #
 # *Exercise, easy, 5 minutes.* In code the set is the `dim` of a mean. Give it for each norm. The block is N×C×H×W: its
 # dimensions are 0, 1, 2, 3. For `"group"` it was reshaped to N×G×(C/G)×H×W, so that the groups have a dimension of their own.
-# `"layer, images"` is the layer norm of the group norm paper, `"layer, tokens"` that of Transformers, with every position of the image
-# as a token; so is `"rms, tokens"`. With `"batch"` and `"instance"` these are the six keys.
+# `"layer, images"` is the layer norm of the group norm paper. `"layer, tokens"` and `"rms, tokens"` are norms as in Transformers,
+# with every position of the image as a token. With `"batch"` and `"instance"` these are the six keys.
 
 # %% solution="statistics_dims"
 from helpers.exercises.answers.dims import statistics_dims
@@ -181,7 +181,7 @@ batchnorm2d_exercise.check(BatchNorm2d)
 #
 # Layer norm (Ba et al. 2016) was made with recurrent nets in mind: the mean runs over the features of one layer, for one example at one
 # time step.
-# In a Transformer it stands at each token: a sentence of 20 tokens has 20 means, not one. It needs no running statistics and no
+# In a Transformer it stands at each token: a sentence of 7 tokens has 7 means, not one. It needs no running statistics and no
 # modes: the same computation serves training and use.
 #
 # In `nn.LayerNorm(normalized_shape)` the argument names the sizes of the *last* dimensions. The mean runs over these, and over no
@@ -199,7 +199,8 @@ batchnorm2d_exercise.check(BatchNorm2d)
 # **"LayerNorm" of an image has two meanings.** In the group norm paper it is one mean over (C, H, W) for each image. In ConvNeXt (Liu
 # et al. 2022) it is one mean over C for each position, as for the tokens of a Transformer.
 #
-# *Predict first:* in which of the two does a bright spot in one corner change the output in the opposite corner?
+# *Predict first:* in which of the two does a bright spot in one corner change the output in the opposite corner? (`OverChannels`
+# moves C to the end, calls the norm there, and moves C back.)
 
 # %%
 batch_size.corner_table(
@@ -246,9 +247,10 @@ layernorm_exercise.check(LayerNorm)
 # ## 4 · GroupNorm, and instance norm as its end point
 #
 # Group norm (Wu & He 2018) splits the C channels into G groups of neighbours. Each example and group has one mean, over the C/G
-# channels *and* all positions together. (Not one for each position: that is a common mistake.) γ and β belong to channels, as in BN.
+# channels *and* all positions together. (Not one for each position.) γ and β belong to channels, as in BN.
 #
-# *Predict first:* which G gives layer norm over (C, H, W)? Which gives instance norm? Are these then the same *layers*?
+# *Predict first:* with G = 1 the sets are those of layer norm over (C, H, W), with G = C those of instance norm. You saw it in
+# section 1. Are these then the same *layers*?
 
 # %%
 x = torch.randn(5, 6, 4, 4)
@@ -260,9 +262,10 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
     print(f"{name}: shape of gamma {tuple(norm.weight.shape)}")
 
 # %% [markdown]
-# Before training the outputs are the same. GN with G = 1 is not quite LN as a layer, though: LN over (C, H, W) has a γ
-# for each position, GN one for each channel. With G = C nothing differs from `nn.InstanceNorm2d(C, affine=True)` (Ulyanov et al.
-# 2016); torch's default there is `affine=False`, without γ and β. So the whole of instance norm is
+# Before training the outputs are the same, to 1e-5. GN with G = 1 is not quite LN as a layer, though: LN over (C, H, W) has a γ
+# for each channel *and* position, GN one for each channel. With G = C the numbers and the parameters are those of
+# `nn.InstanceNorm2d(C, affine=True)` (Ulyanov et al. 2016). (torch's default there is `affine=False`, without γ and β.) So the whole
+# of instance norm is
 #
 # ```python
 # class InstanceNorm2d(GroupNorm):
@@ -270,9 +273,9 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 #         super().__init__(num_groups=num_features, num_channels=num_features, eps=eps)
 # ```
 #
-# **How many groups?** Wu & He use G = 32, and most code copies that. C has to be a multiple of G. With fewer than 32
+# **How many groups?** Wu & He use G = 32 by default. C has to be a multiple of G. With fewer than 32
 # channels, or 48, choose a G that divides C, for example so that 8 or 16 channels form a group. On its own GN did not reach BN
-# at 32 images per GPU (section 7 has the numbers). Its usual companion is *weight standardization* (Qiao et al. 2019): the filters are
+# at 32 images per GPU (section 7 has the numbers). A companion is *weight standardization* (Qiao et al. 2019): the filters are
 # normalised too, each to mean 0 and variance 1. With both, the authors match or beat BN trained on large batches, at one image
 # per GPU (abstract). The BiT nets (Kolesnikov et al. 2020) are built so.
 #
@@ -327,7 +330,7 @@ for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
     print(f"{name}: LN and RMSNorm differ by at most {(layer(rows) - rms(rows)).abs().max().item():.2f}")
 
 # %% [markdown]
-# Only where each row has mean 0 already, and then always: the mean square is then the variance.
+# Only where each row has mean 0 already, and then always (with the same ε and γ, and β = 0): the mean square is then the variance.
 #
 # ### Build it
 #
@@ -376,7 +379,7 @@ rmsnorm_exercise.check(RMSNorm)
 #
 # In pre-norm: the sum `x + …` is never normalised, so each block adds to it, and it can grow with depth. Such nets therefore end with one
 # more norm before the output layer. The gradient has the same free way down. Xiong et al. (2020) show that in a
-# post-norm Transformer the gradients near the output are large at the start, which is why it needs a learning rate that *warms
+# post-norm Transformer the gradients near the output are large at the start. So, they say, it needs a learning rate that *warms
 # up*, that is, begins small; their pre-norm Transformers train without (abstract).
 #
 # </details>
@@ -384,11 +387,20 @@ rmsnorm_exercise.check(RMSNorm)
 # %% [markdown]
 # ## 6 · What each norm forgets
 #
-# A norm throws away two numbers of each set: its mean and its scale. RMSNorm throws away only the scale. That is the best guide to a
-# choice. Does your task need them?
+# A norm throws away two numbers of each set: its mean and its scale. RMSNorm throws away only the scale. That is a
+# guide to a choice. Does your task need them?
 #
-# *Predict first:* each row below changes a block of four images with 8 channels. After which changes is the output of BN the same as
-# before? Of IN? Of GN with two groups, channels 0 to 3 and 4 to 7?
+# Take a block of four images with 8 channels, and change it in one of six ways:
+#
+# - one image × 3,
+# - one image + 2,
+# - channels 0 to 3 of one image × 3,
+# - one channel of one image × 3,
+# - one channel of all images × 3,
+# - each position × its own factor, in all channels and images.
+#
+# *Predict first:* after which changes is the output of BN the same as before? Of IN? Of GN with two groups, channels 0 to 3 and 4
+# to 7?
 
 # %%
 batch_size.forgotten_table(
@@ -410,8 +422,8 @@ batch_size.forgotten_table(
 #   wants just that (Ulyanov et al. 2016); a classifier that must tell dark from bright would not.
 # - LN over (C, H, W) forgets the contrast of the image, and keeps that between its channels. GN keeps it only *within* a group:
 #   a whole group that is three times as strong looks the same as before.
-# - LN, GN and IN do not keep "spatial information" better than BN: all four pool H and W. Only the norms over C alone do
-#   not, and these forget how strong one position is against another.
+# - LN over (C, H, W), GN and IN keep the picture within a map no better than BN: all four pool H and W, so one mean and one
+#   scale serve a whole map. Only the norms over C alone do not, and these forget how strong one position is against another.
 # - RMSNorm keeps an offset.
 
 # %% [markdown]
@@ -431,7 +443,7 @@ batch_size.forgotten_table(
 # error even there; the authors suggest that BN's noisy statistics regularise, and GN gives that up (§4.1).
 #
 # Now the small version: the digits of the opening, 800 for training, 500 held out, three epochs (times through the 800). All nets
-# learn by SGD with momentum 0.9. The learning rate is 0.05 · N/32 (Wu & He's rule: in proportion to the batch), and falls to 0 along
+# learn by SGD with momentum 0.9. The learning rate is 0.05 · N/32 (in proportion to the batch, as in Wu & He), and falls to 0 along
 # half a cosine. Nothing is tuned for any norm. Two kinds of nets: the MLP, and small convolutional nets that halve the 8×8 image
 # until the last maps are 2×2 or 1×1. A third CNN keeps its maps at 2×2 and is as deep as the one with 1×1 maps. GN has 8 groups. LN is over all
 # features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs.
@@ -459,16 +471,32 @@ batch_size.paired_table("batch", "group")
 
 # %% [markdown]
 # - **Two values behind a mean** (MLP and 1×1 maps, N = 2): BN fails, in all ten seeds. Its error is about 50 and 30 points above
-#   GN's. It is as far above that of a net with *no norm at all*.
+#   GN's. It is about as far above that of a net with *no norm at all*.
 # - **Eight values** (2×2 maps, N = 2): BN does *not* fail. Its error is within three points of GN's in every seed. The net with three
-#   blocks is as deep as the one that fails, so it is neither the convolution nor the depth that helps. It is the count, N·H·W.
+#   blocks is as deep as the one that fails, so it is neither the convolution nor the depth that helps.
 # - **Four values** (MLP and 1×1 maps, N = 4): in the MLP BN is still about 3 points worse than GN, in nine of ten seeds. With 1×1 maps
-#   it is not decided: there only the last of three norms has four values.
+#   it is not decided. There only the last of three norms has four values.
 # - **N = 32**: in the MLP and with 1×1 maps BN has a lower error than GN in all ten seeds. With 2×2 maps the range
 #   of the differences takes in 0.
 #
-# GN and LN do not look at the batch, so the batch size changes only the number of steps (three epochs are 75 at N = 32, and 1,200 at
-# N = 2) and the learning rate. That alone moves their error too.
+# GN and LN do not look at the batch. For them the batch size changes the number of steps (three epochs are 75 at N = 32, and 1,200
+# at N = 2), the learning rate, and how noisy a gradient is. Their error moves too: in the table their medians are 0.4 to 1.4 points
+# higher at N = 32 than at N = 2.
+#
+# ### Is it the count?
+#
+# The two nets with three blocks differ in more than the count N·H·W: the output layer of one sees 64 numbers, that of the other 256. So
+# take the net with 2×2 maps and three blocks, and change the count alone. Its last norm gets one mean for each channel *and
+# position*, over N only. γ and β stay as they are, one for each channel.
+#
+# *Predict first:* how many values now share one mean, at N = 2 and at N = 8? What becomes of the error at each?
+
+# %%
+batch_size.positions_table()
+
+# %% [markdown]
+# With two values in place of eight the same net fails, in all ten seeds. With eight again (N = 8) it does not. So it is the count
+# that decides here. How badly a net fails is another matter: with 1×1 maps the error was higher.
 #
 # ### Is it eval mode?
 #
@@ -477,15 +505,17 @@ batch_size.paired_table("batch", "group")
 # eval mode that fails, because the net has never learned with distances?
 #
 # *Predict first:* the nets that were trained on batches of 2, used in five ways. In *train mode* every test image is normalised together
-# with one other image, just as in training. Is that better than eval mode? And if the answer is averaged over 16 partners?
+# with one other test image, just as in training. Is that better than eval mode? And if the answer is averaged over 16 partners,
+# which are training images?
 
 # %%
 batch_size.uses_table()
 
 # %% [markdown]
-# It is worse, in all ten seeds of both nets that failed. Partners averaged away give about the error of eval mode again. So in these nets
-# eval mode is not what fails: it is the better use of weights that are bad. In training their last norm showed them only which of two
-# values is the larger, and none of these statistics gives back afterwards what they did not learn.
+# It is worse, in all ten seeds of both nets that failed. Averaged over partners the error is again near that of eval mode: within
+# 4 points in the median, up to 16 in a single seed. So in these nets eval mode is not what fails: it is the better use of weights
+# that are bad. In training their last norm showed them only which of two values is the larger, and none of these statistics gives
+# back afterwards what they did not learn.
 #
 # Re-estimating repairs running statistics that lag or are noisy (notebook 04). Here that matters little: in the MLP statistics from
 # batches of 64 win back a few of the 50 points, in nine of ten seeds; with 1×1 maps the differences lie on both sides of 0.
@@ -493,10 +523,10 @@ batch_size.uses_table()
 # ### Does this explain ImageNet?
 #
 # Not all of it. In ResNet-50 the last maps of a 224×224 image are 7×7. With 2 images per GPU each mean has at least 2 · 49 = 98
-# values, more than in most of our cells; and yet BN loses 11 points there. Our toy shows that the count *can* decide. It does not show
-# that the count is all: a thousand classes, a hundred epochs and fifty layers are other things than ten digits.
+# values, more than in all but two entries of our table of counts; and yet BN loses 11 points there. Our toy shows that the count
+# *can* decide. It does not show that the count is all: a thousand classes, a hundred epochs and fifty layers are other things than ten digits.
 #
-# Part of the 11 points is the gap between the modes. Singh & Shrivastava (2019, *EvalNorm*) train with plain BN at batch size 2
+# Part of such a loss is the gap between the modes. Singh & Shrivastava (2019, *EvalNorm*) train with plain BN at batch size 2
 # and change only the statistics that are used for evaluation: 6.18 points better on ImageNet's validation set (abstract). In our
 # toy that part does not show.
 #
@@ -564,7 +594,7 @@ which_norm_exercise.check(which_norm)
 #
 # In eval mode BN is one multiplication and one addition with fixed numbers for each channel. They can be multiplied into the weights of
 # the convolution before it (*folding*), and then BN costs nothing. LN, GN, IN and RMSNorm compute their statistics for every
-# input, in use as in training. On phones and in detectors that often decides.
+# input, in use as in training. On a phone that can decide.
 #
 # </details>
 #
@@ -589,8 +619,8 @@ which_norm_exercise.check(which_norm)
 #
 # - *Is BN's trouble with two values the gap between the modes?* Not in our nets: in the mode of training they are no better. On ImageNet
 #   a part of it is. A toy in which evaluation alone, changed as EvalNorm does, wins half of the loss back would show that part.
-# - *Does the count N·H·W decide?* In our nets it does; in Wu & He's it does not by itself. An ImageNet net that keeps its error with
-#   2 images per GPU, just because its maps are larger, would speak for the count.
+# - *Does the count N·H·W decide?* In our net it does, changed alone. In Wu & He's it is not small, and BN suffers all the same. An
+#   ImageNet net that keeps its error with 2 images per GPU, just because its maps are larger, would speak for the count.
 # - *Is LN better than BN for Transformers because of sequence lengths?* It is reason enough to prefer LN. Whether it explains the gap
 #   in accuracy is another question: BN on texts of one length, with and without the gap, would tell.
 #
@@ -613,7 +643,7 @@ which_norm_exercise.check(which_norm)
 #
 # <details><summary>Why does batch norm suffer from small batches, and when does it not?</summary>
 #
-# Few values stand behind each mean, so the statistics are noise; with two values only their order is left. What counts is N·H·W:
+# Few values stand behind each mean, so the statistics are noisy; with two values only their order is left. What counts is N·H·W:
 # large maps help, as far as their values are not all alike.
 #
 # </details>
@@ -633,7 +663,7 @@ which_norm_exercise.check(which_norm)
 #
 # <details><summary>Pre-norm or post-norm?</summary>
 #
-# `x + f(norm(x))` against `norm(x + f(x))`. Pre-norm leaves a path without any norm: it trains without warm-up, and needs a last norm
+# `x + f(norm(x))` against `norm(x + f(x))`. Pre-norm leaves a path without any norm: it can train without warm-up, and needs a last norm
 # before the output.
 #
 # </details>

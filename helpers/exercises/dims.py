@@ -73,7 +73,7 @@ statistics_dims_exercise = Quiz(
             "maps",
             "1 · batch, instance and group norm",
             _right(*_MAPS),
-            "Most wrong norms that run without an error differ from the right one only in these dims.",
+            "A wrong norm that runs without an error may differ from the right one in these dims alone.",
             (
                 "The dims that you name disappear from the mean's shape. Which ones have to stay?",
                 "Batch norm keeps one mean for each channel, instance norm for each example and channel, group norm for "

@@ -39,7 +39,7 @@ REASONS = {
     "S": "it brings every map of every image to one scale",
     "T": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
     "U": "one number fewer to compute, and an offset stays in",
-    "V": "even alone, an example has many numbers to average over",
+    "V": "there is nothing to compare with, but one vector has many entries to average over",
     "W": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
     "X": "it keeps the spatial layout, because it does not pool over H and W",
     "Y": "the loss becomes smoother, which is settled",
@@ -47,7 +47,7 @@ REASONS = {
 }
 SITUATIONS = {
     "a": "an image classifier, trained from scratch with 32 images on each GPU",
-    "b": "a segmentation net, trained from scratch with 2 large images on each GPU and nothing synchronised",
+    "b": "a segmentation net, trained from scratch with 2 images on each GPU and nothing synchronised",
     "c": "a detector fine-tuned from a classifier that was trained with BN, 2 images on each GPU",
     "d": "style transfer: the contrast of the content image must not matter in any channel",
     "e": "a Transformer that translates sentences of different lengths; mean and scale of each token are to be removed",
@@ -347,7 +347,7 @@ groupnorm_exercise = Exercise(
             "groups",
             "1 · the numbers of torch.nn.GroupNorm: one mean for each example and group, without calling a norm of torch",
             (matches("groups/output"), all_of("own_work")),
-            "A group pools its channels and all positions; to leave out one of the two is the usual mistake.",
+            "A group pools its channels and all positions; to leave out one of the two makes another norm.",
             (
                 "An example's C·H·W values fall into G equal parts, and each part has one mean and one variance.",
                 "Neighbouring channels form a group, so a reshape to (N, G, everything else) puts each group in one row.",
@@ -523,7 +523,7 @@ which_norm_exercise = Quiz(
             "1 · convolutional nets: a, b, c, d",
             (_all_right(*_ON_IMAGES),),
             hints=(
-                "Count first: how many values would share one mean, and whose are they?",
+                "Ask first: whose values would share one mean, and from how many images do they come?",
                 "a and b: read Wu & He's table at 32 and at 2. c: what do the pretrained weights expect? d: per image, per channel.",
                 "The norms are batch, group, frozen batch and instance, in some order.",
             ),

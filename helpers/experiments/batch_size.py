@@ -8,8 +8,10 @@ float64.  The learning rate is 0.05 · N / 32, with SGD's momentum 0.9 and a cos
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,6 +105,31 @@ NETS: dict[str, Net] = {
     "CNN, 2×2 maps, 3 blocks": partial(cnn, maps=(4, 2, 2)),
 }
 """The nets by name: how small the maps of the last norm are.  The last has the depth of the second."""
+
+DEEP = "CNN, 2×2 maps, 3 blocks"
+POSITIONS = "one mean for each channel and position"
+
+
+class EachPosition(nn.Module):
+    """Batch norm of (N, C, H, W) with a mean for each channel and position, N values behind each; γ, β as always."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(channels * width**2, affine=False)
+        self.gamma, self.beta = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x: (N, C, H, W).  Returns the same shape."""
+        x_hat: torch.Tensor = self.norm(x.flatten(1)).view_as(x)
+        return self.gamma[:, None, None] * x_hat + self.beta[:, None, None]
+
+
+def each_position(norm: str = "batch") -> nn.Module:
+    """The CNN with 2×2 maps and three blocks, with batch norm; its last norm has a mean for each position."""
+    layers = list(NETS[DEEP](norm))  # type: ignore[call-overload]
+    place = max(i for i, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm2d))
+    layers[place] = EachPosition(layers[place].num_features, 2)
+    return nn.Sequential(*layers)
 
 
 def small(split: Split) -> Split:
@@ -228,6 +255,15 @@ def stored_uses() -> dict[str, Found]:
     (10,)
     """
     return {net: stored.load(FILE, f"{net}: uses") for net in NETS}
+
+
+def stored_positions() -> NDArray[np.float64]:
+    """Held-out error in % of :func:`each_position`, computed in advance, in eval mode: (seeds, batch sizes).
+
+    >>> stored_positions().shape
+    (10, 4)
+    """
+    return stored.load(FILE, f"{DEEP}: {POSITIONS}")["batch"]
 
 
 def errors(
@@ -385,6 +421,23 @@ def paired_table(norm: str = "batch", rival: str = "group") -> None:
     )
 
 
+def positions_table() -> None:
+    """The stored errors of batch norm in one net, its last norm with a mean for each channel, or also position."""
+    before, after = stored_errors()[DEEP]["batch"], stored_positions()
+    rows = [
+        ["one mean for each channel", "4 · N", *(spread(column, 1) for column in before.T)],
+        [POSITIONS, "N", *(spread(column, 1) for column in after.T)],
+        ["difference, same seed", "", *(_signed(column) for column in (after - before).T)],
+    ]
+    table(
+        ["the last norm has", "values behind it", *(f"N = {size}" for size in SIZES)],
+        rows,
+        f"{DEEP}, BN. Held-out error in %, eval mode, and difference in percentage points: median and range of "
+        f"{len(SEEDS)} seeds.",
+        left=[1],
+    )
+
+
 def _signed(values: NDArray[np.float64]) -> str:
     low, middle, high = np.min(values), np.median(values), np.max(values)
     return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
@@ -398,6 +451,13 @@ def uses_table() -> None:
         ["used in", *found],
         rows,
         f"Held-out error in % of batch norm trained on batches of 2: median and range of {len(SEEDS)} seeds.",
+    )
+    differences = {use: [by_use[use] - by_use[EVAL] for by_use in found.values()] for use in USES[1:]}
+    table(
+        ["used in", *found],
+        [[use, *(f"{_signed(d)}, higher in {(d > 0).sum()}" for d in columns)] for use, columns in differences.items()],
+        f"The same, minus the error in eval mode, same seed, in percentage points: median and range, and in how many "
+        f"of {len(SEEDS)} seeds it is higher.",
     )
 
 
@@ -432,7 +492,7 @@ def worth_table() -> None:
     }
     net, _ = train(partial(cnn, "batch"), split, lr=rate(32), **options(32))
     inputs = seen_by_batch_norm(net, split.X_train)
-    maps |= {f"input of the CNN's batch norm {i}, trained": x for i, x in enumerate(inputs, 1)}
+    maps |= {f"input of the CNN's batch norm {i}, trained, N = 32": x for i, x in enumerate(inputs, 1)}
     table(
         ["maps", "values in one map", "worth about"],
         [[name, x[0, 0].numel(), f"{worth(x):.0f}"] for name, x in maps.items()],
@@ -477,7 +537,7 @@ def corner_table(norms: Mapping[str, nn.Module]) -> None:
     with torch.no_grad():
         changes = {name: (norm(bright) - norm(x))[:, :, 3, 3].abs().max().item() for name, norm in norms.items()}
     rows = [[name, f"{change:.2f}"] for name, change in changes.items()]
-    table(["LN", "change in the opposite corner"], rows, "Largest change of the output there, in its own units.")
+    table(["LN", "change in the opposite corner"], rows, "Largest change of the output there.")
 
 
 class OverChannels(nn.Module):
@@ -511,9 +571,27 @@ def compute(net: Net, seeds: Sequence[int] = SEEDS) -> tuple[Found, Found]:
 
 def main() -> None:
     """Write ``batch_size.json`` beside this module."""
+    results: dict[str, Found] = {}
     for name, net in NETS.items():
-        for what, found in zip(("norms", "uses"), compute(net), strict=True):
-            stored.merged(FILE, f"{name}: {what}", SEEDS, found)
+        results[f"{name}: norms"], results[f"{name}: uses"] = compute(net)
+    results[f"{DEEP}: {POSITIONS}"] = {"batch": errors(each_position, small(digits(torch.float64)), "batch")}
+    write(results)
+
+
+def write(results: Mapping[str, Found]) -> None:
+    """Write the file: the command that makes it, the versions used, the seeds, numbers with three digits."""
+    kept = {
+        "results": {
+            name: {key: np.vectorize(lambda value: float(f"{value:.3g}"))(v).tolist() for key, v in found.items()}
+            for name, found in results.items()
+        },
+        "seeds": {name: list(SEEDS) for name in results},
+        "command": f"python -m helpers.experiments.{FILE}",
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    path = Path(__file__).with_name(f"{FILE}.json")
+    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -163,6 +163,33 @@ def test_another_module_reads_the_same_file():
     assert stored.seeds_of(lab.FILE, "MLP: norms") == list(lab.SEEDS)
 
 
+def test_a_mean_for_each_position_changes_the_count_and_nothing_else():
+    before, after = lab.NETS[lab.DEEP]("batch"), lab.each_position()
+    shapes = [[tuple(p.shape) for p in net.parameters()] for net in (before, after)]
+    assert shapes[0] == shapes[1]
+    norm, x = lab.EachPosition(3, 2), torch.randn(5, 3, 2, 2)
+    with torch.no_grad():
+        norm.gamma.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    y = norm(x)
+    torch.testing.assert_close(y.mean(0), torch.zeros(3, 2, 2), atol=1e-6, rtol=0)
+    torch.testing.assert_close(y.std(0, correction=0)[:, 0, 0], torch.tensor([1.0, 2.0, 3.0]), atol=1e-3, rtol=0)
+
+
+def test_what_is_stored_of_a_mean_for_each_position(capsys):
+    seeds = chance().sample(lab.SEEDS, 2)
+    found = lab.errors(lab.each_position, SPLIT, "batch", (8,), seeds)[:, 0]
+    np.testing.assert_allclose(found, lab.stored_positions()[seeds, 2], atol=1.0)
+    lab.positions_table(), lab.uses_table()
+    assert "higher in 10" in capsys.readouterr().out
+
+
+def test_the_command_writes_what_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "__file__", str(tmp_path / "batch_size.py"))
+    known = json.loads(FILE.read_text(encoding="utf-8"))
+    lab.write({name: stored.load(lab.FILE, name) for name in known["results"]})
+    assert json.loads((tmp_path / FILE.name).read_text(encoding="utf-8")) == known
+
+
 def test_the_text_of_notebook_05():
     found, uses = lab.stored_errors(), lab.stored_uses()
     mlp, ones, twos, deep = (by_norm["batch"] - by_norm["group"] for by_norm in found.values())
@@ -178,5 +205,9 @@ def test_the_text_of_notebook_05():
         assert found[net]["batch"][:, 0].max() < 6 and abs(difference[:, 0]).max() < 3
     assert twos[:, 3].min() < 0 < twos[:, 3].max()
     assert (mlp[:, 1] > 0).sum() == 9 and 2 <= (ones[:, 1] > 0).sum() <= 8
+    positions = lab.stored_positions()
+    assert (positions - found[lab.DEEP]["batch"])[:, 0].min() > 10 and positions[:, 2].max() < 5
+    moved = [np.median(runs, 0) for by_norm in found.values() for runs in (by_norm["layer"], by_norm["group"])]
+    assert all(0.4 <= round(m[3] - m[0], 1) <= 1.4 for m in moved)
     again = uses["MLP"][lab.AGAIN_64] - uses["MLP"][lab.EVAL]
     assert (again < 0).sum() == 9 and -10 < np.median(again) < -1
