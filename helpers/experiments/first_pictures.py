@@ -82,7 +82,8 @@ def deep_figure(names: Sequence[str]) -> Figure:
         end = max(losses[:, -1].median().item(), below)
         below = end + 0.42
         clear = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # no grid line runs through the numbers
-        axes.text(STEPS + 2, end, right, color=figures.COLOURS[name], fontsize=9, va="center", bbox=clear)
+        look = {"color": figures.COLOURS[name], "fontsize": 9, "va": "center", "zorder": 2.4}  # below the axis
+        axes.text(STEPS + 2, end, right, bbox=clear, **look)
     axes.set(title="training loss (cross-entropy; 3 seeds: median and range)", xlabel="step", xlim=(0, STEPS + 66))
     axes.set(ylim=(0, 2.7), xticks=range(0, STEPS + 1, 30))
     return figure
