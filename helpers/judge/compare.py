@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from .model import Array, Observations, Raised
 
 _YES = "(1 yes, 0 no)"
+DIGITS = (4, 6, 8)
+"""Significant digits of a number; more where fewer would make two that differ look alike."""
 UNKNOWN = float(np.finfo(np.float32).max)
 """Stands for a number that a record does not keep: it is equal to every other."""
 
@@ -69,25 +71,32 @@ def worst(a: Array, b: Array) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), a.shape)) if a.ndim else ()
 
 
-def number(value: float) -> str:
-    """A number as messages show it: four significant digits, and rounding noise as 0.
+def number(value: float, digits: int = DIGITS[0]) -> str:
+    """A number as messages show it: four significant digits unless more are asked for, and rounding noise as 0.
 
     >>> number(1.18449), number(3.0), number(-2e-9), number(float("nan"))
     ('1.184', '3', '0', 'NaN')
     """
     if np.isnan(value):
         return "NaN"
-    return "0" if abs(value) < 1e-7 else f"{value:.4g}"
+    return "0" if abs(value) < 1e-7 else f"{value:.{digits}g}"
 
 
 def pair(key: str, mine: Array | Raised, right: Array) -> tuple[str, str]:
-    """(measured, expected) as text for the element that differs most; beside an exception, no number."""
+    """(measured, expected) as text for the element that differs most; beside an exception, no number.
+
+    Two numbers that differ are shown with so many digits that they do.
+    """
     if isinstance(mine, Raised):
         return str(mine), quantity_of(key).partition(_YES)[0].rstrip()
     if mine.shape != right.shape:
         return f"{quantity_of(key)} of shape {mine.shape}", f"shape {right.shape}"
     index = worst(mine, right)
-    return said(key, mine, index), said(key, right, index)
+    for digits in DIGITS:
+        measured, expected = said(key, mine, index, digits), said(key, right, index, digits)
+        if measured != expected:
+            break
+    return measured, expected
 
 
 def at(seen: Observations, key: str) -> Array | Raised | None:
@@ -111,7 +120,7 @@ def quantity_of(key: str) -> str:
     return key.partition("/")[2]
 
 
-def said(key: str, array: Array, index: tuple[int, ...]) -> str:
+def said(key: str, array: Array, index: tuple[int, ...], digits: int = DIGITS[0]) -> str:
     """One element in words: "running_var[0] = 1.2"; where the quantity asks a question, "did it move: yes"."""
     value, (question, yes_no, _) = float(array[index]), quantity_of(key).partition(_YES)
     if np.isnan(value) and question.startswith("gradient"):
@@ -119,4 +128,4 @@ def said(key: str, array: Array, index: tuple[int, ...]) -> str:
     if yes_no and value in (0.0, 1.0):
         return f"{question.rstrip()}: {'yes' if value else 'no'}"
     place = f"[{', '.join(map(str, index))}]" if index else ""
-    return f"{quantity_of(key)}{place} = {number(value)}"
+    return f"{quantity_of(key)}{place} = {number(value, digits)}"

@@ -25,8 +25,9 @@ from .model import Array, Observations, Raised, Suspect
 _NEW = -1  # in place of an array's number: the next that has none yet
 _PACKED = b"\xfd7zXZ"
 _BITS = 23  # of a float32's mantissa
-_KEPT = 14  # for suspects: a relative error of at most 2⁻¹⁵
-_SAMPLE = 2  # numbers of a suspect's larger arrays, besides the one that is farthest off
+_RIGHT = 18  # for the reference: a relative error of at most 2⁻¹⁹
+_KEPT = 14  # for suspects: 2⁻¹⁵
+_SAMPLE = 1  # numbers of a suspect's larger arrays, besides the one that is farthest off
 
 
 def differing(seen: Observations, right: Observations) -> frozenset[str]:
@@ -109,7 +110,7 @@ def to_bytes(record: Record, packed: bool = True) -> bytes:
             value, place = seen.get(key), keys.index(key)
             if isinstance(value, np.ndarray):
                 kept = _sampled(value, record.right.get(key)) if owner else value
-                data = _rounded(kept, _KEPT if owner else _BITS).tobytes()
+                data = _rounded(kept, _KEPT if owner else _RIGHT).tobytes()
                 usual = getattr(record.right.get(key), "shape", None) if owner else None
                 shape = [] if value.shape == usual else [value.shape]
                 number = arrays.get(data, _NEW)

@@ -715,6 +715,12 @@ EPSILON = (
         shows="train_parts/eps added after the root",
     ),
     _wrong(
+        "eps_behind",
+        "eps",
+        "your eps is added after the division, to x̂; it belongs under the root: √(σ² + ε). Brackets decide.",
+        (ROOT, "torch.sqrt(var) + self.eps"),
+    ),
+    _wrong(
         "eps_fixed",
         "eps",
         "your eps is a fixed number; use the argument, self.eps.",
