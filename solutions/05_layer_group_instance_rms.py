@@ -445,8 +445,8 @@ batch_size.forgotten_table(
 # Now the small version: the digits of the opening, 800 for training, 500 held out, three epochs (times through the 800). All nets
 # learn by SGD with momentum 0.9. The learning rate is 0.05 · N/32 (in proportion to the batch, as in Wu & He), and falls to 0 along
 # half a cosine. Nothing is tuned for any norm. Two kinds of nets: the MLP, and small convolutional nets that halve the 8×8 image
-# until the last maps are 2×2 or 1×1. A third CNN keeps its maps at 2×2 and is as deep as the one with 1×1 maps. GN has 8 groups. LN is over all
-# features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs.
+# until the last maps are 2×2 or 1×1. A third CNN keeps its maps at 2×2 and is as deep as the one with 1×1 maps. GN has 8 groups.
+# LN is over all features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs.
 #
 # *Predict first:* how many values share one mean in the *last* norm of each net, at batch size 2? Where will BN fail?
 

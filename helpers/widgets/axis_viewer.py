@@ -231,7 +231,8 @@ class AxisViewer:
         body = "".join(f"<div>{html.escape(sentence)}</div>" for sentence in rest)
         self.more.value = (
             f'<div style="line-height:1.5">{body}'
-            '<details style="margin-top:4px"><summary style="cursor:pointer">in code</summary><code style="font-size:'
+            '<details style="margin-top:4px">'
+            '<summary style="cursor:pointer">in code (answers “Which dims?”)</summary><code style="font-size:'
             f'13px;white-space:pre-wrap">{html.escape(code(norm, self.shape, groups))}</code></details></div>'
         )
 
