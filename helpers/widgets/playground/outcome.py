@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from .setting import Kind, Setting, Trace, baseline, label
+from helpers.experiments.rate_batch_plane import STALLED, constant
+
+from .setting import Kind, Setting, Trace, label
 
 
 class Outcome(Enum):
@@ -32,8 +34,6 @@ def last(values: Sequence[float]) -> float:
     return values[-1] if values else math.nan
 
 
-STALLED = 0.85
-"""A net whose loss stays above this share of the best constant's has learned nothing."""
 SAME = 1.25
 """Losses within this factor are about the same."""
 
@@ -52,7 +52,7 @@ def lower_of(first: float, second: float, task: str) -> Outcome:
     >>> [lower_of(*losses, "digits").name for losses in ((0.2, 0.1), (0.2, 0.19), (0.1, math.inf), (2.4, math.inf))]
     ['SECOND', 'SAME', 'FIRST', 'NEITHER']
     """
-    if not min(first, second) < STALLED * baseline(task):
+    if not min(first, second) < STALLED * constant(task):
         return Outcome.NEITHER
     if max(first, second) < SAME * min(first, second):
         return Outcome.SAME

@@ -28,7 +28,7 @@ from .outcome import Outcome, outcome_of
 from .setting import Setting, Trace, label
 from .still import MAP_KEY, Traces, medians, picture
 
-REFRESH = 0.1
+REFRESH = 0.12
 """Seconds between two redraws."""
 PATIENCE = 5.0
 """Seconds that nets trained together may take, so that a very slow layer does not hold the page."""

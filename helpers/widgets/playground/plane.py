@@ -8,20 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from helpers.experiments.fair import NETS
-from helpers.experiments.rate_batch_plane import Plane
+from helpers.experiments.rate_batch_plane import CLEARLY, TINT, Plane, constant
 
 from .drawing import TOP
 from .outcome import Outcome, held_out, lower_of
-from .setting import CONTROL, Kind, Setting, Trace, baseline
+from .setting import CONTROL, Kind, Setting, Trace
 from .style import look_of, net
 
 CELL, TALL_CELL, LEFT, ABOVE, BELOW = 28, 19, 31, 36, 34
 """Pixels: a cell, and the map's margins."""
 BEST = {"sine": 0.02, "digits": 0.05}
 """Held-out losses that get a map's full tint."""
-TINT, FULL = 0.22, 1.0
-"""How much of a net's colour fills a cell that it wins, and one that it wins by a factor of CLEARLY or more."""
-CLEARLY = 2.0
 KINDS: dict[str, Kind] = {"none": ("none", "default"), "none, He": CONTROL, "batch": ("batch", "default")}
 """The plane's nets."""
 
@@ -156,8 +153,8 @@ def cell(plane: Plane, shows: str, rivals: tuple[Kind, Kind], task: str, row: in
         says = f": {spread(low, median, high)}; {plane.seeds} seeds"
         if not median <= TOP[task]:
             return Cell("✕", says)
-        constant = baseline(task)
-        share = min(1.0, max(0.0, math.log(constant / median) / math.log(constant / BEST[task])))
+        worst = constant(task)
+        share = min(1.0, max(0.0, math.log(worst / median) / math.log(worst / BEST[task])))
         text = short_number(float(f"{median:.1f}" if median >= 0.95 else f"{median:.2f}"))
         return Cell(text, says, KINDS[shows], 0.35 * share)
     names = [look_of(kind) for kind in rivals]
@@ -170,7 +167,7 @@ def cell(plane: Plane, shows: str, rivals: tuple[Kind, Kind], task: str, row: in
         return Cell("≈", says)
     lower = rivals[0 if first[1] < second[1] else 1]
     clearly = max(first[1], second[1]) >= CLEARLY * min(first[1], second[1])
-    return Cell("BN" if lower[0] == "batch" else "He", says, lower, FULL if clearly else TINT)
+    return Cell("BN" if lower[0] == "batch" else "He", says, lower, 1.0 if clearly else TINT)
 
 
 def short_number(value: float) -> str:

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Mapping
 
 from helpers.experiments.fair import STEPS
-from helpers.experiments.rate_batch_plane import Plane
+from helpers.experiments.rate_batch_plane import STALLED, Plane, constant
 
-from .outcome import STALLED, Outcome, last, outcome_of
-from .setting import ROWS, Kind, Setting, Trace, baseline, label
+from .outcome import Outcome, last, outcome_of
+from .setting import ROWS, Kind, Setting, Trace, label
 from .style import look_of
 
 FEW = 8
@@ -70,7 +70,7 @@ def why(setting: Setting, traces: Mapping[Kind, Trace], plane: Plane | None, sho
 
 
 def _failed(setting: Setting, trace: Trace) -> bool:
-    return trace.diverged or (bool(trace.train) and last(trace.train) >= STALLED * baseline(setting.task))
+    return trace.diverged or (bool(trace.train) and last(trace.train) >= STALLED * constant(setting.task))
 
 
 def _changed(setting: Setting, kind: Kind, plane: Plane, shown: Shown) -> str:
@@ -80,7 +80,7 @@ def _changed(setting: Setting, kind: Kind, plane: Plane, shown: Shown) -> str:
         return ""
     j, i = plane.batch_sizes.index(size), plane.lrs.index(lr)
     medians = plane.median[look_of(kind)]
-    most = STALLED * baseline(setting.task)
+    most = STALLED * constant(setting.task)
     if medians[j, i] < most:  # this seed's failure is not that of most seeds
         return ""
 
@@ -139,7 +139,7 @@ def _compared(setting: Setting, traces: Mapping[Kind, Trace]) -> str:
     names = [label(kind) for kind in reversed(setting.rivals)]
     gaps = [last(trace.test) - last(trace.train) for trace in (first, second)]
     overfits = all(
-        gap >= max(0.05 * baseline(setting.task), last(trace.train))
+        gap >= max(0.05 * constant(setting.task), last(trace.train))
         for gap, trace in zip(gaps, (first, second), strict=True)
     )
     losses = f"{last(first.train):.2g} ({names[0]}) and {last(second.train):.2g} ({names[1]})"
@@ -159,10 +159,10 @@ def _diverged(setting: Setting, kind: Kind, trace: Trace) -> str:
 
 def _stalled(setting: Setting, kind: Kind, trace: Trace) -> str:
     """No better than a constant, and what is seen beside it."""
-    constant = baseline(setting.task)
-    if not trace.start or not trace.end or last(trace.train) < STALLED * constant:
+    level = constant(setting.task)
+    if not trace.start or not trace.end or last(trace.train) < STALLED * level:
         return ""
-    losses = f"training loss {last(trace.train):.2g}, a constant's {constant:.2g}"
+    losses = f"training loss {last(trace.train):.2g}, a constant's {level:.2g}"
     return f"{capital(label(kind))} learned nothing ({losses}): {_beside(setting, kind, trace)}."
 
 
@@ -188,7 +188,7 @@ def _beside(setting: Setting, kind: Kind, trace: Trace) -> str:
             f"before training its signal shrinks by ÷{spans[0] / max(spans[-1], 1e-12):.0f} from layer 1 to the last"
         )
         return f"{shrinks}, and layer 1 gets a gradient of {first:.1g} where the head has {head:.1g}"
-    if peak > 5 * baseline(setting.task):
+    if peak > 5 * constant(setting.task):
         peaked = f"its batch loss had a peak of {peak:.2g} at step {trace.losses.index(peak) + 1}"
         return " and ".join(filter(None, [peaked, dead]))
     return f"in {STEPS} steps W moved by {trace.moved:.1%} of ‖W‖"

@@ -146,10 +146,3 @@ class Trace:
 def data(task: str) -> Split:
     """The rows of a task of TASKS."""
     return FAIR[task]()
-
-
-@functools.cache
-def baseline(task: str) -> float:
-    """Training loss of the best constant answer."""
-    y = data(task).y_train
-    return float(y.var(correction=0)) if y.is_floating_point() else math.log(10)

@@ -17,7 +17,6 @@ from typing import cast
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from helpers.experiments.fair import HEAD_SCALE, STEPS, fair_widths
 from helpers.judge.observe import as_raised
@@ -133,9 +132,9 @@ class _Lane:
             trace.note = trace.note or note
 
     def _begin(self) -> None:
-        first = self._together()  # its running statistics move when it is looked at, so it is thrown away
-        self._look(first, "start")
         self.net = self._together()
+        # running statistics move when a net is looked at, so that one is thrown away
+        self._look(self.net if isinstance(self.net, Side) else self._together(), "start")
         self.first = [weight.detach().clone() for weight in self.net.weights]
         self._measure(0)
 
@@ -276,8 +275,7 @@ class Side:
                 entering.append(z)
             outputs.append(z.relu() if keep else z.relu_())
         out = torch.baddbmm(self.biases[-1], outputs[-1], self.weights[-1]) * self.head_scale
-        losses = losses_of(out.requires_grad_(), y)
-        (delta,) = torch.autograd.grad(losses.sum(), out)
+        losses, delta = losses_and_gradient(out, y)
         delta = delta * self.head_scale
         of_weights, of_biases = [], []
         for i in reversed(range(len(self.weights))):
@@ -287,7 +285,7 @@ class Side:
                 delta = torch.ops.aten.threshold_backward(
                     torch.bmm(delta, self.weights[i].transpose(1, 2)), outputs[i], 0
                 )
-        return losses.detach(), [*of_weights[::-1], *of_biases[::-1]], entering
+        return losses, [*of_weights[::-1], *of_biases[::-1]], entering
 
     def sizes(self, tensors: Sequence[torch.Tensor | None]) -> torch.Tensor:
         """Norm of each weight-shaped tensor, (layers, R); what follows the weights is left out."""
@@ -303,26 +301,24 @@ class Alone:
     """One net with a norm, seen as a stack of one."""
 
     def __init__(self, net: MLP):
-        self.net = net
-        self.norms = [cast(nn.Sequential, layer)[1] for layer in net.hidden]
-        self.weights: list[torch.Tensor] = [linear.weight for linear in _linears(net)]  # (out, in), as Linear has them
-        others = [p for p in net.parameters() if not any(p is w for w in self.weights)]
-        self.parameters = [*self.weights, *others]
+        self.norms = nn.ModuleList([cast(nn.Sequential, layer)[1] for layer in net.hidden]).train()
+        self.weights = [linear.weight.detach().T.contiguous().requires_grad_() for linear in _linears(net)]
+        self.bias, self.head_scale = net.head.bias, net.head_scale
+        self.parameters: list[torch.Tensor] = [*self.weights, self.bias, *self.norms.parameters()]
 
     def train(self, mode: bool) -> Alone:
         """Set train or eval mode."""
-        self.net.train(mode)
+        self.norms.train(mode)
         return self
 
     def output(self, x: torch.Tensor) -> torch.Tensor:
         """As Side's, with R = 1."""
         for weight, norm in zip(self.weights, self.norms, strict=False):
-            x = norm(F.linear(x, weight)).relu()
+            x = norm(x.mm(weight)).relu()
         return self._head(x)[None]
 
     def _head(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.net.head(x) * self.net.head_scale
-        return out
+        return torch.addmm(self.bias, x, self.weights[-1]) * self.head_scale
 
     def gradients(self, x: torch.Tensor, y: torch.Tensor, keep: bool) -> Gradients:
         """As Side's, with R = 1."""
@@ -331,14 +327,14 @@ class Alone:
             *entering, out = self.layers(x)
         else:
             out = self.output(x)
-        losses = losses_of(out, y)
-        return losses.detach(), torch.autograd.grad(losses.sum(), self.parameters, allow_unused=True), entering
+        losses, delta = losses_and_gradient(out.detach(), y)
+        return losses, torch.autograd.grad(out, self.parameters, delta, allow_unused=True), entering
 
     def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
         """As Side's, with R = 1."""
         found = []
         for weight, norm in zip(self.weights, self.norms, strict=False):
-            found.append(norm(F.linear(x, weight)))
+            found.append(norm(x.mm(weight)))
             x = found[-1].relu()
         return [h[None] for h in (*found, self._head(x))]
 
@@ -355,12 +351,12 @@ class Alone:
         mean, var = getattr(norm, "running_mean", None), getattr(norm, "running_var", None)
         if not (isinstance(mean, torch.Tensor) and isinstance(var, torch.Tensor)):
             return None
-        if not mean.numel() == var.numel() == len(last):
+        if not mean.numel() == var.numel() == last.shape[1]:
             return None
         x = batch
         for weight, its_norm in zip(earlier, before, strict=True):
-            x = its_norm(F.linear(x, weight)).relu()
-        entering = F.linear(x, last)
+            x = its_norm(x.mm(weight)).relu()
+        entering = x.mm(last)
         found = (mean, entering.mean(0), var.clamp(min=0).sqrt(), entering.std(0, correction=0))
         lists: list[list[float]] = [t.detach().flatten().tolist() for t in found]
         return Running(lists[0], lists[1], lists[2], lists[3])
@@ -368,6 +364,16 @@ class Alone:
 
 def _linears(net: MLP) -> list[nn.Linear]:
     return [*(cast(nn.Linear, cast(nn.Sequential, layer)[0]) for layer in net.hidden), net.head]
+
+
+def losses_and_gradient(out: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean loss of each net (R,), as ``losses_of`` gives it, and the gradient of their sum in ``out`` (R, N, out)."""
+    if y.is_floating_point():
+        off = out - y
+        return off.square().mean(dim=(1, 2)), off * (2 / y.numel())
+    log_p, labels = out.log_softmax(dim=2), y.expand(out.shape[:2])[..., None]
+    one_hot = torch.zeros_like(out).scatter_(2, labels, 1.0)
+    return -log_p.gather(2, labels).mean(dim=(1, 2)), (log_p.exp() - one_hot) / len(y)
 
 
 def spread_of(values: torch.Tensor) -> torch.Tensor:
