@@ -15,7 +15,7 @@ from itertools import pairwise
 from .phrases import MARK
 
 _END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|\n+")
-_SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|fig|eq|al|approx|resp|sec|no|etc)|\b[a-z]|^\s*\d)\.$")
+_SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|fig|eq|al|approx|resp|sec)|^\s*\d)\.$")
 _STRONG = (
     r"but|whilst|while|whereas|although|though|however|yet|because|which|whose|rather than|instead of|instead|"
     r"as opposed to|unlike|in contrast to|in contrast|compared to|compared with|versus|vs\.?|unless|than|only then|"
@@ -134,7 +134,7 @@ def _cuts(text: str, start: int, end: int, hits: list[Hit], roles: Mapping[str, 
     role_hits = [h for h in hits if h.name in roles and start <= h.start < end]
     for found in _BREAK.finditer(text, start, end):
         at, mark = found.start(), found[0]
-        if at <= last or any(h.start < at < h.end for h in hits):
+        if at <= last or any(h.start < at < h.end <= h.start + 30 for h in hits):
             continue
         rest, before = text[found.end() : end], text[last:at]
         match mark:
@@ -163,7 +163,8 @@ def _cuts(text: str, start: int, end: int, hits: list[Hit], roles: Mapping[str, 
 
 def _begins(rest: str) -> bool:
     """Whether what follows a comma is more than an item of a list."""
-    item = re.split(r"[,;:—()]|\band\b|\bor\b|\bbut\b", rest, maxsplit=1)[0] or rest
+    after = re.sub(r"^\s*(?:and|or)\b", "", rest)
+    item = re.split(r"[,;:—()]|\band\b|\bor\b|\bbut\b", after, maxsplit=1)[0] or after
     return bool(_CUE.match(rest)) or len(_WORD.findall(item)) >= 3
 
 
@@ -194,19 +195,23 @@ def give_roles(text: str, several: list[Clause], roles: Mapping[str, str], subje
     outside: list[Roles] = []
     foils: Roles = {}
     previous = None
+    named = False
     for clause in several:
         same = previous is not None and previous.sentence == clause.sentence
         if not same:
             # A new sentence comes back to the first of its group, batch norm, which needs no name.
-            current = opening = {**current, **default} if returns and not clause.pronoun else current
+            begun = {group: opening[group] for group in default if group in opening}
+            current = opening = {**current, **(default if returns and not clause.pronoun else begun)}
+            named = False
         elif _IT.match(text, clause.start, clause.end):  # "it" is what the sentence began with
             current = {**current, **{group: opening[group] for group in default if group in opening}}
         clause.own, others = _own(text, clause, roles)
         aside = bool(foils) and same and bool(_RELATIVE.match(text, clause.start, clause.end))
         if aside:  # "unlike batch norm, which …"
             clause.own = {**foils, **clause.own}
-        if same and previous is not None and previous.start == _first(several, clause).start:
-            opening = {**opening, **{g: n for g, n in previous.own.items() if g in default}}
+        if not named and any(group in default for group in clause.own):  # what the sentence is about
+            opening = {**opening, **{g: n for g, n in clause.own.items() if g in default}}
+            named = True
         foils = others
         if text[clause.start] == ")" and outside:
             current = outside.pop()
@@ -218,10 +223,6 @@ def give_roles(text: str, several: list[Clause], roles: Mapping[str, str], subje
             _connect(text, previous, clause, roles, same)
         current = current if aside else clause.roles
         previous = clause
-
-
-def _first(several: list[Clause], clause: Clause) -> Clause:
-    return next(c for c in several if c.sentence == clause.sentence)
 
 
 def _own(text: str, clause: Clause, roles: Mapping[str, str]) -> tuple[Roles, Roles]:

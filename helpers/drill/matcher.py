@@ -112,7 +112,8 @@ def _weigh(
             if found.said_by_others or (found.supposed and (is_flag or not sign)) or (found.cited and is_flag):
                 continue
             places = [reading.span(h.start, h.end) for h in found.hits]
-            full = found.own > 1 or len(pattern.terms) == 1
+            content = sum(not t.absent and not all(n in known.group_of for n in t.names) for t in pattern.terms)
+            full = len([h for h in found.hits if h.name not in known.group_of]) >= content and found.own >= content
             if not sign:  # an opposite that is denied is no point yet
                 evidence.con += places if found.holds and full and not found.weak else []
             elif not found.holds:  # the other sign is believed in one clause that says it all itself

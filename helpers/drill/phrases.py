@@ -154,6 +154,6 @@ def _expression(phrase: str, concepts: Mapping[str, tuple[str, ...]], depth: int
     one = one.replace(" ... ", _GAP % 8).replace(" .. ", _GAP % 4)
     one = re.sub(r"(?<!\\) ", lambda _: f"(?:{_SPACE})", one)
     one = re.sub(r"<([a-z]\w*)>", inner, one)
-    head = r"(?<!\w)" if re.match(r"[\w(<]", phrase) else ""
+    head = r"(?<!\w)" if re.match(r"(?:\(\?:)*[\w<]", phrase) else ""
     tail = r"(?!\w)" if re.search(r"[\w*)>?]$", phrase) else ""
     return f"{head}(?:{one}){tail}"

@@ -15,11 +15,11 @@ import re
 from dataclasses import dataclass
 
 from .clauses import Clause, Hit, cut, give_roles, parts
-from .phrases import ARTICLE, Lexicon, marked
+from .phrases import ARTICLE, MARK, Lexicon, marked
 
 _GREEK = {
     **{"μ": "mu", "µ": "mu", "σ": "sigma", "γ": "gamma", "β": "beta", "ε": "eps", "ϵ": "eps", "η": "eta"},
-    **{"λ": "lambda", "α": "alpha", "δ": "delta"},
+    **{"λ": "lambda", "α": "alpha", "δ": "delta", "∇": "gradient"},
 }
 _LETTERS = {
     **{"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "–": "-", "`": "", "$": "", "²": "^2", "³": "^3", "·": "*"},
@@ -28,9 +28,11 @@ _LETTERS = {
 }
 _COMMANDS = {
     **{name: name for name in ("gamma", "beta", "mu", "sigma", "eta", "lambda", "alpha", "sqrt", "hat")},
+    "nabla": "gradient",
     **{"epsilon": "eps", "varepsilon": "eps", "cdot": "*", "times": "*", "to": " -> ", "rightarrow": " -> "},
 }
 _PIECE = re.compile(r"\\([a-zA-Z]+)|\*\*|__(?=\S)|.", re.S)
+_THAT = re.compile(rf"\w\s+(?:that{MARK}|who|which)\s+(?:(?:do|does|did|is|are|was|were|has|have|can|will)\s+)?$")
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def _cues(text: str, clauses: list[Clause], known: Lexicon) -> None:
         return [m for m in known.cue(name).finditer(text, a, b) if not any(x <= m.start() < y for x, y in calm)]
 
     for clause in clauses:
-        turns = [(m.start(), m.end(), False) for m in found("negators", clause.start, clause.end)]
+        whole = found("negators", clause.start, clause.end)
+        # "a variance that does not fit" says nothing of what stands before it
+        turns = [(m.start(), m.end(), bool(_THAT.search(text, clause.start, m.start()))) for m in whole]
         turns += [(m.start(), m.end(), True) for m in found("forward", clause.start, clause.end)]
         clause.turns = [t for t in turns if not any(o != t and o[0] <= t[0] and t[1] <= o[1] for o in turns)]
     for part in parts(text, clauses):

@@ -1,0 +1,143 @@
+"""The matcher on answers of our own: what is said is found, what is denied, turned round or quoted is not.
+
+The file ``bn_answers.jsonl`` holds answers that were written with the bank; the lexicon was tuned on them, so these
+bars say that nothing has become worse, not how well an unseen answer is read.
+"""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from helpers.drill import bank
+from helpers.drill.matcher import feedback
+from helpers.drill.reading import plain
+
+ANSWERS = [json.loads(line) for line in Path(__file__).with_name("bn_answers.jsonl").open(encoding="utf-8")]
+
+
+def points(card, text):
+    return feedback(bank.load()[card], text).points
+
+
+def flags(card, text):
+    return feedback(bank.load()[card], text).flags
+
+
+@pytest.fixture(scope="module")
+def counted():
+    told = Counter()
+    for answer in ANSWERS:
+        found = feedback(bank.load()[answer["card"]], answer["text"])
+        told.update((answer["kind"], name in answer["has"], verdict) for name, verdict in found.points.items())
+        told.update(("flag", name in answer["flags"], verdict) for name, verdict in found.flags.items())
+    return told
+
+
+def share(told, kind, wanted, verdict):
+    return told[kind, wanted, verdict] / sum(told[kind, wanted, v] for v in (True, False, None))
+
+
+def test_bars_of_key_points(counted):
+    assert share(counted, "plain", True, True) >= 0.9
+    assert share(counted, "other", True, True) >= 0.7
+    assert share(counted, "twisted", False, True) <= 0.1
+    assert share(counted, "fluff", False, True) <= 0.02
+    unsure = sum(n for (kind, _, verdict), n in counted.items() if kind != "flag" and verdict is None)
+    assert unsure / sum(n for (kind, _, _), n in counted.items() if kind != "flag") <= 0.1
+
+
+def test_bars_of_red_flags(counted):
+    hit, false, missed = (counted["flag", *key] for key in ((True, True), (False, True), (True, False)))
+    assert hit / (hit + false) >= 0.9 and hit / (hit + missed) >= 0.9
+
+
+def test_model_answers_contain_their_points_and_no_flag():
+    cards = [card for card in bank.load().values() if card.topic == "bn"]
+    found = [feedback(card, card.answer) for card in cards]
+    assert {card.id: f.flags for card, f in zip(cards, found, strict=True) if any(f.flags.values())} == {}
+    verdicts = [v for f in found for v in f.points.values()]
+    assert sum(v is True for v in verdicts) >= 0.9 * len(verdicts)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("In eval mode it uses the running statistics.", True),
+        ("In eval mode it does not use the running statistics.", False),
+        ("In eval mode it uses the running statistics rather than the batch's.", True),
+        ("In eval mode it uses the batch's statistics rather than the running ones.", False),
+        ("In training it uses the running statistics.", False),
+        ("It uses the batch's mean in training and the stored mean at test time.", True),
+        ("It uses the stored mean in training and the batch's mean at test time.", False),
+        ("Some people think that eval uses the running statistics.", False),
+        ("Does eval use the running statistics?", False),
+        ("It is a mistake to think that eval uses the running statistics.", False),
+        ("Not only does eval mode use the running statistics, it is also deterministic.", True),
+    ],
+)
+def test_roles_and_negation(text, verdict):
+    assert (points("bn-03", text)["eval-buffers"] is True) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "asserted"),
+    [
+        ("no_grad() switches batch norm to eval mode.", True),
+        ("no_grad() does not switch batch norm to eval mode.", False),
+        ("People think no_grad() switches the mode; it does not.", False),
+        ("It is a common mistake to believe that no_grad() switches the mode.", False),
+        ("no_grad() switches the mode. That is wrong.", False),
+    ],
+)
+def test_a_flag_is_asserting_it(text, asserted):
+    assert flags("bn-03", text)["no-grad-switches"] == asserted
+
+
+def test_what_a_paper_claimed_is_not_asserted():
+    claimed = "The paper argued that batch norm works because it reduces internal covariate shift."
+    assert not flags("bn-02", claimed)["works-by-removing"]
+    assert points("bn-02", claimed)["motivation-2015"] is True
+    assert flags("bn-02", "Batch norm works because it reduces internal covariate shift.")["works-by-removing"]
+
+
+def test_conv_bn_relu_implies_before_the_nonlinearity():
+    found = points("bn-05", "The usual block is conv, then BN, then ReLU.")
+    assert found["conv-bn-relu"] is True and found["pre-activation"] is True
+
+
+def test_spans_lie_on_the_words_that_show_it():
+    text = "**In eval** mode the layer uses the `running` averages, γ·x̂+β."
+    found = feedback(bank.load()["bn-03"], text)
+    shown = " ".join(text[a:b] for a, b in found.spans["eval-buffers"])
+    assert "eval" in shown and "running" in shown
+    for answer in ANSWERS:
+        found = feedback(bank.load()[answer["card"]], answer["text"])
+        assert all(0 <= a < b <= len(answer["text"]) for spans in found.spans.values() for a, b in spans)
+
+
+ODD = ["", " ", "?!", "(((", "$", "\\", "a" * 20000, "in eval " * 2000, "\u0302γ\ud800", "- \n- \n"]
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_any_text_is_read_in_time(text):
+    began = time.perf_counter()
+    assert not any(feedback(bank.load()["bn-03"], text).points.values())
+    assert time.perf_counter() - began < 5
+
+
+def test_an_answer_takes_little_time():
+    feedback(bank.load()["bn-13"], "")
+    times = []
+    for answer in ANSWERS:
+        began = time.perf_counter()
+        feedback(bank.load()[answer["card"]], answer["text"])
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[len(times) // 2] < 0.3
+
+
+def test_every_character_knows_its_place():
+    text, place = plain("x̂ = (x − μ)/√(σ²+ε)")
+    assert text == "xhat = (x - mu)/sqrt(sigma^2+eps)" and len(text) == len(place) and place == sorted(place)
