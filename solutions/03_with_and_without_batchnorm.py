@@ -33,7 +33,7 @@ popular_demo.opening()
 #
 # The experiments that run here train with the layer that you built in notebook 02. Paste your class `BatchNorm1d` into the next
 # cell, in place of its last line. If it does not pass the six checks, or if you paste nothing, PyTorch's layer is used, and the
-# cell says so. Tables over five or ten seeds were computed in advance, with PyTorch's layer
+# cell says so. What trains over five or ten seeds was computed in advance, with PyTorch's layer, and so was the picture above
 # (`python -m helpers.experiments.with_and_without_seeds` and `python -m helpers.experiments.rate_batch_plane` do it again).
 
 # %%
@@ -60,11 +60,8 @@ layer = choose(BatchNorm1d)
 #
 # The last Linear layer, which gives the outputs, is called the *head*. No norm and no ReLU follows it.
 #
-# Why is the bias dropped? A bias adds the same number to a feature in every row. Batch norm then subtracts the mean of the
-# feature, and with it the bias. β does the bias's work.
-#
-# *Predict first:* give the Linear a bias all the same. How large is its gradient if the norm comes right after it? In eval
-# mode? And if a ReLU stands between the two?
+# Why is the bias dropped? *Predict first:* give the Linear a bias all the same. How large is its gradient if the norm comes right
+# after it? In eval mode? And if a ReLU stands between the two?
 
 # %%
 from helpers.experiments import with_and_without
@@ -72,8 +69,9 @@ from helpers.experiments import with_and_without
 with_and_without.show_bias_gradients(layer)
 
 # %% [markdown]
-# Right before a norm in train mode the bias has no gradient: it never learns. In eval mode the running mean is a constant, so a
-# bias would count again. And if a ReLU stands between, the bias decides which units are on: keep it there.
+# A bias adds the same number to a feature in every row. In train mode batch norm then subtracts the mean of the feature, and with it
+# the bias. So right before a norm the bias has no gradient: it never learns. β does its work. In eval mode the running mean is a
+# constant, so a bias would count again. And if a ReLU stands between, the bias shifts the point where the ReLU opens: keep it there.
 #
 # ### Build it
 #
@@ -132,10 +130,10 @@ count_parameters_exercise.check(count_parameters)
 # Its message: the training loss of the plain net stays near 0.5, that of the batch norm net falls to almost nothing. The numbers
 # are true.
 #
-# Now with your layer, with 512 held-out rows, and with a third net: no norm, but started as He et al. (2015) propose for ReLU nets. It
-# is called the *control* from here on. If it does what the batch norm net does, then it was not the norm. (At this width it
-# diverges at the demo's learning rate, so it gets 0.03. Even that is near its limit: with another draw of the data one of five seeds
-# diverged.)
+# Now with your layer, with 512 held-out rows, and with a third net: no norm, but started as He et al. (2015, §2.2) propose for ReLU
+# nets. It is called the *control* from here on. If it does what the batch norm net does, then it was not the norm. It has a learning
+# rate of its own, 0.03; catch 3 says why. The demo's plain net starts from PyTorch's default initialisation. It is called the
+# *default net*.
 #
 # *Predict first:* which of the three nets is better on held-out rows than one constant, the mean? The cell takes about 10 seconds.
 
@@ -143,25 +141,27 @@ count_parameters_exercise.check(count_parameters)
 shown = popular_demo.show(layer)
 
 # %% [markdown]
-# **Catch 1: it memorises.** Both nets that fit the 512 training rows are *worse than a constant* on held-out rows, with batch norm and
-# without. The target turns so often that an MLP does not find it from 512 rows. So the demo is about
-# optimisation only: which net fits 512 numbers sooner.
+# **Catch 1: it memorises.** Both nets that fit the 512 training rows are *worse than a constant* on held-out rows, with batch norm
+# and without. The best of the three is the default net, which has learned nothing but the mean. The target turns so often that these
+# MLPs do not find it from 512 rows. So the demo is about optimisation only: which net fits 512 numbers sooner. There batch norm is
+# far ahead, of the control too.
 #
 # ### Seven orders of magnitude
 #
 # Look again: on the left the blue curve ends far below the 2e-05 of the table. The weights are the same, the rows are the same. The
 # curve was taken in train mode, the table in eval mode.
 #
-# *Predict first:* both modes have seen the same 512 rows at every step, and at the end the statistics no longer move. Which difference
-# between the two variances is left? (Notebook 02 had it.) The next cell corrects for it.
+# *Predict first:* both modes have seen the same 512 rows at every step, and at the end the statistics no longer move. Which
+# difference between the two variances is left? (Notebook 02 had it.) The next cell corrects for it.
 
 # %% tags=["nbval-ignore-output"]
 popular_demo.show_running_variance(shown)
 
 # %% [markdown]
 # In train mode the batch variance divides by n. What goes into `running_var` divides by n − 1, so it is 512/511 times as large. That
-# is 0.2 %, but it acts in six layers, and against a loss of 1e-12 even that is much. Corrected, the gap is gone. So the 2e-05 says
-# something about the running variance, and nothing about how well the net fits. Notebook 04 is about such gaps.
+# is 0.2 %, but it acts in six layers, and against a loss of 1e-12 even that is much. Corrected, next to nothing is left of the gap.
+# So the 2e-05 says something about the running variance, and nothing about how closely the weights fit. Notebook 04 is about such
+# gaps.
 #
 # ### Catch 2: why does the plain net stand still?
 #
@@ -171,7 +171,8 @@ popular_demo.show_running_variance(shown)
 popular_demo.show_longer()
 
 # %% [markdown]
-# So a plain net does fit these rows: the control within the demo's 300 steps. The default net begins to, between steps 600 and 1,200.
+# So a net does not need a norm to leave 0.5: the control comes down to about 0.03 within the demo's 300 steps.
+# (Five other seeds: 0.02 to 0.26, and one diverged.) The default net begins to come down between steps 600 and 1,200.
 #
 # *Question, 1 minute.* Why does the default net stay near 0.5 for the whole demo?
 #
@@ -207,14 +208,15 @@ popular_demo.show_starts()
 # %% [markdown]
 # <details><summary>What the two tables say</summary>
 #
-# PyTorch's default initialisation draws weights of variance 1/(3 · fan-in), He's has 2/fan-in, six times as much. With the default each
-# layer makes the spread about three times smaller. After six layers 0.002 is left: to the head all rows look the same, and the best it
-# can do is to predict the mean.
+# PyTorch's default initialisation draws weights of variance 1/(3 · fan-in), He's has 2/fan-in, six times as much. With the default
+# each layer makes the spread about three times smaller. After six layers 0.002 is left: to the head all rows look the same, and the
+# best it can do is to predict the mean.
 #
-# With He initialisation the root mean square stays near 1: that is what it was made for. Its spread falls as well, because the means of the
-# units grow. Nearly half of it is left after six layers. With batch norm every layer has the same spread.
+# With He initialisation the root mean square stays near 1: that is what it was made for. (With ten other seeds it ends between 0.7
+# and 1.3.) Its spread falls as well, but slowly: from the first layer to the sixth, 0.4 to 0.6 of it is left with those seeds. With
+# batch norm every layer has the same spread.
 #
-# The second table crosses the two starts. The weights decide; the biases make no difference.
+# The second table crosses the two starts. The weights decide; the biases make little difference.
 #
 # </details>
 #
@@ -228,16 +230,18 @@ popular_demo.show_raised(64)
 popular_demo.show_raised(128)
 
 # %% [markdown]
-# The default net does not train at any of these rates. A net that stands still has nothing to break.
+# The default net does not train at any of these rates in 60 steps. It does not diverge either; but at 1 its loss is above that of a
+# constant.
 #
-# Of the two nets that train, the *control* breaks first at the demo's width of 128: three of its five seeds diverge at 0.05, where batch
-# norm reaches 1e-5. So there batch norm does allow the larger rate. At width 64 both break at 0.2: two of five controls diverge, and batch norm
-# stands still.
+# Of the two nets that train, the *control* breaks first at the demo's width of 128: three of its five seeds diverge at 0.05, where
+# batch norm gets to about 2e-05. So there batch norm does allow the larger rate. That is why the control has 0.03 in this section.
+# Even 0.03 is near its limit: of five other seeds one diverged, and on another draw of the data one of five. At width 64 both break
+# at 0.2: two of five controls diverge, and batch norm stands still.
 #
 # So batch norm breaks too, and a wider net sooner: it diverges at 0.5 at width 64, and in three of five seeds at 0.2 at width 128.
 #
-# Where does batch norm break? Change one thing at a time: divide the output of the net by √64 = 8; or leave the net as it is, and give
-# the head alone a learning rate 64 times smaller.
+# Where does batch norm break? Change one thing at a time: divide the output of the net by √64 = 8; or leave the net as it is, and
+# give the head alone a learning rate 64 times smaller.
 
 # %%
 popular_demo.show_gentler_heads()
@@ -251,7 +255,7 @@ popular_demo.show_gentler_heads()
 # - **a** Its bias collects the gradients of all units, and a wider net has more of them.
 # - **b** In a wider net the mean and variance of each unit come from fewer rows.
 # - **c** In a wider net its initial weights are larger.
-# - **d** A ReLU passes nothing below 0, so a step of its weights moves the outputs of all rows the same way, and more inputs add up to more.
+# - **d** A ReLU passes nothing below 0, so a step of the head's weights moves the outputs of all rows the same way, and more inputs add up to more.
 # - **e** Behind a norm the length of its weights does not count, so nothing keeps them small.
 
 # %% solution="why_batch_norm_diverges"
@@ -269,11 +273,12 @@ why_batch_norm_diverges_exercise.check(why_batch_norm_diverges)
 # %% grade="why_batch_norm_diverges" points=1
 
 # %% [markdown]
-# It can be computed. As a function of the head's weights the squared error is quadratic. Its largest curvature λ is the largest eigenvalue
-# of its matrix of second derivatives. Gradient descent on a quadratic diverges above the learning rate 2/λ.
+# It can be computed. As a function of the head's weights the squared error is quadratic. Its largest curvature λ is the largest
+# eigenvalue of its matrix of second derivatives. Gradient descent on a quadratic diverges above the learning rate 2/λ.
 #
-# *Predict first,* by hand: behind batch norm and a ReLU every unit has a mean of about 0.4 (half of a standard normal curve). In the
-# direction in which all weights of the head grow alike, the curvature is about 2 · width · 0.4². What is 2/λ at width 64, 128, 256?
+# *Predict first,* by hand: behind batch norm and a ReLU every unit has a mean of about 0.4. (That is the mean of standard normal
+# numbers when those below 0 are set to 0.) In the direction in which all weights of the head grow alike, the curvature is about 2 ·
+# width · 0.4². What is 2/λ at width 64, 128, 256?
 
 # %%
 popular_demo.show_limits(layer)
@@ -282,17 +287,19 @@ popular_demo.show_moving_limits()
 # %% [markdown]
 # <details><summary>The hand calculation, and the answer to the question</summary>
 #
-# About 0.1, 0.05 and 0.025; the table says 0.085, 0.046 and 0.023, because the inputs also vary around their means, and the bias counts too. All inputs of the head are 0 or more, so in one
-# direction of its weights they pull together, and λ grows with the width. Answer **d**.
+# About 0.1, 0.05 and 0.025. The table says 0.085, 0.046 and 0.023, because the inputs also vary around their means, and the bias
+# counts too. All inputs of the head are 0 or more, so in one direction of its weights they pull together, and λ grows with the
+# width. Answer **d**.
 #
-# The control's head is steeper still. The default net's head is flat: hardly anything but the bias enters it, and a net that stands still cannot break.
+# The control's head is steeper still. The default net's head is flat: hardly anything but the bias enters it. Its limit is near that
+# of the bias alone, 1, at every width. So only the largest rate of the tables, 1, is above it.
 #
 # </details>
 #
 # 2/λ holds while the layers below stand still. They move, as the second table shows:
 #
-# - At width 128 and the demo's 0.05 batch norm starts *above* its limit. The loss rises to about 3, which is the peak at the start of the blue curve. Then the limit is
-#   at 0.058, above the rate, and training goes on.
+# - At width 128 and the demo's 0.05 batch norm starts *above* its limit. The loss rises to about 3, which is the peak at the start
+#   of the blue curve. Then the limit is at 0.058, above the rate, and training goes on.
 # - At width 64 and 0.2 the loss jumps to about 70, and the last ReLUs die: hardly any input of the head is above 0. What is left is
 #   the bias, whose limit is 1. The net outputs a constant.
 #
@@ -312,11 +319,12 @@ popular_demo.show_moving_limits()
 popular_demo.show_fair_limits(layer)
 
 # %% [markdown]
-# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it fails, and with a smaller factor
-# it trains there too. For the control it depends on the start: 1.3 to 4.4 here. But the head is not its only limit: at rate 3, with a head that learns at 0.03,
-# two of five nets still diverge and the others learn little.
+# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it fails, and with a smaller
+# factor it trains there too. For the control it depends on the start: 1.3 to 4.4 here. But the head is not its only limit: at rate
+# 3, with a head that learns at 0.03, two of five nets still diverge and the others learn little.
 #
-# *Predict first:* for which learning rates does batch norm beat the control, with batches of 32? The cell takes about 4 seconds.
+# *Predict first:* at which of the learning rates 0.03, 0.1, 0.3 and 1 does batch norm beat the control, with batches of 32? The cell
+# takes about 4 seconds.
 
 # %% tags=["nbval-ignore-output"]
 with_and_without.show_rates(layer)
@@ -370,24 +378,24 @@ rate_batch_plane.show("sine")
 # %% [markdown]
 # A cell shows the median of 5 seeds. In this set-up:
 #
-# - Batch norm works over a wider range of learning rates. With 4 rows or more it learns at 3, where the control diverges at every batch size.
-#   It wins 13 cells: in 8 the control has diverged, in 5 both have learned. The control wins 4: in 2 batch norm has learned nothing, in
-#   2 both have learned.
+# - Batch norm works over a wider range of learning rates. With 4 rows or more it learns at 3, where the control diverges at every
+#   batch size. It wins 13 cells: in 8 the control has diverged, in 5 both have learned. The control wins 4: in 2 batch norm has
+#   learned nothing, in 2 both have learned.
 # - Its best loss is lower than the control's from 8 rows in a batch on, clearly so from 16 on.
-# - With 2 or 4 rows the plain net with He initialisation has the lower best loss. (Small batches also see less data in 200 steps. That holds for both nets.)
+# - With 2 or 4 rows the control has the lower best loss. (Small batches also see less data in 200 steps. That holds for both nets.)
 # - With 2 rows batch norm learns nothing at any rate. Its loss stays at that of a constant.
-# - With 256 rows and a rate of 0.1 or 0.3 the control has the lower median again.
+# - With 128 or 256 rows and a rate of 0.1 or 0.3 the control has the lower median again. Only one of these four cells is decided.
 # - The default net is left out, but it is not untrainable: see rate 1 in the figure before.
 #
-# Why is the control ahead with 256 rows? Look at the training rows too.
+# Why is the control ahead with large batches? Look at the training rows too.
 
 # %%
 with_and_without.show_large_batches()
 
 # %% [markdown]
-# It is not that batch norm trains more slowly. With 256 rows its training loss is about 70 times lower, and its held-out loss is higher: it over-fits
-# more. With 128 rows and 0.3 the two hold out equally well. One guess is that the noise of small batches keeps batch norm from
-# fitting single rows so closely. This table does not test that.
+# It is not that batch norm trains more slowly. With 256 rows its training loss is about 70 times lower, and its held-out loss is
+# higher: it over-fits more. With 128 rows and 0.3 the two hold out equally well. One guess is that the noise of small batches keeps
+# batch norm from fitting single rows so closely. This table does not test that.
 #
 # ## 4 · Digits
 #
@@ -401,15 +409,16 @@ with_and_without.show_digits(layer)
 # At the control's best learning rate, 0.1, the two differ by 1 or 2 points; one held-out digit is 0.2 points. What differs is the
 # *width* of the range: batch norm still works at learning rate 3.
 #
-# These nets have no factor on their output. The playground's digits have 1/√width = 1/8, as its first task does. Here is what the factor
-# does to the gradients of the hidden layers, before training.
+# These nets have no factor on their output. The playground's digits have 1/√width = 1/8, as its first task does. Here is what the
+# factor does to the gradients of the hidden layers, before training.
 
 # %%
 with_and_without.show_shrunk(layer)
 
 # %% [markdown]
-# Batch norm: 8 times, as one expects. The control: more, by an amount that depends on the start. Its outputs start larger,
-# so the factor also softens its first guesses.
+# If the net's first guesses stayed as they are, it would be 8 times. With batch norm it nearly is. Without a norm it is more, by an
+# amount that depends on the start: the factor also brings the guesses closer to equal chances for all classes, and so it changes the
+# errors that are sent back.
 #
 # *Predict first:* what does that do to the range of good learning rates of each net? The map has the factor, the table above
 # has not.
@@ -419,22 +428,22 @@ rate_batch_plane.show("digits")
 rate_batch_plane.show_good_rates("digits", 0.5)
 
 # %% [markdown]
-# With the factor both ranges lie further to the right. The control wins at 0.1 at every batch size, batch norm at 1
+# With the factor both ranges begin further to the right. The control wins at 0.1 at every batch size, batch norm at 1
 # and 3 from 4 rows on. So a comparison at one
 # learning rate can be made to say either. What stays is the upper end: at 3 the control diverges and batch norm does not.
 # And with 2 rows batch norm learns next to nothing on this task too.
 #
 # ### Learning rate × initial weights
 #
-# *Predict first:* draw a map. To the right the learning rate grows, upwards the scale of the initial weights of the hidden layers. Where
-# does the plain net train? Where does batch norm? Is there a corner in which the plain net is better?
+# *Predict first:* draw a map. To the right the learning rate grows, upwards the scale of the initial weights of the hidden layers.
+# Where does the plain net train? Where does batch norm? Is there a corner in which the plain net is better?
 
 # %% tags=["readme"]
 with_and_without.show_heat_map()
 
 # %% [markdown]
-# 4 hidden layers, batches of 32. Batch norm fills most of the map. But where the weights are large and the learning rate is small, the
-# plain net is far better.
+# 4 hidden layers, batches of 32. Batch norm fills most of the map. But where the weights are large and the learning rate is small,
+# the plain net is far better.
 #
 # *Question, 1 minute.* Why is batch norm so slow in that corner?
 #
@@ -459,8 +468,8 @@ where_plain_wins_exercise.check(where_plain_wins)
 # %% grade="where_plain_wins" points=1
 
 # %% [markdown]
-# *Predict first:* multiply the weights of all hidden layers by a = 3, and by a = 10, and take one SGD step. By what power of a does the
-# gradient of W change? And the angle by which the step turns W?
+# *Predict first:* multiply the weights of all hidden layers by a = 3, and by a = 10, and take one SGD step. By what power of a does
+# the gradient of W change? And the angle by which the step turns W?
 
 # %%
 with_and_without.show_turns(layer)
@@ -468,19 +477,20 @@ with_and_without.show_turns(layer)
 # %% [markdown]
 # <details><summary>What the table says, and the answer to the question</summary>
 #
-# The output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it was: "larger weights lead to
-# smaller gradients", says the same section. Since nothing changes along W, the gradient is at right angles to W. So step ÷ ‖W‖ is the
-# angle by which W turns, and it shrinks twice: the step is 1/a as long, and W is a times as long. That makes 1/a². Answer **b**.
+# The output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it was: "larger weights
+# lead to smaller gradients", says the same section. Since nothing changes along W, the gradient is at right angles to W. So step ÷
+# ‖W‖ is the angle by which W turns, and it shrinks twice: the step is 1/a as long, and W is a times as long. That makes 1/a². Answer
+# **b**.
 #
-# In the map the head stays as it was, as in the fifth column. If the weights of the head grow as well, the gradient that it sends back grows by a, and 1/a is left:
-# the last column.
+# In the map the head stays as it was, as in the fifth column. If the weights of the head grow as well, the gradient that it sends
+# back grows by a, and 1/a is left: the last column.
 #
 # </details>
 #
 # ### Depth
 #
-# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on does the plain net fail with the
-# default initialisation? And with He's? Which net has the lowest training loss at 4 layers, and in which mode was it taken?
+# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on does the plain net fail with
+# the default initialisation? And with He's? Which net has the lowest training loss at 4 layers, in train mode and in eval mode?
 
 # %%
 with_and_without.show_depth()
@@ -490,21 +500,22 @@ with_and_without.show_depth()
 #
 # - With default initialisation the plain net fails from 8 layers on. With He's it still trains at 12, but less well, and some seeds
 #   get lost: its held-out accuracy goes down to 0.24, that of the batch norm nets to 0.94.
-# - At 4 and 8 layers the control has the lowest training loss in 9 of 10 seeds, *in train mode*. In eval mode, on the same nets,
-#   batch norm has it, in 10 and in 9 of 10 seeds. (Five other seeds: the control in 5 and 3 of 5 in train mode, in 2 and 1 of 5 in eval
-#   mode.) In train mode batch norm pays for the noise of its batch statistics. So who is ahead can depend on which training loss you
-#   report.
+# - At 4 and 8 layers the control has the lowest training loss in 9 of 10 seeds, *in train mode*. In eval mode, on the same nets, one
+#   of the two batch norm nets has it, in 10 and in 9 of 10 seeds. (Five other seeds: the control in 5 and 3 of 5 in train mode, in 2
+#   and 1 of 5 in eval mode.) In train mode batch norm pays for the noise of its batch statistics. So who is ahead can depend on
+#   which training loss you report.
 # - On held-out digits there is little between the two at 4 layers.
 #
 # ## 5 · Before or after the nonlinearity?
 #
 # The paper puts the norm between $Wu$ and the ReLU. It weighs one other place, the layer's *input* $u$, and decides for $Wu + b$
-# because that is "more likely to have a symmetric, non-sparse distribution" (§3.2). A norm after the ReLU is a norm on the $u$ of the next layer.
+# because that is "more likely to have a symmetric, non-sparse distribution" (§3.2). A norm after the ReLU is a norm on the $u$ of
+# the next layer.
 #
-# Most well-known nets since then keep the paper's order: ResNet (He et al. 2016, §3.4) and DenseNet (Huang et al. 2017, §3) have batch norm
-# directly before the ReLU. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository `ducha-aiki/caffenet-benchmark`,
-# file `batchnorm.md`. After the ReLU is 1.5 to 2.5 points better in a CaffeNet, and 1.1 points worse in a GoogLeNet, where the two runs
-# also start differently.
+# Well-known later nets keep the paper's order, for example ResNet (He et al. 2016, §3.4) and DenseNet (Huang et al. 2017, §3): batch
+# norm comes before the ReLU. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository
+# `ducha-aiki/caffenet-benchmark`, file `batchnorm.md`. After the ReLU is 1.5 to 2.5 points better in a CaffeNet, and 1.1 points
+# worse in a GoogLeNet, where the two runs also start differently.
 #
 # *Predict first:* how large is the difference in accuracy in our net, 6 hidden layers, digits, batches of 64, after 100 steps?
 
@@ -512,19 +523,20 @@ with_and_without.show_depth()
 with_and_without.show_placement()
 
 # %% [markdown]
-# Before is ahead in 8 of 10 seeds at 0.1, and in 6 of 10 at 1. Ten other seeds gave 7 and 7 of 10. So if there is a difference here, it is about a point, and
-# this table does not decide it. It is one small data set; for large nets it says nothing.
+# Before is ahead in 8 of 10 seeds at 0.1, and in 6 of 10 at 1. Ten other seeds gave 7 and 7 of 10. So if there is a difference here,
+# it is about a point, and this table does not decide it. It is one small data set; for large nets it says nothing.
 #
 # ## What would change my mind
 #
-# - *"Batch norm generalises better."* In section 3 its held-out loss is the lower one in more cells than the control's. In section 2 neither of the
-#   nets that fit has learned anything that carries over, and with batches of 256 the control is ahead at some rates. If the
-#   control were tuned as well as batch norm (its learning rate, its schedule, its initialisation layer by layer) and the gap
-#   stayed over many data sets, I would believe it for MLPs. These nets were not tuned that far.
-# - *"Batch norm is needed for depth."* There are very deep nets without any norm of the activations. Zhang et al. (2019, *Fixup*, abstract)
-#   train residual nets of 10,000 layers with a rescaled initialisation, and a few scalars in each block. Brock et al. (2021, abstract) reach 86.5 % on ImageNet; their nets
-#   standardise the *weights* in every forward pass and clip the gradients. So a norm is not necessary there. Here it
-#   made training less sensitive to the settings.
+# - *"Batch norm generalises better."* In section 3 its held-out loss is the lower one in more cells than the control's, but in most
+#   of them the control has diverged. In section 2 neither of the nets that fit has learned anything that carries over, and with
+#   batches of 256 the control is ahead at some rates. If the control were tuned as well as batch norm (its learning rate, its
+#   schedule, its initialisation layer by layer) and the gap stayed over many data sets, I would believe it for MLPs. These nets were
+#   not tuned that far.
+# - *"Batch norm is needed for depth."* There are very deep nets without any norm of the activations. Zhang et al. (2019, *Fixup*,
+#   abstract and §3) train residual nets of 10,000 layers with a rescaled initialisation, and a few scalars in each block. Brock et
+#   al. (2021, abstract) reach 86.5 % on ImageNet; their nets standardise the *weights* in every forward pass and clip the gradients.
+#   So a norm is not necessary there. Here it made training less sensitive to the settings.
 # - *"Batch norm helps because…"* Two causes were tested here by changing them alone: initial weights for the stall, the head for the
 #   divergence. Neither needs batch norm to explain it. Why it helps where it does, this notebook does not say.
 #
@@ -533,9 +545,9 @@ with_and_without.show_placement()
 # 1. A hidden layer is Linear without bias, norm, ReLU; right before a norm a bias has no gradient.
 # 2. The demo shows memorising: the nets that fit its rows, with batch norm or without, are worse than a constant on held-out rows.
 # 3. The default net stalls there because of its initial weights.
-# 4. What breaks first at larger learning rates is the head, which no norm follows.
-# 5. In a fair set-up batch norm has the wider range of learning rates and initial scales. The control is ahead with 2 or 4 rows in a
-#    batch, and at some rates with 256.
+# 4. In the demo's batch norm net the head breaks first at larger learning rates: no norm follows it.
+# 5. In a fair set-up batch norm has the wider range of learning rates, and on digits of initial scales too. The control has the
+#    lower best loss with 2 or 4 rows in a batch, and a lower loss at some rates with 256.
 # 6. Compare training losses in one mode: which net is ahead can depend on it.
 # 7. Large weights before a norm act as a small learning rate.
 #
@@ -548,27 +560,32 @@ with_and_without.show_placement()
 # </details>
 # <details><summary>Somebody shows you two training curves, one flat, one with batch norm near 0. What do you ask?</summary>
 #
-# What is the held-out loss? Does a net without a norm, but with He initialisation and its own learning rate, do the same? How many seeds, and was the loss taken in train mode or in eval mode?
+# What is the held-out loss? Does a net without a norm, but with He initialisation and its own learning rate, do the same? How many
+# seeds, and was the loss taken in train mode or in eval mode?
 #
 # </details>
 # <details><summary>Does batch norm allow larger learning rates?</summary>
 #
-# In the fair set-up yes: it trains at 3, where the control diverges. But no norm follows the head: its limit 2/λ falls with the width unless the output is scaled.
+# In the fair set-up yes: it trains at 3, where the control diverges. But no norm follows the head: its limit 2/λ falls with the
+# width unless the output is scaled.
 #
 # </details>
 # <details><summary>When would you leave batch norm out of an MLP?</summary>
 #
-# With 2 to 4 rows in a batch: the statistics are too noisy. And where a well-started net without it is as good: that net has no second mode, and its rows do not depend on each other.
+# With 2 to 4 rows in a batch: in this notebook it then learned nothing, or less than the control at its best rate. And where a
+# well-started net without it is as good: that net has no second mode, and its rows do not depend on each other.
 #
 # </details>
 # <details><summary>You multiply the weights before a batch norm by 10. What happens to the output, the gradient, and the next SGD step?</summary>
 #
-# The output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large weights before a norm act as a small learning rate.
+# The output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large weights before a norm
+# act as a small learning rate.
 #
 # </details>
 # <details><summary>In your training loop the loss with batch norm is higher than without, in eval mode it is lower. How can that be?</summary>
 #
-# In train mode each batch is normalised with its own noisy mean and variance, and the loss pays for that noise. In eval mode the running statistics take their place. Compare in one mode.
+# In train mode each batch is normalised with its own noisy mean and variance, and the loss pays for that noise. In eval mode the
+# running statistics take their place. Compare in one mode.
 #
 # </details>
 
@@ -578,5 +595,5 @@ from helpers.widgets.board import summary
 summary("03_with_and_without_batchnorm")
 
 # %% [markdown]
-# One thing runs through this notebook without an answer: a net with batch norm is one function in train mode and another in eval mode. The
-# next notebook is about what goes wrong between the two.
+# One thing runs through this notebook without an answer: a net with batch norm is one function in train mode and another in eval
+# mode. The next notebook is about what goes wrong between the two.
