@@ -129,7 +129,7 @@ vector-effect:non-scaling-stroke}
 .bn-playground .bn-look{width:262px}
 .bn-playground .bn-scrub{flex:1 1 260px;display:grid;grid-template-columns:auto 1fr;align-items:center}
 .bn-playground .bn-scrub>:last-child{grid-column:2}
-.bn-playground .bn-scrub .bn-name{padding:0}
+.bn-playground .bn-scrub .bn-name{padding:0 12px 0 0}
 .bn-nw{white-space:nowrap}
 .bn-foot{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:12px}
 .bn-playground .bn-play{width:auto}
