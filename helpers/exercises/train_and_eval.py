@@ -281,7 +281,7 @@ freeze_batchnorm_exercise = Exercise(
                 matches("statistics/output in train mode, after the freeze"),
                 near("statistics/largest change of a running statistic", 0.0, 0.0),
             ),
-            "With few rows in a batch, the stored statistics are better than those of the batch.",
+            "A BN layer in train mode normalises with the batch and moves its buffers.",
             (
                 "Which switch makes a BN layer read its buffers and leave them as they are?",
                 "Put the BN layers, and only them, into eval mode. `model.modules()` visits nested layers too.",

@@ -75,7 +75,10 @@ def test_the_text_of_bug_6():
     found = mode_seeds.load("sorted_rows")
     assert found["batch norm, sorted"].max() < found["no norm, sorted"].min()
     assert found["re-estimated, sorted"].max() < found["no norm, sorted"].min()
+    assert mode_seeds.points(found["re-estimated, sorted"], found["batch norm, sorted"]).endswith(", 3 of 10")
     pairs = mode_seeds.load("pairs")
+    gains = [mode_seeds.points(pairs[f"re-estimated, {lr}"], pairs[f"batch norm, {lr}"]) for lr in mode_seeds.RATES]
+    assert [gain.rpartition(", ")[2] for gain in gains] == ["10 of 10", "5 of 10", "9 of 10"]
     assert all(
         np.median(pairs[f"{net}, {lr}"]) < 0.5 for net in ("batch norm", "re-estimated") for lr in mode_seeds.RATES
     )

@@ -1054,8 +1054,9 @@ SUSPECTS = {
             restore_best,
             "not_copied",
             "copies",
-            "the model is as it was after the last epoch, not the best. Two things lead there: what is kept are the live tensors "
-            "of state_dict(), which training goes on to change; or the kept copy is never loaded into the model.",
+            "the model is as it was after the last epoch, not the best. Three things lead there: what is kept are the live tensors "
+            "of state_dict(), which training goes on to change; a later epoch overwrites the copy; or the copy is never loaded "
+            "into the model.",
             ("copy.deepcopy(model.state_dict())", "model.state_dict()"),
             shows="best/weights of layer 1",
         ),
