@@ -25,7 +25,8 @@ _VERB = (
     r"uses?|reads?|takes?|relies|rely|keeps?|stores?|is|are|was|were|has|have|does|do|can|will|should|must|may|needs?|"
     r"becomes?|gets?|stays?|makes?|gives?|updates?|computes?|normali[sz]es?|falls?|applies|apply|switch(?:es)?|then|"
     r"it|they|this|that|these|those|he|we|you|one|there|so|hence|thus|therefore|not|never|no|also|instead|works?|"
-    r"depends?|remains?|subtracts?|divides?|learns?|trains?|adds?|fixes|shares?|pools?|drops?|ignores?|lets?|allows?"
+    r"depends?|remains?|changes?|steers?|sets?|controls?|affects?|acts?|turns?|moves?|tunes?|governs?|leaves?|helps?|"
+    r"removes?|means|serves?|behaves?|runs?|looks?|comes?|goes|stops?|starts?|begins?|hurts?|breaks?|prevents?|subtracts?|divides?|learns?|trains?|adds?|fixes|shares?|pools?|drops?|ignores?|lets?|allows?"
 )
 _BREAK = re.compile(
     rf"[;:](?=\s|$)|—|(?<=[a-z]{{3}})\s--?\s(?=[a-z]{{2}})|[()]|,|\b(?:{_STRONG})\b|\b(?:and|or)\b|\bnot\b", re.I
@@ -187,7 +188,9 @@ def _other_role(
     return bool(gap.split()) or len(re.findall(r"[a-z]{4,}", around)) >= 2
 
 
-def give_roles(text: str, several: list[Clause], roles: Mapping[str, str], subject: str) -> None:
+def give_roles(
+    text: str, several: list[Clause], roles: Mapping[str, str], hides: Mapping[str, tuple[str, ...]], subject: str
+) -> None:
     """Say which roles hold in each clause, when its turns are known; ``subject`` holds where none is named."""
     default: Roles = {roles[subject]: {subject}} if subject in roles else {}
     returns = bool(subject) and subject == next(n for n, group in roles.items() if group == roles[subject])
@@ -206,6 +209,8 @@ def give_roles(text: str, several: list[Clause], roles: Mapping[str, str], subje
         elif _IT.match(text, clause.start, clause.end):  # "it" is what the sentence began with
             current = {**current, **{group: opening[group] for group in default if group in opening}}
         clause.own, others = _own(text, clause, roles)
+        hidden = {name for names in clause.own.values() for one in names for name in hides.get(one, ())}
+        clause.own = {group: names - hidden for group, names in clause.own.items()}
         aside = bool(foils) and same and bool(_RELATIVE.match(text, clause.start, clause.end))
         if aside:  # "unlike batch norm, which …"
             clause.own = {**foils, **clause.own}
@@ -243,6 +248,8 @@ def _connect(text: str, previous: Clause, clause: Clause, roles: Mapping[str, st
         late = {group: names for group, names in clause.own.items() if group not in previous.own}
         previous.roles = {**previous.roles, **late}
         previous.far = previous.far - {*late}
+    if previous.hearsay:
+        return  # what others say has no pronoun here
     if clause.pronoun or (same and _VERB_FIRST.match(text, clause.start, clause.end)):
         before = [h for h in previous.hits if h.name not in roles]
         first = min((h.start for h in before), default=0)

@@ -10,7 +10,7 @@ A pattern of the bank is one statement: concepts that must meet in one clause::
     affine "initiali* .. 1"         a phrase of its own, in double quotes
     warn forget_eval spoils         warnings count too: "a classic mistake is to …" does not turn it round
     maybe gn small_batch            a match is "not sure"
-    plain formula_y                 negation is of no matter: for formulas and names
+    plain formula_y                 negation and other norms are of no matter: for formulas and names
     sentence train batch_stats      may lie anywhere in one sentence, whatever stands between
 
 What a negation does is counted, so that "ignores", "never depends on", "is independent of" are one thing, and "not
@@ -109,10 +109,10 @@ def _weigh(
     for text, sign in [*((s, True) for s in says), *((o, False) for o in opposite)]:
         pattern = parse(text)
         for found in _matches(pattern, reading, known, subject):
+            content = sum(not t.absent and not all(n in known.group_of for n in t.names) for t in pattern.terms)
             if found.said_by_others or (found.supposed and (is_flag or not sign)) or (found.cited and is_flag):
                 continue
             places = [reading.span(h.start, h.end) for h in found.hits]
-            content = sum(not t.absent and not all(n in known.group_of for n in t.names) for t in pattern.terms)
             full = len([h for h in found.hits if h.name not in known.group_of]) >= content and found.own >= content
             if not sign:  # an opposite that is denied is no point yet
                 evidence.con += places if found.holds and full and not found.weak else []
@@ -214,7 +214,7 @@ def _elsewhere(pattern: Pattern, clauses: list[Clause], known: Lexicon, subject:
                 return True
             if not names and not wide and clause.roles.get(group, set()) - asked:
                 return True
-        if subject and known.group_of.get(subject) not in groups:
+        if subject and known.group_of.get(subject) not in groups and "plain" not in pattern.modifiers:
             norms = clause.roles.get(known.group_of[subject], {subject})
             if subject not in norms:
                 return True
@@ -227,7 +227,7 @@ def _match(pattern: Pattern, clauses: list[Clause], hits: tuple[Hit, ...], known
     turns = 0
     for clause in clauses:
         for start, end, ahead in clause.turns:
-            inside = any(h.start <= start and end <= h.end for h in content)
+            inside = any(h.start <= start and end <= h.end for h in hits)
             if not inside and (not ahead or any(h.start >= start for h in content)):
                 turns += 1
     if "plain" in pattern.modifiers:

@@ -83,7 +83,7 @@ def read(answer: str, known: Lexicon, names: set[str], subject: str = "") -> Rea
     hits = _hits(text, known, names | roles.keys())
     clauses = cut(text, hits, roles)
     _cues(text, clauses, known)
-    give_roles(text, clauses, roles, subject)
+    give_roles(text, clauses, roles, known.hides, subject)
     _takebacks(text, clauses, known)
     return Reading(text, place, clauses)
 
