@@ -171,8 +171,8 @@ popular_demo.show_running_variance(shown)
 popular_demo.show_longer()
 
 # %% [markdown]
-# So a net does not need a norm to leave 0.5: the control comes down to about 0.03 within the demo's 300 steps.
-# (Five other seeds: 0.02 to 0.26, and one diverged.) The default net begins to come down between steps 600 and 1,200.
+# So a net does not need a norm to leave 0.5: the control comes down to about 0.03 within the demo's 300 steps. (Five
+# other seeds: 0.02 to 0.26, and one diverged.) The default net begins to come down between steps 600 and 1,200.
 #
 # *Question, 1 minute.* Why does the default net stay near 0.5 for the whole demo?
 #
@@ -235,8 +235,10 @@ popular_demo.show_raised(128)
 #
 # Of the two nets that train, the *control* breaks first at the demo's width of 128: three of its five seeds diverge at 0.05, where
 # batch norm gets to about 2e-05. So there batch norm does allow the larger rate. That is why the control has 0.03 in this section.
-# Even 0.03 is near its limit: of five other seeds one diverged, and on another draw of the data one of five. At width 64 both break
-# at 0.2: two of five controls diverge, and batch norm stands still.
+# Even 0.03 is near its limit: of five other seeds one diverged, and on another draw of the data one of five.
+#
+# At width 64 these five seeds do not decide it. Both break at 0.2: two of five controls diverge, and batch norm stands still. With
+# five other seeds the control broke first there too: three of five diverged at 0.1, where batch norm trained.
 #
 # So batch norm breaks too, and a wider net sooner: it diverges at 0.5 at width 64, and in three of five seeds at 0.2 at width 128.
 #
@@ -313,15 +315,16 @@ popular_demo.show_moving_limits()
 # | output × 1/√width | the head's limit 2/λ is 64 times higher: see below |
 # | the control stays | is it batch norm that helps, or only a good scale at the start? |
 #
-# 6 hidden layers of 64, SGD, 200 steps. The default plain net stays too, because the demo used it.
+# 6 hidden layers of 64, SGD, 200 steps. The default net stays too, because the demo used it.
 
 # %%
 popular_demo.show_fair_limits(layer)
 
 # %% [markdown]
-# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it fails, and with a smaller
-# factor it trains there too. For the control it depends on the start: 1.3 to 4.4 here. But the head is not its only limit: at rate
-# 3, with a head that learns at 0.03, two of five nets still diverge and the others learn little.
+# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it diverges or learns
+# little, and with a smaller factor it trains there too. For the control the limit depends on the start: 1.3 to 4.4 here, 0.9 to 2.0
+# with five other seeds. And the head is not its only limit: at rate 3, with a head that learns at 0.03, two of five nets still
+# diverge, and the others learn little. (Of five other seeds none diverged there, but two learned nothing.)
 #
 # *Predict first:* at which of the learning rates 0.03, 0.1, 0.3 and 1 does batch norm beat the control, with batches of 32? The cell
 # takes about 4 seconds.
@@ -416,9 +419,9 @@ with_and_without.show_digits(layer)
 with_and_without.show_shrunk(layer)
 
 # %% [markdown]
-# If the net's first guesses stayed as they are, it would be 8 times. With batch norm it nearly is. Without a norm it is more, by an
-# amount that depends on the start: the factor also brings the guesses closer to equal chances for all classes, and so it changes the
-# errors that are sent back.
+# If the net's first guesses stayed as they are, it would be exactly 8 times. With batch norm it nearly is. Without a norm it can be two
+# to four times as much, depending on the start: the factor also brings the guesses closer to equal chances for all classes, and so it
+# changes the errors that are sent back.
 #
 # *Predict first:* what does that do to the range of good learning rates of each net? The map has the factor, the table above
 # has not.
