@@ -151,7 +151,7 @@ def _matches(pattern: Pattern, reading: Reading, known: Lexicon, subject: str) -
     for i, clause in enumerate(clauses):
         hits = _all_terms(pattern, [clause], known)
         if hits is not None and not _elsewhere(pattern, [clause], known, subject):
-            found.append(_match(pattern, [clause], hits, known, wide=False))
+            found.append(_match(pattern, [clause], hits, known, subject, wide=False))
             matched.add(i)
     widths = (2, 3, 4) if "sentence" not in pattern.modifiers else (2, 3, 4, 5, 6, 7, 8)
     for width in widths:
@@ -165,7 +165,7 @@ def _matches(pattern: Pattern, reading: Reading, known: Lexicon, subject: str) -
             hits = _all_terms(pattern, several, known)
             if hits is None or _elsewhere(pattern, several, known, subject, wide=True):
                 continue
-            match = _match(pattern, several, hits, known, wide=True)
+            match = _match(pattern, several, hits, known, subject, wide=True)
             found.append(match)
             matched |= {*range(i, i + width)}
     return found
@@ -221,7 +221,9 @@ def _elsewhere(pattern: Pattern, clauses: list[Clause], known: Lexicon, subject:
     return False
 
 
-def _match(pattern: Pattern, clauses: list[Clause], hits: tuple[Hit, ...], known: Lexicon, wide: bool) -> _Match:
+def _match(
+    pattern: Pattern, clauses: list[Clause], hits: tuple[Hit, ...], known: Lexicon, subject: str, wide: bool
+) -> _Match:
     asked = {n for t in pattern.terms if not t.absent for n in t.names}
     content = [h for h in hits if h.name not in known.group_of] or list(hits)
     turns = 0
@@ -236,7 +238,8 @@ def _match(pattern: Pattern, clauses: list[Clause], hits: tuple[Hit, ...], known
     holds = (turns + rejected) % 2 == ("not" in pattern.modifiers)
     groups = {known.group_of[n] for n in asked if n in known.group_of}
     mixed = any(clause.own.get(g, set()) - asked for clause in clauses for g in groups)
-    far = not wide and any(g in clauses[0].far for g in groups) and not clauses[0].pronoun
+    carried = groups - ({known.group_of[subject]} if subject in asked else set())
+    far = not wide and any(g in clauses[0].far for g in carried) and not clauses[0].pronoun
     apart = clauses[0].sentence != clauses[-1].sentence
     messy = wide and turns + rejected > ("not" in pattern.modifiers) and "sentence" not in pattern.modifiers
     return _Match(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.drill import bank
+from helpers.drill.phrases import load as lexicon
 
 ROOT = Path(__file__).parents[2]
 CARD = '''
@@ -113,6 +114,12 @@ def test_an_id_is_used_once(tmp_path):
     twice = good() + good().partition("[[card]]")[1] + good().partition("[[card]]")[2]
     with pytest.raises(bank.BankError, match="bn-01: this id is used twice"):
         bank.topics(folder(tmp_path, twice))
+
+
+def test_groups_and_hides_name_concepts():
+    known = lexicon()
+    named = {*known.group_of, *known.hides, *(name for names in known.hides.values() for name in names)}
+    assert named - known.concepts.keys() <= {"spoils"}, "a phrase stands in the wrong table"
 
 
 def test_follow_ups_lead_to_cards():
