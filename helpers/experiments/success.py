@@ -13,7 +13,7 @@ from torch import nn
 from helpers.judge.observe import caught
 from helpers.lab.nets import MLP
 from helpers.lab.training import train
-from helpers.look.parts import mark, marked_up
+from helpers.look.parts import first, mark, marked_up
 from helpers.look.style import styled
 
 from .fair import HEAD_SCALE, STEPS, fair_data, fair_widths
@@ -51,8 +51,8 @@ class Curves:
 
     def _repr_html_(self) -> str:
         head = f'<div class="bn-head">{mark(True)} <b>Your layer at work</b></div>'
-        first = f'<div class="bn-first good"><b>It passes the six checks</b>{html.escape(self._words)}</div>'
-        return styled(f"{head}{first}{self._svg()}<p>Next: {marked_up(self.next)}</p>", "bn-card")
+        top = first("good", "It passes the six checks", html.escape(self._words))
+        return styled(f"{head}{top}{self._svg()}<p>Next: {marked_up(self.next)}</p>", "bn-card")
 
     def _svg(self) -> str:
         top = max(*self.torchs, *self.yours)
@@ -64,10 +64,10 @@ class Curves:
             )
         )
         texts = (
-            f'<text x="{LEFT - 6}" y="16" text-anchor="end">{top:.1f}</text>'
-            f'<text x="{LEFT - 6}" y="{TALL}" text-anchor="end">0</text>'
-            f'<text x="{LEFT + WIDE}" y="{TALL + 18}" text-anchor="end">step {len(self.torchs)}</text>'
-            f'<text x="{LEFT}" y="{TALL + 18}">training loss · broad: torch’s · dashed: yours</text>'
+            f'<text x="{LEFT - 6}" y="16" text-anchor="end">{top:.1f}</text> '
+            f'<text x="{LEFT - 6}" y="{TALL}" text-anchor="end">0</text> '
+            f'<text x="{LEFT + WIDE}" y="{TALL + 18}" text-anchor="end">step {len(self.torchs)}</text> '
+            f'<text x="{LEFT}" y="{TALL + 18}">training loss · broad: torch’s · dashed: yours</text> '
         )
         says = "Training loss of two nets over the steps: torch's layer as a broad line, yours dashed over it."
         return (

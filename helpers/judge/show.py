@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from IPython.display import display
 
-from helpers.look.parts import KINDS, MARKS, Card, Table, card_of, details, mark, marked_up, segments
+from helpers.look.parts import KINDS, MARKS, Card, Table, card_of, details, first, mark, marked_up, segments
 
 from .model import Assessment, Explanation, Verdict
 
@@ -78,7 +78,7 @@ class VerdictCard:
             return []
         found = [_evidence(causes[0].evidence)] if causes else []
         found += [_row(v.finding.expected, v.finding.measured) for v in red[:1]]
-        return list({row[0]: row for row in reversed(found) if row}.values())[::-1]
+        return list({row[0]: row for row in reversed(found) if row and row[1]}.values())[::-1]
 
     def __repr__(self) -> str:
         label, words = self.first()
@@ -106,14 +106,14 @@ class VerdictCard:
     def _repr_html_(self) -> str:
         verdicts, kind = self.found.verdicts, KINDS[self.outcome]
         head = (
-            f'<div class="bn-head">{mark(self.outcome)} <b>{marked_up(self.title)}</b>'
+            f'<div class="bn-head">{mark(self.outcome)} <b>{marked_up(self.title)}</b> '
             f"{segments([v.passed for v in verdicts])}<span>{self.counted}</span></div>"
         )
         label, words = self.first()
         one_right = self.outcome and len(verdicts) == 1  # the head says it already
-        first = "" if one_right else f'<div class="bn-first {kind}"><b>{label}</b>{marked_up(words)}</div>'
+        top = "" if one_right else first(kind, label, marked_up(words))
         then = "".join(f"<p>{marked_up(text)}</p>" for text in self._then())
-        return card_of(head + first + self._table() + then + self._folded())
+        return card_of(head + top + self._table() + then + self._folded())
 
     def _table(self) -> str:
         table = Table(("the difference that shows it", "right", "yours"), tuple(self.differences()))

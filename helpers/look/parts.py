@@ -28,6 +28,11 @@ def mark(outcome: bool | None) -> str:
     return f'<span class="bn-{KINDS[outcome]}">{MARKS[outcome]}</span>'
 
 
+def first(kind: str, label: str, words: str) -> str:
+    """The largest words of a card: a label, and HTML; ``kind`` is one of KINDS.  Without styles a colon parts them."""
+    return f'<div class="bn-first {kind}"><b>{label}<i>: </i></b>{words}</div>'
+
+
 def segments(outcomes: Sequence[bool | None]) -> str:
     """A bar of one segment for each outcome, "" for fewer than two; what is wrong is hatched."""
     body = "".join(f'<i class="{KINDS[outcome]}"></i>' for outcome in outcomes)

@@ -37,6 +37,7 @@ overflow:hidden;background:var(--line)}
 .bn .bn-bar i{display:block;height:100%;background:var(--good)}
 .bn .bn-first{margin:10px 0 8px;padding:8px 12px;border-radius:6px;font-size:16px}
 .bn .bn-first b{display:block;font-size:12px;letter-spacing:.03em;text-transform:uppercase}
+.bn .bn-first>b>i{display:none}
 .bn .bn-first.good{background:var(--goodbg)}.bn .bn-first.bad{background:var(--badbg)}
 .bn .bn-first.todo{background:var(--todobg)}
 .bn .good>b,.bn .bn-good{color:var(--good)}.bn .bad>b,.bn .bn-bad{color:var(--bad)}

@@ -105,7 +105,7 @@ class Board:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = f'<div class="bn-head"><b>{self.headline}</b><span>{marked_up(self.next)}</span></div>'
+        head = f'<div class="bn-head"><b>{self.headline}</b> <span>{marked_up(self.next)}</span></div>'
         columns = ("notebook", "progress", "points", "minutes")
         top = "".join(f'<th scope="col"{" class=bn-left" * (i == 1)}>{text}</th>' for i, text in enumerate(columns))
         rows = "".join(
