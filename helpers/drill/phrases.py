@@ -9,9 +9,9 @@ spaces is up to four words, ``...`` up to eight, none of them a negation; a star
 >>> bool(compiled(("mean of .. batch",), {}).search(marked("the mean of the whole current mini-batch")))
 True
 
-**Groups and hides.** ``[groups]`` lists concepts that exclude each other: roles, which hold for a clause and those after
-it. ``[hides]`` says what is not meant within a phrase: no role is meant within a phrase of a concept named there, so that
-"statistics gathered in training" is no training. A topic adds concepts, or phrases to shared ones, in its own file.
+**Groups and hides.** ``[groups]`` lists concepts that exclude each other: roles, which hold for a clause and those
+after it. ``[hides]`` says what is not meant within a phrase: no role is meant within a phrase of a concept named there,
+so that "statistics gathered in training" is no training. A topic adds concepts, or phrases to shared ones, in its file.
 
 **Patterns** are described in ``matcher.py``; this module takes them apart.
 """
