@@ -97,6 +97,11 @@ def _features(value: torch.Tensor) -> torch.Tensor:
     return value[0] if value.ndim == 2 and len(value) == 1 else value
 
 
+def _pair(value: Any) -> Any:
+    """``value``, or if it is one tensor of two rows, its rows: who calls the function can unpack it, too."""
+    return tuple(value) if isinstance(value, torch.Tensor) and value.ndim > 1 and len(value) == 2 else value
+
+
 def _plain(batch_norm: BatchNorm, x: torch.Tensor, eps: float) -> torch.Tensor:
     """The result for gamma = 1, beta = 0.  x: (N, 3)."""
     return tensor(batch_norm(x, torch.ones(3).double(), torch.zeros(3).double(), eps), "the result")
@@ -194,7 +199,7 @@ algorithm_1_exercise = Exercise(
 def _undone(std: float, eps: float) -> Callable[[Callable[[torch.Tensor, float], Any]], dict[str, Any]]:
     def run(parameters: Callable[[torch.Tensor, float], Any]) -> dict[str, Any]:
         x = _double(7, (6, 3), 2.0, std)
-        gamma, beta = map(_features, tensors(parameters(x, eps), "gamma", "beta"))
+        gamma, beta = map(_features, tensors(_pair(parameters(x, eps)), "gamma", "beta"))
         if not gamma.shape == beta.shape == (3,):
             return {"gamma": gamma, "beta": beta}
         y = F.batch_norm(x, None, None, gamma.to(x), beta.to(x), True, 0.0, eps)
@@ -328,7 +333,8 @@ def _folded(batches: int, m: int, spread: float, eps: float) -> Callable[[Callab
         gamma, beta = _double(14, (3,), 1.0, 0.5), _double(15, (3,))
         given = [means, variances, gamma, beta]
         kept = [t.clone() for t in given]
-        scale, shift = map(_features, tensors(inference_form(means, variances, m, gamma, beta, eps), "scale", "shift"))
+        both = _pair(inference_form(means, variances, m, gamma, beta, eps))
+        scale, shift = map(_features, tensors(both, "scale", "shift"))
         changed = not all(map(torch.equal, given, kept))
         seen = {"scale": scale, _ANY_CHANGED: changed}
         if not scale.shape == shift.shape == (3,):

@@ -81,6 +81,7 @@ def compute(seeds: Sequence[int] = SEEDS, steps: int = STEPS) -> dict[str, Any]:
             name: np.median(100 * c.accuracy[-10:], axis=0).round(2).tolist() for name, c in late.items()
         },
         "growth": {f"{lr:g}": grown for lr, grown in zip(GROWTH_RATES, growth(GROWTH_RATES, seeds), strict=True)},
+        "held": held(GROWTH_RATES, seeds),
     }
 
 
@@ -95,6 +96,22 @@ def growth(lrs: Sequence[float], seeds: Sequence[int], steps: int = 500) -> list
         {"steps": [step for step, _ in seen], "length": [found[i].round(3).tolist() for _, found in seen]}
         for i in range(len(lrs))
     ]
+
+
+def held(lrs: Sequence[float], seeds: Sequence[int], steps: int = 500) -> dict[str, dict[str, list[int]]]:
+    """``{learning rate: {"free" or "held": held-out digits right of 500 for each seed}}`` of the same nets at the end.
+
+    held: the weights of every hidden unit keep their length (see :func:`watched`).
+    """
+    with one_thread():
+        ends = {
+            name: list(watched(True, lrs, 0.1, False, steps, seeds, hold))[-1].accuracy
+            for name, hold in (("free", False), ("held", True))
+        }
+    return {
+        f"{lr:g}": {name: (500 * right[i]).round().astype(int).tolist() for name, right in ends.items()}
+        for i, lr in enumerate(lrs)
+    }
 
 
 def _summary(curve: Curve) -> dict[str, Any]:
@@ -339,6 +356,19 @@ def show_growth() -> None:
     table(head, lines, f"Last hidden layer with BN, median over its 100 units: {_OVER}")
 
 
+def show_held() -> None:
+    """The same nets with the lengths of their weights held where they started."""
+    found = load()["held"]
+    lines = []
+    for lr, right in found.items():
+        free, kept = (100 * np.array(right[name]) / 500 for name in ("free", "held"))
+        lost = f"{spread(free - kept, 1)}, worse in {(kept < free).sum()} of {len(free)}"
+        lines.append((lr, spread(free, 1), spread(kept, 1), lost))
+    head = ["learning rate", "lengths free", "lengths held", "lost by holding them"]
+    caption = f"Held-out accuracy (%) with BN after 500 steps: {_OVER}; lost: seed by seed, in points"
+    table(head, lines, caption)
+
+
 def growth_figure(grown: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Length of the weights, and learning rate over squared length, against steps; median and range over seeds."""
     figure, (left, right) = subplots(1, 2, width=9.0, height=3.2)
@@ -390,7 +420,7 @@ def table_figure(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     left.set_yticks(range(len(rows)), list(rows))
     left.set(xlabel="training steps to 72.2 % (millions)", xlim=(0, 36), ylim=(len(rows) - 0.5, -0.5))
     right.set(xlabel="best validation accuracy,\ntop-1, single crop (%)", xlim=(69, 76))
-    left.set_title("time to 72.2 % on ImageNet")
+    left.set_title("steps to 72.2 % on ImageNet")
     right.set_title("best accuracy")
     for axes in (left, right):
         axes.grid(False)

@@ -140,13 +140,23 @@ def typical_unit(run: Curve) -> int:
 
 
 def watched(
-    norm: bool, lrs: Sequence[float], std: float, standardised: bool, steps: int, seeds: Sequence[int]
+    norm: bool,
+    lrs: Sequence[float],
+    std: float,
+    standardised: bool,
+    steps: int,
+    seeds: Sequence[int],
+    hold: bool = False,
 ) -> Iterator[Seen]:
-    """Train a net for each learning rate and seed, all at once; yields what is found every 5, later every 50 steps."""
+    """Train a net for each learning rate and seed, all at once; yields what is found every 5, later every 50 steps.
+
+    hold: after each step stretch the weights of every hidden unit back to the length that they had at the start.
+    """
     split = digits() if standardised else unit_pixels()
     total, grid = len(split.X_train), (len(lrs), len(seeds))
     started = [_net(norm, std, seed) for seed in seeds]
     nets = Stack(started * len(lrs))
+    lengths = _lengths(nets) if hold else {}
     rates = torch.tensor(lrs).repeat_interleave(len(seeds))
     order = zip(*(batches(total, BATCH_SIZE, steps + 1, seed) for seed in seeds), strict=True)
     for step, rows in enumerate(order):
@@ -158,6 +168,7 @@ def watched(
             yield Seen(step, right.reshape(grid), entering.unflatten(0, grid), *of)
         at = torch.stack(rows * len(lrs))
         _update(nets, split.X_train[at], split.y_train[at], rates)
+        _stretch(nets, lengths)
 
 
 def unit_pixels() -> Split:
@@ -176,6 +187,20 @@ def _update(nets: Stack, x: torch.Tensor, y: torch.Tensor, lrs: torch.Tensor) ->
     logits, _ = nets(x, training=True)
     loss = losses_of(logits, y).sum()
     nets.descend(torch.autograd.grad(loss, list(nets.parameters.values())), lrs)
+
+
+@torch.no_grad()
+def _lengths(nets: Stack) -> dict[str, torch.Tensor]:
+    """The lengths of the weights of every hidden unit, by the name of the parameter."""
+    names = [name for name in nets.parameters if name.startswith("hidden.") and name.endswith(".0.weight")]
+    return {name: nets.parameters[name].norm(dim=2, keepdim=True) for name in names}
+
+
+@torch.no_grad()
+def _stretch(nets: Stack, lengths: Mapping[str, torch.Tensor]) -> None:
+    for name, length in lengths.items():
+        weights = nets.parameters[name]
+        weights.mul_(length / weights.norm(dim=2, keepdim=True))
 
 
 @torch.no_grad()

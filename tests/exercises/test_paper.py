@@ -143,6 +143,12 @@ def test_a_wrong_variance_costs_one_check_of_algorithm_2():
     assert passed(paper.algorithm_2_exercise, no_beta.make) == [True, False]
 
 
+def test_a_pair_may_come_as_one_tensor():
+    """Whoever calls the function can unpack it."""
+    assert passed(paper.algorithm_2_exercise, lambda *given: torch.stack(inference_form(*given))) == [True, True]
+    assert passed(paper.identity_exercise, lambda *given: torch.stack(identity_parameters(*given))) == [True]
+
+
 @pytest.mark.parametrize(
     ("answers", "says"),
     [

@@ -289,6 +289,12 @@ _IDENTITY = _suspects(
         (_PAIR, "gamma, beta = torch.sqrt(var), mean"),
     ),
     (
+        "deviation",
+        "variance",
+        "gamma is the unbiased standard deviation, without eps; the layer divides by √(biased variance + eps).",
+        (_PAIR, "gamma, beta = x.std(dim=0), mean"),
+    ),
+    (
         "deviation_and_eps",
         "variance",
         "gamma is the unbiased standard deviation + eps; the layer divides by √(biased variance + eps).",
@@ -382,6 +388,12 @@ _ALGORITHM_2 = _suspects(
         "variance",
         "your variance is the average of the biased ones; line 10 multiplies it by m/(m − 1).",
         (_ALL_VARIANCES, "var = batch_variances.mean(dim=0)"),
+    ),
+    (
+        "no_brackets",
+        "variance",
+        "brackets are missing around m − 1: `m / m - 1` divides first.",
+        (_ALL_VARIANCES, "var = m / m - 1 * batch_variances.mean(dim=0)"),
     ),
     (
         "inverse_factor",
@@ -785,6 +797,12 @@ _FIGURE_3 = _suspects(
         "attribution",
         "your speed-up of BN alone is that of BN-x5. That row also has 5 times the learning rate and six other changes.",
         (_ALONE, '"bn_alone": steps["Inception"] / steps["BN-x5"]'),
+    ),
+    (
+        "quoted",
+        "attribution",
+        "14 is the abstract's number, of BN-x5: that row has seven more changes. BN alone is the row BN-Baseline.",
+        (_ALONE, '"bn_alone": 14.0'),
     ),
     (
         "x5_isolates",
