@@ -141,3 +141,24 @@ def test_an_answer_takes_little_time():
 def test_every_character_knows_its_place():
     text, place = plain("x̂ = (x − μ)/√(σ²+ε)")
     assert text == "xhat = (x - mu)/sqrt(sigma^2+eps)" and len(text) == len(place) and place == sorted(place)
+
+
+REJECTIONS = [
+    "It is a misconception that {}.",
+    "People often say that {}; that is wrong.",
+    "It is not true that {}.",
+    "I disagree that {}.",
+    "A common mistake is to think that {}.",
+    "The paper argued that {}.",
+]
+
+
+def test_a_rejected_flag_is_hardly_ever_raised():
+    raised = []
+    for answer in ANSWERS:
+        card = bank.load()[answer["card"]]
+        for sentence in answer["text"].rstrip(".").split(". ") if answer["flags"] else ():
+            for flag in (f for f in answer["flags"] if feedback(card, sentence + ".").flags[f]):
+                claim = sentence[0].lower() + sentence[1:]
+                raised += [feedback(card, way.format(claim)).flags[flag] for way in REJECTIONS]
+    assert len(raised) > 300 and sum(raised) <= 0.05 * len(raised)
