@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from helpers.lab.training import History, seeded, sgd
 from helpers.widgets.playground import reasons, training
 from helpers.widgets.playground.outcome import Outcome, outcome_of
 from helpers.widgets.playground.setting import CONTROL, MEASURED, Inside, Setting, Trace
+from tests.notebook import ROOT
 
 BATCH = ("batch", "default")
 PLAIN = ("none", "default")
@@ -212,3 +215,12 @@ def test_the_gradients_by_hand_are_autograds():
                 for mine, theirs in zip(gradients, expected, strict=True):
                     mine = mine[i].T if theirs.dim() == 2 else mine[i, 0]
                     torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_the_first_training_imports_nothing_slow():
+    code = (
+        "import sys; from torch import nn; from helpers.widgets.playground import training;"
+        "from helpers.widgets.playground.setting import Setting;"
+        "next(training.run(Setting(), nn.BatchNorm1d, 60)); sys.exit('sympy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0

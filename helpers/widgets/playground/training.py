@@ -328,7 +328,9 @@ class Alone:
         else:
             out = self.output(x)
         losses, delta = losses_and_gradient(out.detach(), y)
-        return losses, torch.autograd.grad(out, self.parameters, delta, allow_unused=True), entering
+        # a gradient of ``out`` handed over as an argument would make torch import its symbolic shapes, for seconds
+        gradients = torch.autograd.grad((out * delta).sum(), self.parameters, allow_unused=True)
+        return losses, gradients, entering
 
     def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
         """As Side's, with R = 1."""
