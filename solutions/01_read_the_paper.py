@@ -56,7 +56,7 @@ paper_figures.show_start(norm=True)
 # | pass | you read | you ask | minutes |
 # |---|---|---|--:|
 # | 1 | title, abstract, figures, tables | What is claimed? Compared with what? | 20 |
-# | 2 | the method | Could I write it down in code? | 45 |
+# | 2 | the method | Could I write it down in code? | 50 |
 # | 3 | everything again | What is shown, what is only said, what is missing? | 15 |
 #
 # The rest of the time is for the ledger and your pitch. A good place for a break is before the second pass. What you need to
