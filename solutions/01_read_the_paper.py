@@ -25,7 +25,7 @@ paper_figures.show_start(norm=False)
 #
 # <details><summary>Answer</summary>
 #
-# Rows of different classes would have to differ. Here all rows look the same: each sigmoid puts out nearly its own number, whatever
+# Rows of different classes would have to differ. Here all rows look the same: each sigmoid puts out nearly the same number, whatever
 # digit is shown. So the output layer receives almost the same numbers for every digit. In these 300 steps training shifts the
 # numbers; it hardly separates the digits.
 #
@@ -153,7 +153,9 @@ paper_figures.show_inputs()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Without BN the median moves over 1.8, with BN over 0.3. Look at the left figure at step 0. The three percentiles lie on one another: whatever digit comes in, this sigmoid gets
+# Without BN the median moves over 1.8, with BN over 0.3.
+#
+# Look at the left figure at step 0. The three percentiles lie on one another: whatever digit comes in, this sigmoid gets
 # almost the same input. These are the equal rows of the first picture. With BN the spread is there from the first step,
 # because the layer divides by it.
 #
@@ -202,7 +204,7 @@ paper_figures.show_ladder()
 # "BN is 37 times faster" is a statement about the settings of the plain net. And BN was not the only cure for the net that learned
 # nothing: larger initial weights are one, too.
 #
-Mind the ranges. Two times five more starts (seeds 100 to 104, 200 to 204) gave 65 (39–73) and 34 (31–51) in the first setting, 2.7
+# Mind the ranges. Two times five more starts (seeds 100 to 104, 200 to 204) gave 65 (39–73) and 34 (31–51) in the first setting, 2.7
 # (2.0–3.8) and 2.2 (1.7–3.0) in the last. So say "some thirty to seventy" and "two to four", and give no second digit.
 #
 # </details>
@@ -231,7 +233,7 @@ paper_figures.show_late_accuracy()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts. In ten more it is ahead in nine,
+# Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts. In ten more it is ahead in nine,
 # with one tie, and with another split in three of three. So the small lead is not chance alone. But it is one small data set, and
 # neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one setting that is not stated.
 #
@@ -684,8 +686,8 @@ paper_figures.show_held()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# At 0.5 the seeds differ in sign, by less than a point: not decided. At 8 all ten nets are worse, by 6 to 32 points (and all of five more, by 8 to 32). So in this
-# net it is the growing weights that make the learning rate of 8 bearable. That BN is *faster* with large learning rates is another claim. Here
+# At 0.5 the seeds differ in sign, by less than a point: not decided. At 8 all ten nets are worse, by 6 to 32 points (and all of five more, by 8 to 32). So this
+# net needs its growing weights to bear a learning rate of 8. That BN is *faster* with large learning rates is another claim. Here
 # it is not: in the table above it takes 50 steps to 95 % at 0.5 and 130 at 8.
 #
 # </details>
@@ -730,7 +732,7 @@ paper_figures.show_held()
 # | nets of sigmoids | Inception with sigmoids: chance; with BN 69.8 % (§4.2.2) | the row with BN has the other changes too. The contrast is large enough to stand it. |
 # | γ and β: the identity | a formula (§3) | it has no ε, and holds with fixed statistics. In train mode no γ and β fit every batch. |
 # | the scale of the weights | equations (§3.3) | no ε, and $a > 0$ is not said. Here they hold until $a^2σ^2$ comes near ε. |
-# | higher learning rates | plain Inception at 5× ran into overflow, BN-x5 trains (§4.2.2) | the argument of §3.3 is not measured there. Here a net at learning rate 8 needs its growing weights. Bjorck and others (2018) find the same and call it the main effect. |
+# | higher learning rates | plain Inception at 5× ran into overflow, BN-x5 trains (§4.2.2) | the argument of §3.3 is not measured there. Here a net at learning rate 8 needs its growing weights. Bjorck and others (2018) also find that BN allows larger rates, and call that its main effect. |
 # | stable input distributions | Fig. 1b, c: one unit of each of the two nets | no measure over a whole net; γ lets the width change |
 # | internal covariate shift is the cause | none direct: both happen together | contested. Santurkar and others (2018) added noise *after* BN, so that inputs shift strongly, and it still trained well. |
 # | regularises, Dropout can go | a sentence: without Dropout no more overfitting (§4.2.1) | no number; seven other changes in the same row. And the best result, the ensemble, lists Dropout of 5 or 10 % among the changes of its nets (§4.2.3). |
@@ -797,7 +799,7 @@ paper_figures.show_held()
 # 3. γ, β can undo the normalisation for one batch, or in eval mode, but not for every batch of the training.
 # 4. The gradient flows through mean and variance too. Where it does not, a bias can grow without bound while the loss stays.
 # 5. BN(aWu) = BN(Wu) for $a > 0$, up to ε. So SGD makes the weights longer, and the effective step η/‖W‖² smaller. Held at one length,
-#    our net no longer bears a learning rate of 8.
+#    our net does badly at a learning rate of 8.
 # 6. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 from more than thirty
 #    down to two to four, by the choice of the plain net's settings.
 # 7. The paper shows *that* BN trains faster and stays stable. *Why* was its hypothesis then and is contested now.
