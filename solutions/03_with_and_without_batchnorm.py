@@ -352,7 +352,7 @@ with_and_without.show_draws()
 # says which net wins: He the control, BN batch norm, ✕ where both fail, ≈ where the seeds overlap. It shows a cell when you have
 # been there. A cell is the median of five seeds with PyTorch's layer. Each of your runs leaves its dot: that is one seed with
 # your layer. Losses are taken in eval mode, on training rows and on held-out rows. More settings (depth, initialisation, the
-# pair of nets, task, seed) are behind a button.
+# pair of nets, task, seed) are behind a button. Broken icons, or nothing moves: run the cell again.
 #
 # *Exercise, free, 10 minutes.* Before a new corner of the map you are asked for a guess. Things to find:
 #
