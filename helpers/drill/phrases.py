@@ -154,7 +154,7 @@ def _expression(phrase: str, concepts: Mapping[str, tuple[str, ...]], depth: int
     def inner(found: re.Match[str]) -> str:
         return "(?:" + "|".join(_expression(p, concepts, depth + 1) for p in concepts[found[1]]) + ")"
 
-    one = re.sub(r"(?<=[a-z])(?<!\\w)\*", r"\\w*", _IN_PHRASE.sub(rf"\g<0>{MARK}?", phrase))
+    one = re.sub(r"(?<=[a-z])(?<!\\[a-z])\*", r"\\w*", _IN_PHRASE.sub(rf"\g<0>{MARK}?", phrase))
     one = one.replace(" ... ", _GAP % 8).replace(" .. ", _GAP % 4)
     one = re.sub(r"(?<!\\) ", lambda _: f"(?:{_SPACE})", one)
     one = re.sub(r"<([a-z]\w*)>", inner, one)
