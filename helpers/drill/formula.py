@@ -11,11 +11,44 @@ import html
 import re
 
 SYMBOLS = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "theta": "θ", "eta": "η",
-    "lambda": "λ", "mu": "μ", "sigma": "σ", "phi": "φ", "partial": "∂", "nabla": "∇", "sum": "∑", "prod": "∏",
-    "leftarrow": "←", "mapsto": "↦", "approx": "≈", "ne": "≠", "le": "≤", "ge": "≥", "in": "∈", "sim": "∼",
-    "propto": "∝", "cdot": "·", "times": "×", "pm": "±", "top": "⊤", "infty": "∞", "mid": "∣", "lVert": "‖",
-    "rVert": "‖", "log": "log", "ln": "ln", "min": "min", "max": "max", "arg": "arg", "sin": "sin",
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "delta": "δ",
+    "varepsilon": "ε",
+    "theta": "θ",
+    "eta": "η",
+    "lambda": "λ",
+    "mu": "μ",
+    "sigma": "σ",
+    "phi": "φ",
+    "partial": "∂",
+    "nabla": "∇",
+    "sum": "∑",
+    "prod": "∏",
+    "leftarrow": "←",
+    "mapsto": "↦",
+    "approx": "≈",
+    "ne": "≠",
+    "le": "≤",
+    "ge": "≥",
+    "in": "∈",
+    "sim": "∼",
+    "propto": "∝",
+    "cdot": "·",
+    "times": "×",
+    "pm": "±",
+    "top": "⊤",
+    "infty": "∞",
+    "mid": "∣",
+    "lVert": "‖",
+    "rVert": "‖",
+    "log": "log",
+    "ln": "ln",
+    "min": "min",
+    "max": "max",
+    "arg": "arg",
+    "sin": "sin",
 }
 WIDE = set("=+−<>←↦≈≠≤≥∈∼∝∣")
 """Signs with a space on both sides, where something stands before them."""
@@ -23,6 +56,7 @@ FUNCTIONS = ("log ", "ln ", "min ", "max ", "sin ")
 WORDS = {"mathrm", "text"}
 ACCENTS = {"hat": "\u0302", "bar": "\u0304"}
 _RELATIONS = {name for name, sign in SYMBOLS.items() if sign in WIDE}
+_RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_]|\s+|.")
 
 
@@ -135,3 +169,14 @@ def _tight(made: str) -> str:
 
 def _seen(made: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", made))
+
+
+def bare(made: str) -> str:
+    """HTML without its tags; indices and powers stay readable.
+
+    >>> bare("<i>σ</i><sup>2</sup>, 10<sup>−5</sup>, <i>x</i><sub>run</sub>")
+    'σ², 10⁻⁵, x_run'
+    """
+    raised = re.sub(r"<sup>([−\d]+)</sup>", lambda m: m[1].translate(_RAISED), made)
+    lowered = raised.replace("<sup>", "^").replace("<sub>", "_")
+    return html.unescape(re.sub(r"<[^>]*>", "", lowered))

@@ -1,0 +1,260 @@
+"""What is left of a drill: time against plan, checks, points, flags, what to read again; as HTML and as Markdown.
+
+Everything is read from the drill's record; the page needs no network, no script and no other file.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import bank, page, session, state
+from .formula import bare, formula
+from .rubric import FLAGS, POSITIVES, Rubric, rubric, ticks_of
+from .session import BLOCKS, Session
+
+STYLE = """
+:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;max-width:780px;margin:24px auto;padding:0 16px;background:#fff;color:#1b1f24}
+.bn{--good:#0b7a53;--bad:#b3261e;--line:#d0d7de;--link:#0068a8}
+@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}
+.bn{--good:#56cf9a;--bad:#ff8f82;--line:#3d444d;--link:#5bb6f0}}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
+th{font-weight:600}a{color:var(--link)}h1{font-size:24px;margin:0}h2{font-size:18px;margin:20px 0 4px}
+.good{color:var(--good)}.bad{color:var(--bad)}
+@media print{body{margin:0;max-width:none}}
+""".replace("\n", "")
+_SIGN = {True: "✓", False: "○"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question of the drill: its card, the share that was ticked, the facts that were not, and flags."""
+
+    card: bank.Card
+    score: float
+    missing: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One drill and what came before it."""
+
+    drill: Session
+    asked: tuple[Asked, ...]
+    attempts: int
+    passed: tuple[str, ...]
+    checks: int
+    narrated: tuple[int, int]
+    losses: dict[str, list[float]]
+    rubric: Rubric
+    earlier: tuple[tuple[str, str], ...]
+
+    @property
+    def share(self) -> float | None:
+        """The mean score of the questions, None where none was opened."""
+        return sum(one.score for one in self.asked) / len(self.asked) if self.asked else None
+
+    @property
+    def again(self) -> list[tuple[str, str]]:
+        """What to read again: (section, why), the questions with the lowest scores first, each section once."""
+        found: dict[str, str] = {}
+        for line in FLAGS:
+            if self.rubric.flags.get(line.id):
+                found.setdefault(line.section, line.says)
+        for line in POSITIVES:
+            if not self.rubric.points.get(line.id):
+                found.setdefault(line.section, line.says)
+        for one in sorted(self.asked, key=lambda a: a.score):
+            if one.score < 1 and one.card.section:
+                found.setdefault(one.card.section, one.missing[0] if one.missing else one.card.question)
+        return list(found.items())
+
+    @property
+    def weakest(self) -> list[tuple[str, float, int]]:
+        """The pills with the lowest mean score: (pill, mean, questions), at most three, below 1."""
+        scores: dict[str, list[float]] = {}
+        for one in self.asked:
+            for pill in one.card.topics:
+                scores.setdefault(pill, []).append(one.score)
+        means = [(pill, sum(s) / len(s), len(s)) for pill, s in scores.items()]
+        return sorted((m for m in means if m[1] < 1), key=lambda m: m[1])[:3]
+
+
+def report(drill: Session | None = None, now: float | None = None) -> Report | None:
+    """The report of a drill, by default of the last one; None where there is none."""
+    chosen = drill or session.current()
+    if chosen is None:
+        return None
+    cards = bank.load()
+    asked = []
+    for entry in ticks_of(chosen.id):
+        card = cards.get(entry["card"])
+        if card is not None:
+            missing = tuple(p.fact for p in card.points if not entry["points"].get(p.id))
+            flags = tuple(f.fact for f in card.flags if entry["flags"].get(f.id))
+            asked.append(Asked(card, page.score(card, entry["points"], entry["flags"]), missing, flags))
+    tried = state.entries("attempt", chosen.id)
+    said = [e for place, e in state.latest("narrated").items() if place.startswith(f"{chosen.id}/")]
+    ticks = [tick for entry in said for tick in entry["ticks"]]
+    runs = state.entries("contrast", chosen.id)
+    before = tuple(
+        (one.id, _short(one, len(state.entries("attempt", one.id)), _share(one.id)))
+        for one in session.sessions()
+        if one.started < chosen.started
+    )
+    return Report(
+        chosen,
+        tuple(asked),
+        len(tried),
+        tuple(tried[-1]["passed"]) if tried else (),
+        int(tried[-1]["of"]) if tried else 6,
+        (sum(map(bool, ticks)), len(ticks)),
+        runs[-1]["losses"] if runs else {},
+        rubric(chosen.id),
+        before,
+    )
+
+
+def markdown(made: Report) -> str:
+    """The report as Markdown."""
+    lines = [f"# Mock interview, {made.drill.id}", "", headline(made), ""]
+    for title, rows in sections(made):
+        lines += [f"## {title}", ""]
+        if rows and len(rows[0]) > 1:
+            head, *body = rows
+            lines += [_row(head), _row(["---"] * len(head)), *map(_row, body), ""]
+        else:
+            lines += [f"- {_marked(row[0])}" for row in rows] + [""]
+    return "\n".join(lines)
+
+
+def page_of(made: Report) -> str:
+    """The report as a page of HTML that stands alone."""
+    head = f"<title>Mock interview, {html.escape(made.drill.id)}</title><meta charset='utf-8'>"
+    view = "<meta name='viewport' content='width=device-width'>"
+    style = f"<style>{STYLE}</style>"
+    return f"<!doctype html><html lang='en'><head>{head}{view}{style}</head><body>{body(made)}</body></html>"
+
+
+def body(made: Report) -> str:
+    """The report as HTML, for a page or a notebook."""
+    parts = [f"<h1>Mock interview, {html.escape(made.drill.id)}</h1><p>{html.escape(headline(made))}</p>"]
+    for title, rows in sections(made):
+        parts.append(f"<h2>{html.escape(title)}</h2>{_table(rows)}")
+    return f"<div class='bn'>{''.join(parts)}</div>"
+
+
+def headline(made: Report) -> str:
+    """One sentence: how far, how well."""
+    drill = made.drill
+    done = f"{drill.block} of {len(BLOCKS)} blocks done" if not drill.finished else "All four blocks done"
+    share = "no question opened yet" if made.share is None else f"{100 * made.share:.0f} % of the key points ticked"
+    return f"{done} in {sum(drill.spent) / 60:.0f} minutes; {share}; {_layer(made)}."
+
+
+def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
+    """Title and rows of each part.  Rows of several cells are a table with its head first; rows of one are a list."""
+    drill = made.drill
+    times = [["block", "minutes", "planned", ""]]
+    for i, block in enumerate(BLOCKS):
+        used, planned = drill.spent[i] / 60, drill.planned(i) / 60
+        over = f"{used - planned:.1f} minutes over" if used > planned else ""
+        times.append([block.title, f"{used:.1f}" if drill.opened[i] else "not begun", f"{planned:g}", over])
+    rows: list[tuple[str, list[list[str]]]] = [("Time", times)]
+    code = [[_layer(made)[0].upper() + _layer(made)[1:] + "."]]
+    if made.losses:
+        told = ", ".join(f"{name}: {_median(values):.3f}" for name, values in made.losses.items())
+        code.append([f"Your comparison, held-out loss, median over seeds: {told}."])
+    else:
+        code.append(["The comparison with its control was not run."])
+    code.append([f"Said beside the six checks: {made.narrated[0]} of {made.narrated[1] or 18} points."])
+    rows.append(("Code", code))
+    if made.asked:
+        table = [["question", "ticked", "missing"]]
+        for one in made.asked:
+            flags = "".join(f" ⚑ {flag}" for flag in one.flags)
+            missing = "; ".join(_bare(fact) for fact in one.missing) or "nothing"
+            table.append([_bare(one.card.question), f"{100 * one.score:.0f} %", missing + flags])
+        rows.append(("Questions", table))
+    by = "your own ticks" if made.rubric.learners else "filled in from what happened; tick it yourself in the notebook"
+    ticks = [[f"{_SIGN[bool(made.rubric.points.get(p.id))]} {p.says}"] for p in POSITIVES]
+    ticks += [[f"⚑ {f.says}"] for f in FLAGS if made.rubric.flags.get(f.id)]
+    rows.append((f"Rubric ({by})", ticks))
+    if made.weakest:
+        weak = [f"{pill}: {100 * mean:.0f} % in {n} question{'s' * (n > 1)}" for pill, mean, n in made.weakest]
+        rows.append(("Weakest topics", [[one] for one in weak]))
+    if made.again:
+        again = [f"{_bare(why)} → [{_name(where)}]({page.address(where)})" for where, why in made.again]
+        rows.append(("Read again", [[one] for one in again]))
+    if made.earlier:
+        earlier = [["drill", "result"], *([id, told] for id, told in made.earlier), ["this one", _now(made)]]
+        rows.append(("Compared with earlier drills", earlier))
+    return rows
+
+
+def _layer(made: Report) -> str:
+    if not made.attempts:
+        return "the layer was not judged"
+    tries = f"{made.attempts} attempt{'s' * (made.attempts != 1)}"
+    return f"the layer passes {len(made.passed)} of {made.checks} checks after {tries}"
+
+
+def _now(made: Report) -> str:
+    return _short(made.drill, made.attempts, made.share)
+
+
+def _short(drill: Session, attempts: int, share: float | None) -> str:
+    kind = "20 minutes" if drill.short else "60 minutes"
+    points = "no questions" if share is None else f"{100 * share:.0f} % of the points"
+    return f"{sum(drill.spent) / 60:.0f} of {kind}, {points}, {attempts} attempt{'s' * (attempts != 1)} at the layer"
+
+
+def _share(drill: str) -> float | None:
+    scores = [float(entry["score"]) for entry in ticks_of(drill)]
+    return sum(scores) / len(scores) if scores else None
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _name(where: str) -> str:
+    notebook, _, heading = where.partition("#")
+    return f"{notebook[:2]}, {heading}" if heading else notebook
+
+
+def _bare(markdown: str) -> str:
+    """Text of the bank without its formulas' TeX.
+
+    >>> _bare("γ starts at $1$, see `weight`.")
+    'γ starts at 1, see weight.'
+    """
+    return re.sub(r"\$([^$]*)\$", lambda m: bare(formula(m[1])), markdown).replace("`", "")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_marked(cell).replace("|", r"\|") for cell in cells) + " |"
+
+
+def _marked(cell: str) -> str:
+    return cell.replace("*", r"\*")
+
+
+def _table(rows: list[list[str]]) -> str:
+    if rows and len(rows[0]) == 1:
+        return "<ul>" + "".join(f"<li>{_linked(row[0])}</li>" for row in rows) + "</ul>"
+    head, *rest = rows
+    top = "".join(f"<th scope='col'>{html.escape(cell)}</th>" for cell in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{_linked(cell)}</td>' for cell in row)}</tr>" for row in rest)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _linked(cell: str) -> str:
+    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", r'<a href="\2">\1</a>', html.escape(cell, quote=False))

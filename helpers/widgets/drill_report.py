@@ -1,0 +1,121 @@
+"""The end of the drill: the rubric to tick, the report to keep, the cheat sheet, the record to carry along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from helpers.drill import cheat_sheet as sheet
+from helpers.drill import page, report, rubric, session, state
+from helpers.drill.rubric import FLAGS, POSITIVES
+from helpers.experiments import interview
+
+from .answer_box import WIDE, Shown
+from .deck import link
+from .parts import named, show_widget, spoken
+
+
+class Rubric:
+    """Five positives and four red flags; the report below follows each tick."""
+
+    def __init__(self) -> None:
+        self.session = session.current()
+        drill = self.session.id if self.session else "practice"
+        found = rubric.rubric(drill)
+        self.points = {p.id: self._box(p.says, bool(found.points.get(p.id))) for p in POSITIVES}
+        self.flags = {f.id: self._box(f"Red flag: {f.says}", bool(found.flags.get(f.id))) for f in FLAGS}
+        self.shown = named("bn-report", widgets.HTML())
+        self.drill = drill
+        again = widgets.Button(description="Make the report", button_style="primary")
+        again.on_click(lambda _: self.show())
+        told = "Filled in from what happened. Correct it: the last word is yours. A flag shows what to read."
+        ticks = [*self.points.values(), *self.flags.values()]
+        head = widgets.HTML(page.page(f"<p>{told}</p>"))
+        self.root = named("bn-rubric", widgets.VBox([head, *ticks, again, self.shown]))
+        self.show()
+
+    def show(self) -> None:
+        """Show the report as things stand, with links to keep it."""
+        made = report.report()
+        if made is None:
+            self.shown.value = page.page("<p>No drill has been begun yet. The report stands here when you have.</p>")
+            return
+        name = f"mock_interview_{made.drill.id[:10]}"
+        links = " · ".join(
+            [
+                link("HTML", f"{name}.html", report.page_of(made), "text/html"),
+                link("Markdown", f"{name}.md", report.markdown(made), "text/markdown"),
+            ]
+        )
+        self.shown.value = page.page(f"{report.body(made)}<p>Keep it: {links}</p>", "bn-drill bn-card bn-report-card")
+
+    def _box(self, says: str, value: bool) -> widgets.Checkbox:
+        box = widgets.Checkbox(value, description=says, indent=False, layout=WIDE)
+        box.observe(lambda _: self._ticked(), "value")
+        return box
+
+    def _ticked(self) -> None:
+        points = {name: bool(box.value) for name, box in self.points.items()}
+        rubric.keep(self.drill, points, {name: bool(box.value) for name, box in self.flags.items()})
+        self.show()
+
+
+def show_report() -> None:
+    """Show rubric and report."""
+    show_widget(Rubric().root, None, "The rubric and the report of your drill: run this cell to see them.")
+
+
+class Record:
+    """The record as a text to carry to another computer, and a field for one that comes from there."""
+
+    def __init__(self) -> None:
+        self.links = widgets.HTML()
+        out = widgets.Button(description="Export my record")
+        out.on_click(lambda _: self.export())
+        self.field = widgets.Textarea(placeholder="Paste an exported record here", rows=2, layout=WIDE)
+        into = widgets.Button(description="Import")
+        into.on_click(lambda _: self.take())
+        self.said = widgets.HTML()
+        self.root = named("bn-record", widgets.VBox([out, self.links, self.field, into, self.said]))
+
+    def export(self) -> None:
+        """Offer the record as a file."""
+        made = link("drill.json", "drill.json", state.exported(), "application/json")
+        self.links.value = page.page(f"<p>Save: {made}. It is text; open it to copy it.</p>")
+
+    def take(self) -> None:
+        """Add a pasted record; nothing that is there is lost."""
+        try:
+            new = state.imported(str(self.field.value))
+        except ValueError as error:
+            self.said.value = spoken(f"This is not an exported record: {error}.")
+            return
+        self.field.value = ""
+        self.said.value = spoken(f"{new} entries were new. Run the cells above again to see them.")
+
+
+def record() -> None:
+    """Show the buttons that export and import the record."""
+    show_widget(Record().root, None, "Export and import of your record: run this cell to use them.")
+
+
+def cheat_sheet() -> None:
+    """Show the cheat sheet, with a link that saves it as a page to print."""
+    save = link("save it as a page to print", "batchnorm_cheat_sheet.html", sheet.page_of(), "text/html")
+    body = f"{sheet.body()}<p>One page: {save}.</p>"
+    display(Shown(page.page(body, "bn-drill bn-card bn-sheet"), sheet.plain()))
+
+
+def contrast(layer: Any, he_start: Any) -> None:
+    """The comparison of the third block, with the learner's layer and control; noted in the drill's record."""
+    losses = interview.contrast(layer, he_start)
+    now = session.current()
+    if now is not None and not now.finished:
+        state.add("contrast", now.id, losses=_finite(losses))
+
+
+def _finite(losses: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Losses for JSON, which knows no infinity."""
+    return {name: [min(v, 1e9) if v == v else 1e9 for v in values] for name, values in losses.items()}
