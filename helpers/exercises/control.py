@@ -11,11 +11,15 @@ from torch import nn
 
 from helpers.judge.api import Check, Exercise, Probe, matches
 
-SIZES = ((300, 900), (900, 300))
+from .measuring import SALT
+
+WIDTH = 300 + SALT % 50
+SIZES = ((WIDTH, 900), (900, WIDTH))
 RATIO = "standard deviation of the weights ÷ √(2 / fan-in), in each hidden layer"
 CENTRE = "mean of the weights ÷ their standard deviation, in each hidden layer"
 BIASES = "are the biases 0, in each hidden layer"
 FRESH = "does a second net get other weights"
+SHAPES = "shape of the weights, in each hidden layer"
 TRAIN = "do all weights and biases still get gradients"
 
 
@@ -44,6 +48,7 @@ def _started(he_start: Callable[[nn.Module], Any]) -> dict[str, Any]:
         RATIO: np.round(stds / right, 1),
         CENTRE: np.abs(np.round(means / np.maximum(stds, 1e-12), 1)),
         BIASES: np.array([m.bias is None or not bool(m.bias.any()) for m in hidden]),
+        SHAPES: np.array([m.weight.shape for m in hidden]),
         FRESH: not any(torch.equal(a.weight, b.weight) for a, b in zip(hidden, others, strict=True)),
         TRAIN: all(p.requires_grad for p in net.parameters()),
     }
@@ -54,12 +59,12 @@ he_start_exercise = Exercise(
     title="The control",
     module=__name__,
     builds="he_start",
-    probes=(Probe("start", "nets with hidden layers 300 → 900 → 300 and a head", _started),),
+    probes=(Probe("start", f"nets with hidden layers {WIDTH} → 900 → {WIDTH} and a head", _started),),
     checks=(
         Check(
             "control",
             "hidden weights of variance 2 / fan-in, mean 0, drawn anew; biases 0",
-            (matches(*(f"start/{name}" for name in (RATIO, CENTRE, BIASES, FRESH, TRAIN))),),
+            (matches(*(f"start/{name}" for name in (RATIO, CENTRE, BIASES, SHAPES, FRESH, TRAIN))),),
             "Without this net nobody knows whether the norm helps, or only the scale at the start.",
             (
                 "fan-in: how many numbers does one unit of the layer read?",

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 from helpers.drill import bank, page, session, state
 from helpers.drill.narration import Narrated, narration
 from helpers.drill.session import BLOCKS, FINISHED
-from helpers.exercises.batchnorm1d import batchnorm1d_exercise
+from helpers.exercises.blank_page import blank_page_exercise
 from helpers.judge.model import Assessment
 from helpers.look.parts import mark, marked_up
 
@@ -266,8 +266,8 @@ def block(id: str) -> None:
 def judge(layer: Any) -> None:
     """Judge the learner's layer by the six checks, without hints, and note the attempt in the drill's record."""
     global _judged
-    batchnorm1d_exercise.check(layer)
-    _judged = batchnorm1d_exercise.assessed(layer)
+    blank_page_exercise.check(layer)
+    _judged = blank_page_exercise.assessed(layer)
     now = session.current()
     outcomes = {v.check.id: v.passed for v in _judged.verdicts}
     if now is not None and any(outcome is not None for outcome in outcomes.values()):
