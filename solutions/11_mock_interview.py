@@ -1,0 +1,420 @@
+# %% [markdown] builds="an interview: the layer from a blank page, its control, and your answers"
+# # 11 · Mock interview
+#
+# An interviewer asks: *"How does batch norm differ between training and evaluation?"* Here is an answer:
+#
+# > *"In training, batch norm keeps the activations well behaved, so the gradients flow and the net learns faster. At inference you wrap the
+# > model in `torch.no_grad()`, which puts the layer into inference mode, so the predictions become deterministic. That is why it is so
+# > important to handle the two phases differently, and why people say that batch norm behaves differently at test time."*
+#
+# It is fluent, it uses the right words, and it takes half a minute. A full answer to this question has five key points.
+#
+# *Predict first:* how many of the five are in it?
+
+# %% setup="setup"
+import helpers
+
+# %%
+from helpers.widgets.answer_box import heard, practice
+
+heard(
+    "bn-03",
+    "In training, batch norm keeps the activations well behaved, so the gradients flow and the net learns faster. "
+    "At inference you wrap the model in torch.no_grad(), which puts the layer into inference mode, so the predictions become "
+    "deterministic. That is why it is so important to handle the two phases differently, and why people say that batch norm behaves "
+    "differently at test time.",
+)
+
+# %% [markdown]
+# None of the five, and one sentence that is wrong. *A key point* is one fact that a full answer contains. *A red flag* is a statement that
+# no good answer makes. It is easy to know both and to say neither.
+#
+# Now you. Write two or three sentences, then open the points. What is underlined are the words that count for a point; the ticks are yours to
+# correct, because the score is what you tick. (What reads your answer is a list of ways of saying it, in this notebook. It understands
+# less than a person: "not sure" is one of its answers.)
+
+# %%
+practice("bn-03")
+
+# %% [markdown]
+# After this notebook you have
+#
+# - written the layer from a blank page while a clock ran, and compared three nets fairly,
+# - answered an interview's questions and seen which key points you leave out,
+# - a report that says what to read again, and a deck of 100 questions that comes back when you would forget.
+#
+# | part | minutes |
+# |---|---|
+# | the drill: read, explain, implement, check | 60, or 20 in its short version |
+# | four answers in writing, graded | 10 |
+# | the dialogue: six questions, each with a follow-up | about 25, whenever you like |
+# | the deck | as many as you have, again and again |
+#
+# Everything that you write or tick is kept in one small file on this computer (`drill.json`, beside your progress). You may close the
+# notebook, restart the kernel, and come back: run the cells, and everything is there.
+#
+# ## The drill
+#
+# Four blocks, one after another, on one clock. The clock counts on while a cell runs, and also while the notebook is closed; pause
+# it when you go. Time over the plan is shown and costs nothing.
+
+# %%
+from helpers.widgets.drill_room import block, drill, judge
+
+drill()
+
+# %% [markdown]
+# ## Block 1 · Read
+#
+# *Exercise, easy, 10 minutes.* Read the paper in three passes: first the figures, then the method, then the limits. Best from the source:
+# [arXiv:1502.03167](https://arxiv.org/abs/1502.03167). If you are offline, or have no more than fifteen minutes, take the sheet below.
+# Leave the block with two things in your notes: **the equation**, and **the key figure** about speed.
+
+# %%
+block("read")
+
+# %% [markdown]
+# ### The sheet: Ioffe & Szegedy 2015 on two pages
+#
+# **What it is about (§1, §2).** While a net trains, the distribution of each layer's inputs changes, because the layers below change. The paper calls
+# this *internal covariate shift*, holds it for a brake, and proposes to normalise the inputs of each layer, over each mini-batch.
+#
+# | the paper claims | where | shown how |
+# |---|---|---|
+# | 14 times fewer steps to the same accuracy on ImageNet | abstract, Fig. 3 | the row *BN-x5*, which also has five times the learning rate and six more changes |
+# | batch norm alone: 2.3 times fewer | Fig. 3, *BN-Baseline* | 13.3 against 31.0 million steps, nothing else changed |
+# | larger learning rates, less care with the start | abstract, §3.3 | BN(Wu) = BN((aW)u), and larger weights get smaller gradients |
+# | it regularises; Dropout can go | §3.4, §4.2.1 | one sentence of experience, no number of its own |
+# | sigmoids become trainable in a deep net | §4.2.2 | 69.8 % where the net without it stays at chance |
+# | all this because covariate shift is reduced | title, §2 | both occur together; later work contests that one causes the other |
+#
+# **Algorithm 1, in training.** For each feature, over the m values of the mini-batch $\mathcal B$:
+#
+# $$\mu_{\mathcal B} = \frac1m\sum_i x_i \qquad \sigma^2_{\mathcal B} = \frac1m\sum_i (x_i-\mu_{\mathcal B})^2 \qquad
+# \hat x_i = \frac{x_i-\mu_{\mathcal B}}{\sqrt{\sigma^2_{\mathcal B}+\epsilon}} \qquad y_i = \gamma \hat x_i + \beta$$
+#
+# γ and β are learned. They give the layer back its scale and offset (§3): with $\gamma=\sqrt{\sigma^2_{\mathcal B}+\epsilon}$, $\beta=\mu_{\mathcal B}$ that
+# batch passes unchanged. In a convolutional net the m values are those of all examples *and* positions (§3.2).
+#
+# **Algorithm 2, in inference.** The batch's statistics are replaced by averages over many training batches, the variance by its unbiased form:
+#
+# $$\mathrm E[x] = \mathrm E_{\mathcal B}[\mu_{\mathcal B}] \qquad \mathrm{Var}[x] = \frac{m}{m-1}\,\mathrm E_{\mathcal B}[\sigma^2_{\mathcal B}] \qquad
+# y = \frac{\gamma}{\sqrt{\mathrm{Var}[x]+\epsilon}}\,x + \Big(\beta - \frac{\gamma\,\mathrm E[x]}{\sqrt{\mathrm{Var}[x]+\epsilon}}\Big)$$
+#
+# So at test time the layer is one scale and one shift, and no example depends on its neighbours.
+#
+# **Where it sits (§3.2).** $z = g(\mathrm{BN}(Wu))$: before the nonlinearity, without the bias.
+#
+# Figure 1 of the paper, done again on scikit-learn's digits (ten seeds; how, notebook 01 tells): accuracy over the steps, and the inputs of the
+# sigmoids in the last hidden layer.
+
+# %%
+from helpers.exercises import paper
+from helpers.experiments import paper_figures
+
+paper_figures.show_accuracy()
+paper_figures.show_inputs()
+
+# %% [markdown]
+# And Figure 3, the paper's table about ImageNet:
+
+# %%
+paper_figures.show_figure_3(paper.FIGURE_3)
+
+# %% [markdown]
+# ## Block 2 · Explain aloud
+#
+# *Exercise, medium, 5 minutes.* Stand up, or pretend to be on the phone. Say the pitch in a minute, then answer three probes. Your notes are
+# hidden now. The boxes are for keywords, or for the whole answer if you prefer to write.
+
+# %%
+block("explain")
+
+# %% [markdown]
+# ## Block 3 · Implement
+#
+# *Exercise, hard, 22 minutes.* A blank page: the layer of notebook 02, with `gamma`, `beta`, `running_mean`, `running_var`, and without
+# hints. `nn.BatchNorm1d`, `F.batch_norm` and their relatives are what you build.
+
+# %%
+block("implement")
+
+# %%
+import torch
+from torch import nn
+
+# %% solution="interview_layer"
+from helpers.exercises.answers.batchnorm1d import BatchNorm1d
+
+# %%
+judge(BatchNorm1d)
+
+# %% [markdown]
+# *Exercise, medium, 5 minutes.* A layer that is right is not yet a layer that helps. You are going to train a net with your layer and a net
+# without it. If only these two are compared, a careful interviewer says: *"Perhaps your plain net only starts badly."* Write the answer to
+# that: a start for the plain net that suits ReLUs. This third net is called the *control*.
+
+# %% solution="interview_control"
+from helpers.exercises.answers.control import he_start
+
+# %%
+from helpers.exercises.blank_page import blank_page_exercise
+from helpers.exercises.control import he_start_exercise
+
+he_start_exercise.check(he_start)
+
+# %% [markdown]
+# *Predict first:* the same learning rate for all three, the same batches, held-out rows that nobody trained on. In which order do the three
+# nets end? The cell takes about 3 seconds; without a right layer it uses PyTorch's.
+
+# %% tags=["nbval-ignore-output"]
+from helpers.widgets.drill_report import cheat_sheet, contrast, record, show_report
+
+contrast(BatchNorm1d, he_start)
+
+# %% [markdown]
+# <details><summary>What the comparison shows</summary>
+#
+# Batch norm has the lowest held-out loss in each of the three seeds. The control comes near: most of the distance between the dotted and the
+# solid line is the start, not the norm. The last row says how much is left, seed by seed. With ten other seeds, five of them on another
+# draw of the data, batch norm was ahead of the control in all ten. What the plot does not show: other learning rates (each net has its own best
+# one, notebook 03), other sizes, and why.
+#
+# </details>
+#
+# The layer is graded here, half a point for each of the six checks, and one point for the control.
+
+# %% grade="blank_page" points=0.5
+
+# %% grade="he_start" points=1
+
+# %% [markdown]
+# ## Block 4 · Check
+#
+# *Exercise, medium, 10 minutes.* Run the six checks one by one, and say beside each what it proves and what it cannot see. Anybody can run
+# tests; an interviewer listens for whether you know what they test.
+
+# %%
+block("check")
+
+# %% [markdown]
+# ## In writing
+#
+# Four answers that a person grades, one point each. Three or four sentences are enough. Half a point for each line of the table; a red flag
+# caps the answer at half a point. Papers need not be named.
+#
+# *Exercise, medium, 3 minutes.* **The pitch.** *"In a minute: what does batch norm do for a net, and what does it cost?"*
+#
+# | points | for |
+# |---|---|
+# | 0.5 | what is computed (each channel, over the batch, then a learned scale and shift), and two of its benefits |
+# | 0.5 | one honest caveat |
+#
+# Red flag: benefits without any price.
+
+# %% [markdown] manual="interview_pitch" points=1
+# ### BEGIN SOLUTION
+# Batch norm standardises each channel with the mean and variance of the current batch and then gives it a learned scale and shift. Nets then
+# bear larger learning rates and rougher starts, and reach the same accuracy in fewer steps. The price: the layer has two modes,
+# since inference uses running averages, and with few examples in a batch its statistics are poor. A plain net with a good start can close
+# much of the gap.
+#
+# === BEGIN MARK SCHEME ===
+#
+# Card deep-09. Benefits that count: larger steps, rougher start, sooner converged, mild noise as regularisation. "14 times faster" as batch norm's own
+# effect is no benefit: 0 for it. A caveat is any of: small batches, two modes, dependence on the batch, a good start without it.
+#
+# A suggestion for the marker, which is not a verdict: `python -m helpers.drill feedback FILE.jsonl` with lines
+# `{"card": "deep-09", "text": "…"}`.
+#
+# === END MARK SCHEME ===
+# ### END SOLUTION
+
+# %% [markdown]
+# *Exercise, easy, 2 minutes.* **The modes.** *"The model is trained, now it serves requests. What is different inside the layer?"*
+#
+# | points | for |
+# |---|---|
+# | 0.5 | training: the batch's statistics, and the buffers move; evaluation: the buffers, and nothing moves |
+# | 0.5 | what follows: an answer does not depend on its neighbours, or what a forgotten `eval()` does |
+#
+# Red flag: `no_grad()` switches the mode.
+
+# %% [markdown] manual="interview_modes" points=1
+# ### BEGIN SOLUTION
+# In training the layer uses mean and variance of the batch in front of it and moves its running averages a step towards them. In evaluation it
+# only reads these averages, so the answer to one request does not depend on the others in its batch. If somebody forgets `eval()`, predictions
+# depend on their neighbours, and the test data move the buffers.
+#
+# === BEGIN MARK SCHEME ===
+#
+# Card bn-03. "The other way round" (running averages in training) earns nothing for its line. `eval()` does not freeze γ and β: saying so is
+# no error and no point.
+#
+# === END MARK SCHEME ===
+# ### END SOLUTION
+
+# %% [markdown]
+# *Exercise, medium, 2 minutes.* **Two variances.** *"The layer divides by a variance, and it remembers one. Is that the same number?"*
+#
+# | points | for |
+# |---|---|
+# | 0.5 | which one is used where in PyTorch's layer |
+# | 0.5 | the reason for one of the two, or who else does so |
+#
+# Red flag: one variance for both, in PyTorch or in the paper.
+
+# %% [markdown] manual="interview_variances" points=1
+# ### BEGIN SOLUTION
+# No. The batch is normalised with the biased variance, divided by m: that is the spread of exactly these values. What PyTorch's buffer averages is the
+# unbiased one, divided by m − 1, because it stands for all the data, and a batch's own spread is too small for that. The paper's
+# Algorithm 2 does the same with its factor m/(m − 1); Keras 3 keeps the biased one.
+#
+# === BEGIN MARK SCHEME ===
+#
+# Card deep-10. The two exchanged: 0 for the first line. Reasons that count: the batch is all there is to normalise; the buffer estimates
+# the data's variance; Algorithm 2; Keras differs.
+#
+# === END MARK SCHEME ===
+# ### END SOLUTION
+
+# %% [markdown]
+# *Exercise, hard, 3 minutes.* **The mechanism.** *"The paper says that it reduces internal covariate shift. Do you believe that this is why it
+# works?"*
+#
+# | points | for |
+# |---|---|
+# | 0.5 | the idea, and one piece of evidence for or against it |
+# | 0.5 | a hedged conclusion: what is well attested, and what is contested |
+#
+# Red flag: the question told as settled, either way.
+
+# %% [markdown] manual="interview_mechanism" points=1
+# ### BEGIN SOLUTION
+# The idea is that each layer trains better when its inputs stop moving. In 2018 noise was put in behind batch norm, so that the inputs moved
+# again, and training stayed about as fast; the measured shift did not track speed either. So I doubt that this is the cause. That it helps
+# training is well attested; a smoother loss, invariance to the scale of the weights and the batch's noise are candidates with evidence of their own, and
+# others still defend covariate shift.
+#
+# === BEGIN MARK SCHEME ===
+#
+# Card deep-02. Evidence that counts: the noise experiment; measured shift that does not track speed; Figure 1 of the paper, where both occur
+# together; a defence such as Awais and others. "It is now known to be smoothing" is the red flag as well as "it is covariate shift".
+#
+# === END MARK SCHEME ===
+# ### END SOLUTION
+
+# %% [markdown]
+# ## Rubric and report
+#
+# The rubric is filled in from what happened. Go through it: the last word is yours. The report follows your ticks; keep it as a page or as
+# Markdown, and compare it with your next drill.
+
+# %%
+show_report()
+
+# %% [markdown]
+# ## The dialogue
+#
+# Six questions, as in an interview. Answer in writing, open the points, correct the ticks. Then comes a follow-up: it belongs to
+# the first key point that you left out. If you left out none, it goes deeper. You may stop after any question.
+
+# %%
+from helpers.widgets.interview import interview
+
+interview()
+
+# %% [markdown]
+# ## The deck
+#
+# 100 questions in seven topics. Each card is covered until you open it; the colour at its left and the word beside it say how hard it is. For three of them the
+# answer is a single sentence. Say your answer aloud or write it, open the card, and be honest.
+
+# %%
+from helpers.widgets.deck import deck, quick_review
+
+deck()
+
+# %% [markdown]
+# ### Quick review
+#
+# Ten lines for the evening before. Tick a line when you can say it. (*quick review* in the deck's list of selections has the cards to these lines.)
+
+# %%
+quick_review()
+
+# %% [markdown]
+# ### Cheat sheet
+
+# %%
+cheat_sheet()
+
+# %% [markdown]
+# ### Your record
+#
+# On Colab and Binder files vanish with the session. Take your record with you, and bring it back:
+
+# %%
+record()
+
+# %% [markdown]
+# ## Recap
+#
+# 1. Fluency is not content: an answer is as good as its key points. Say whose statistics, which mode, which variance.
+# 2. A layer from a blank page takes four tensors, two modes, two variances. Test it where a mistake would be large.
+# 3. A benefit needs a control, one learning rate, held-out loss, and several seeds.
+# 4. That batch norm helps is well attested; why it does is contested. Say both.
+# 5. What you leave out, repeat: today, tomorrow, in three days, in a week.
+#
+# ## Interview page
+#
+# The six questions of the dialogue, in two lines each.
+#
+# <details><summary>What does batch norm do for a net, and what does it cost?</summary>
+#
+# Each channel standardised over the batch, then scaled and shifted: larger steps, rougher starts, fewer steps. It costs two modes, and it needs
+# batches that are not tiny.
+#
+# </details>
+#
+# <details><summary>Why undo the normalisation with γ and β?</summary>
+#
+# Mean 0 and variance 1 may not suit the next layer; γ and β give scale and offset back, learned, one pair a channel. They undo it exactly for one
+# batch only.
+#
+# </details>
+#
+# <details><summary>What is different when the model serves?</summary>
+#
+# Running averages in place of the batch's statistics, and nothing moves. So an answer does not depend on its neighbours, unless somebody
+# forgot `eval()`.
+#
+# </details>
+#
+# <details><summary>Is the variance that normalises the one that is remembered?</summary>
+#
+# No: ÷ m to normalise, ÷ (m − 1) to remember, in PyTorch as in the paper's Algorithm 2. Keras 3 remembers the biased one.
+#
+# </details>
+#
+# <details><summary>Does it work because it reduces internal covariate shift?</summary>
+#
+# That was the motivation. Noise put in behind it brings the shift back and training stays fast; a smoother loss and scale invariance are
+# rivals. Not settled.
+#
+# </details>
+#
+# <details><summary>How do you show that your layer helps?</summary>
+#
+# Three nets at one learning rate: without, without but well started, with. Held-out loss in eval mode, several seeds, differences seed by seed.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+from helpers.widgets.board import summary
+
+summary("11_mock_interview")
+
+# %% [markdown]
+# Come back tomorrow: the deck will have a few cards for you. The board in [00 start_here](00_start_here.ipynb) shows what is still open in the
+# other notebooks.
