@@ -51,7 +51,7 @@ def test_regression_with_and_without(seed):
     assert batch < plain or math.isnan(plain), seed
     assert batch < regression(seed, batch_norm=True, he=True), seed
     states("deep-11", "15 of 15", "12 of 15")
-    states("init-10", "ten of ten")
+    states("init-10", "15 of 15")
 
 
 def test_folding():
