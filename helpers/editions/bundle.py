@@ -11,6 +11,7 @@ import io
 import lzma
 import tokenize
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,14 +61,14 @@ def setup_cell(edition: str, code: str) -> str:
 def archive(edition: str, code: str) -> bytes:
     """A zip, not compressed, of what a notebook's code needs: sorted, dated 1980, the same bytes for the same files.
 
-    With a module travel its data, ``<same name>.json``, and the records of its exercises; ``edition`` "class" leaves
+    With a module travel its data and the records of its exercises; ``edition`` "class" leaves
     the references' code out of them.  Of an exercise that the notebook does not import itself, only what the reference
     does travels: that is enough to judge, and nothing has to be explained.
     """
     if edition not in EDITIONS:
         raise ValueError(f"edition is one of {', '.join(EDITIONS)}, not {edition!r}")
     paths = modules_needed(code) | {PACKAGE.parent / ARRIVAL}
-    paths |= {data for path in paths if (data := path.with_suffix(".json")).exists()}
+    paths |= {data for path in paths for data in _data(path)}
     records = _records(paths, code)
     paths |= records.keys()
     if records:
@@ -89,6 +90,14 @@ def archive(edition: str, code: str) -> bytes:
     return buffer.getvalue()
 
 
+def _data(module: Path) -> Iterator[Path]:
+    """The data of a module: ``<same name>.json``, and the .toml files of its folder and of one of its own name."""
+    if (data := module.with_suffix(".json")).exists():
+        yield data
+    yield from module.parent.glob("*.toml")
+    yield from module.with_suffix("").glob("*.toml")
+
+
 def modules_needed(code: str) -> set[Path]:
     """Files of ``helpers`` that the code imports, directly or not, with their packages' ``__init__.py``.
 
@@ -99,12 +108,13 @@ def modules_needed(code: str) -> set[Path]:
     while waiting:
         module = waiting.pop()
         base = PACKAGE.parent.joinpath(*module.split("."))
-        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        inside = (base / "__init__.py").exists()
+        path = base / "__init__.py" if inside else base.with_suffix(".py")
         if module in seen or not path.exists():
             continue
         seen.add(module)
         files.add(path)
-        package = module if base.is_dir() else module.rpartition(".")[0]
+        package = module if inside else module.rpartition(".")[0]
         waiting |= {package, *_imports(path.read_text(encoding="utf-8"), package)}
     return files
 
