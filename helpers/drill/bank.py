@@ -46,13 +46,14 @@ import functools
 import re
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from .phrases import Lexicon
 from .phrases import load as lexicon
 
-FOLDER = Path(__file__).parent / "bank"
+FOLDER = files(__package__) / "bank"
 CHIPS = ("easy", "medium", "hard")
 DECKS = ("batch-norm-15", "five-topics-75")
 WORDS = (60, 140)
@@ -137,13 +138,21 @@ def load() -> dict[str, Card]:
     return {card.id: card for topic in topics().values() for card in topic.cards}
 
 
-@functools.cache
-def topics(folder: Path = FOLDER) -> dict[str, Topic]:
+def topics(folder: Traversable | None = None) -> dict[str, Topic]:
     """All topics by id. Raises BankError at the first fault of a file's form, or where two cards share an id."""
+    return _own_topics() if folder is None else _read(folder)
+
+
+@functools.cache
+def _own_topics() -> dict[str, Topic]:
+    return _read(FOLDER)
+
+
+def _read(folder: Traversable) -> dict[str, Topic]:
     found: dict[str, Topic] = {}
     seen: dict[str, str] = {}
-    for path in sorted(folder.glob("*.toml")):
-        topic = found[path.stem] = _topic(path)
+    for path in sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name):
+        topic = found[path.name.removesuffix(".toml")] = _topic(path)
         for card in topic.cards:
             if card.id in seen:
                 raise BankError(f"{path.name}, {card.id}: this id is used twice.")
@@ -151,7 +160,7 @@ def topics(folder: Path = FOLDER) -> dict[str, Topic]:
     return found
 
 
-def validate(folder: Path = FOLDER, sections: dict[str, set[str]] | None = None) -> list[str]:
+def validate(folder: Traversable | None = None, sections: dict[str, set[str]] | None = None) -> list[str]:
     """Every fault that is not one of form, a sentence each: dead follow-ups, lengths, patterns, sections.
 
     ``sections`` maps a notebook's name to its headings; without it sections are not checked.
@@ -205,7 +214,7 @@ def _faults(card: Card, ids: set[str], known: Lexicon, sections: dict[str, set[s
     return faults
 
 
-def _topic(path: Path) -> Topic:
+def _topic(path: Traversable) -> Topic:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -214,23 +223,23 @@ def _topic(path: Path) -> Topic:
     cards = data.pop("card", [])
     concepts = tuple((name, _texts(says, path.name)) for name, says in data.pop("concepts", {}).items())
     _keys(data, {"id": str, "title": str, "tip": str}, {}, path.name)
-    if data["id"] != path.stem:
+    if data["id"] != path.name.removesuffix(".toml"):
         raise BankError(f"{path.name}: its id is {data['id']!r}, not the name of the file.")
     return Topic(**data, concepts=concepts, cards=tuple(_card(c, path, subject) for c in cards))
 
 
-def _card(data: dict[str, Any], path: Path, subject: str) -> Card:
-    where = f"{path.name}, {data.get('id', 'a card without id')}"
+def _card(data: dict[str, Any], path: Traversable, subject: str) -> Card:
+    where, topic = f"{path.name}, {data.get('id', 'a card without id')}", path.name.removesuffix(".toml")
     need: dict[str, type] = dict.fromkeys(("id", "question", "chip", "touches", "answer"), str)
     may: dict[str, type] = {"decks": list, "follow_ups": list, "section": str, "subject": str, "one_sentence": bool}
     _keys(data, need | dict.fromkeys(("topics", "sources", "points", "flags"), list), may, where)
-    if not re.fullmatch(rf"{path.stem}-\d\d", data["id"]):
-        raise BankError(f"{where}: an id is {path.stem}- and two digits.")
+    if not re.fullmatch(rf"{topic}-\d\d", data["id"]):
+        raise BankError(f"{where}: an id is {topic}- and two digits.")
     if data["chip"] not in CHIPS:
         raise BankError(f"{where}: the chip is {data['chip']!r}, not one of {', '.join(CHIPS)}.")
     if odd := set(data.get("decks", [])) - set(DECKS):
         raise BankError(f"{where}: {min(odd)!r} is none of the decks {', '.join(DECKS)}.")
-    card = {**data, "topic": path.stem, "subject": data.get("subject", subject), "answer": data["answer"].strip()}
+    card = {**data, "topic": topic, "subject": data.get("subject", subject), "answer": data["answer"].strip()}
     for key in ("topics", "sources", "decks", "follow_ups"):
         card[key] = _texts(data.get(key, []), where)
     card["points"] = tuple(_point(p, where) for p in data["points"])

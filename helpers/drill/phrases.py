@@ -23,9 +23,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.resources import files
 
-FILE = Path(__file__).with_name("lexicon.toml")
+FILE = files(__package__) / "lexicon.toml"
 MODIFIERS = {"not", "warn", "maybe", "plain", "sentence"}
 MARK = "\x02"
 """Follows every article in the text that is searched, so that expressions can pass over articles cheaply."""
@@ -34,8 +34,7 @@ ARTICLE = re.compile(rf"\b{_ARTICLES}\b(?!')")
 _IN_PHRASE = re.compile(rf"(?<![\w\[\\']){_ARTICLES}(?![\w'-])")
 _SPACE = rf"[\s\-]+(?:[\w']+{MARK}[\s\-]+){{0,2}}"
 _GAP = (  # a gap never reaches over a negation: what it turns would be lost
-    r"(?:[\s\-]+(?!(?:not|never|no|without|cannot|but|rather|instead|unlike)\b|\w+n't)[^\s.;:!?\-]+){0,%d}?"
-    + _SPACE
+    r"(?:[\s\-]+(?!(?:not|never|no|without|cannot|but|rather|instead|unlike)\b|\w+n't)[^\s.;:!?\-]+){0,%d}?" + _SPACE
 )
 _TOKEN = re.compile(r'"[^"]+"|[^\s"]+')
 
