@@ -21,7 +21,8 @@ c = get_config()  # noqa: F821
 paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 if str(ROOT) not in paths:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, paths)])
-os.environ["BATCHNORM_PROGRESS"] = ""
+if {"nbgrader", "nbgrader.exe"} & {*Path(sys.argv[0]).parts[-2:]}:  # a Jupyter server reads this too: it keeps progress
+    os.environ["BATCHNORM_PROGRESS"] = ""
 
 # nbgrader calls alembic by name; it lies beside this Python, whether or not the environment is activated.
 scripts = sysconfig.get_path("scripts")
