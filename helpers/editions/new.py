@@ -1,9 +1,10 @@
-"""Write the stubs of a new exercise or notebook; what they hold already passes lint and tests.
+"""Write the stubs of a new exercise, notebook or interview card; what they hold already passes lint and tests.
 
     python -m helpers.editions.new exercise NAME --notebook 06
     python -m helpers.editions.new notebook 06_why_it_works
+    python -m helpers.editions.new card bn-16
 
-Writes only files that are not there yet, and appends to the source of the notebook.
+Writes only files that are not there yet, and appends to the source of the notebook and to the file of the topic.
 """
 
 from __future__ import annotations
@@ -17,6 +18,33 @@ from string import Template
 
 from .build import ROOT
 from .source import SourceError
+
+_CARD = '''
+[[card]]
+id = "$name"
+question = "What is asked?"
+chip = "medium"
+topics = ["a pill"]
+decks = []
+touches = "What a full answer touches, in one line that does not give it away."
+answer = """The first fact stands here. A model answer has 60 to 140 words of your own, with its formula between dollar
+signs and with its sources below. It begins with the thing that was asked for, says why it is so, and ends with the case
+in which it is not so. Each key point is one fact, and the answer states all of them. Read it aloud once: an interviewer
+would hear it in about forty seconds."""
+sources = ["Author year, section"]
+follow_ups = ["$topic-01"]
+
+[[card.points]]
+id = "first-fact"
+fact = "The first fact stands here."
+says = ['"first fact"']
+opposite = ['"no first fact"']
+
+[[card.flags]]
+id = "wrong-fact"
+fact = "The wrong fact stands here."
+says = ['"wrong fact stands"']
+'''
 
 _EXERCISE = '''\
 """$title: what is asked for, how it is fed, and what has to come out."""
@@ -194,6 +222,23 @@ def notebook(name: str, root: Path = ROOT) -> list[Path]:
     return [path]
 
 
+def card(name: str, root: Path = ROOT) -> list[Path]:
+    """Append a stub to the cards of a topic, for example ``bn-16``; returns the file.
+
+    Raises SourceError for an id of another form, a topic that is not there, or an id that is taken.
+    """
+    topic, _, number = name.partition("-")
+    path = root / "helpers" / "drill" / "bank" / f"{topic}.toml"
+    if not re.fullmatch(r"\d\d", number) or not path.exists():
+        topics = ", ".join(sorted(p.stem for p in path.parent.glob("*.toml")))
+        raise SourceError(f"`{name}` is no id of a card: a topic ({topics}), - and two digits: `bn-16`.")
+    text = path.read_text(encoding="utf-8")
+    if f'id = "{name}"' in text:
+        raise SourceError(f"{path.name} has a card {name} already; choose another number.")
+    path.write_text(text.rstrip() + "\n" + Template(_CARD).substitute(name=name, topic=topic), encoding="utf-8")
+    return [path]
+
+
 def _write(files: dict[Path, str]) -> None:
     """Write all of the files, or none where one is there."""
     for path in files:
@@ -211,9 +256,13 @@ def main() -> int:
     one.add_argument("name")
     one.add_argument("--notebook", required=True, metavar="06", help="number or name of the notebook that it is for")
     kinds.add_parser("notebook", help="a notebook: its source").add_argument("name")
+    kinds.add_parser("card", help="an interview card: its stub in the file of its topic").add_argument("name")
     options = parser.parse_args()
     try:
-        made = exercise(options.name, options.notebook) if options.kind == "exercise" else notebook(options.name)
+        if options.kind == "exercise":
+            made = exercise(options.name, options.notebook)
+        else:
+            made = notebook(options.name) if options.kind == "notebook" else card(options.name)
     except SourceError as problem:
         print(problem, file=sys.stderr)
         return 1

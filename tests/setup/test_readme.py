@@ -63,7 +63,7 @@ def serve(command, folder, shows):
         streams = {"stdin": terminal, "stdout": output, "stderr": output, "start_new_session": True}
         process = subprocess.Popen(command, shell=True, cwd=folder, env=environment(), **streams)
     try:
-        address = re.compile(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)")
+        address = re.compile(r"(http://127\.0\.0\.1:\d+)/lab\S*\?token=(\w+)")
         base, token = soon(lambda: address.search(printed.read_text())).groups()
         assert soon(lambda: "started" in get(f"{base}/api/status?token={token}"))
         assert shows in [entry["name"] for entry in get(f"{base}/api/contents?token={token}")["content"]]
@@ -196,6 +196,7 @@ TESTED_BY = {  # in this order: grading needs what generate_assignment has made
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
     'make new ARGS="notebook 06_why_it_works"': new,
     'make new ARGS="exercise NAME --notebook 06"': new,
+    'make new ARGS="card bn-16"': new,
 }
 
 
