@@ -327,7 +327,7 @@ interview()
 # %% [markdown]
 # ## The deck
 #
-# 100 questions in seven topics. Each card is covered until you open it; the colour at its left and the word beside it say how hard it is. For three of them the
+# 100 questions in seven topics. Each card is covered until you open it; the colour at its left and the word beside it say how hard it is. For two of them the
 # answer is a single sentence. Say your answer aloud or write it, open the card, and be honest.
 
 # %%

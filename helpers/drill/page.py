@@ -23,7 +23,7 @@ body[data-jp-theme-light="false"] .bn,.vscode-dark .bn,html[theme="dark"] .bn{--
 --hard:#ff8f82}
 .bn-q{border-left:6px solid var(--line);padding:4px 0 4px 14px;max-width:820px}
 .bn-q.easy{border-color:var(--easy)}.bn-q.medium{border-color:var(--medium)}.bn-q.hard{border-color:var(--hard)}
-.bn-q .bn-ask{font-size:17px;font-weight:600;margin:4px 0}
+.bn-q{margin-top:10px}.bn .bn-ask{font-size:16px;font-weight:600;margin:6px 0}
 .bn-q .chip{font-weight:650}.easy .chip{color:var(--easy)}.medium .chip{color:var(--medium)}
 .hard .chip{color:var(--hard)}
 .bn .pill{display:inline-block;border:1px solid var(--line);border-radius:10px;padding:0 8px;margin:0 4px 2px 0;

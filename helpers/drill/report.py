@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import bank, page, session, state
 from .formula import bare, formula
+from .narration import narration
 from .rubric import FLAGS, POSITIVES, Rubric, rubric, ticks_of
 from .session import BLOCKS, Session
 
@@ -113,7 +114,7 @@ def report(drill: Session | None = None, now: float | None = None) -> Report | N
         len(tried),
         tuple(tried[-1]["passed"]) if tried else (),
         int(tried[-1]["of"]) if tried else 6,
-        (sum(map(bool, ticks)), len(ticks)),
+        (sum(map(bool, ticks)), sum(len(one.points) for one in narration())),
         runs[-1]["losses"] if runs else {},
         rubric(chosen.id),
         before,
@@ -154,7 +155,7 @@ def headline(made: Report) -> str:
     drill = made.drill
     done = f"{drill.block} of {len(BLOCKS)} blocks done" if not drill.finished else "All four blocks done"
     share = "no question opened yet" if made.share is None else f"{100 * made.share:.0f} % of the key points ticked"
-    return f"{done} in {sum(drill.spent) / 60:.0f} minutes; {share}; {_layer(made)}."
+    return f"{done} in {_minutes(drill)}; {share}; {_layer(made)}."
 
 
 def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
@@ -172,7 +173,7 @@ def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
         code.append([f"Your comparison, held-out loss, median over seeds: {told}."])
     else:
         code.append(["The comparison with its control was not run."])
-    code.append([f"Said beside the six checks: {made.narrated[0]} of {made.narrated[1] or 18} points."])
+    code.append([f"Said beside the six checks: {made.narrated[0]} of {made.narrated[1]} points."])
     rows.append(("Code", code))
     if made.asked:
         table = [["question", "ticked", "missing"]]
@@ -212,6 +213,11 @@ def _short(drill: Session, attempts: int, share: float | None) -> str:
     kind = "20 minutes" if drill.short else "60 minutes"
     points = "no questions" if share is None else f"{100 * share:.0f} % of the points"
     return f"{sum(drill.spent) / 60:.0f} of {kind}, {points}, {attempts} attempt{'s' * (attempts != 1)} at the layer"
+
+
+def _minutes(drill: Session) -> str:
+    number = round(sum(drill.spent) / 60)
+    return f"{number} minute{'s' * (number != 1)}"
 
 
 def _share(drill: str) -> float | None:

@@ -23,7 +23,20 @@ from .parts import named, show_widget, spoken
 
 WAIT = 3.0
 """Seconds from the first key after a save to the next save."""
+AUTO = widgets.Layout(width="auto", min_width="150px", max_width="300px")
 WIDE = widgets.Layout(width="98%", max_width="820px")
+
+_STAY = """
+(() => {
+  const root = this.closest('.bn-keys');
+  if (!root || root.bnKeys) return;
+  root.bnKeys = true;
+  root.addEventListener('focusin', event => {
+    const on = event.target;
+    if (['SELECT', 'BUTTON'].includes(on.tagName)) on.setAttribute('data-lm-suppress-shortcuts', 'true');
+  });
+})()
+""".replace("\n", " ")
 
 _boxes: weakref.WeakSet[Kept] = weakref.WeakSet()
 
@@ -92,7 +105,8 @@ class AnswerBox:
         self.kept = Kept(place, placeholder=placeholder, since=since)
         self.kept.area.add_class("bn-answer")
         self.question = widgets.HTML(page.front(card, ask, told))
-        self.opener = named("bn-open", widgets.Button(description="Open the points", button_style="primary"))
+        opener = widgets.Button(description="Open the points", button_style="primary", layout=AUTO)
+        self.opener = named("bn-open", opener)
         self.opener.on_click(lambda _: self.open())
         self.back = named("bn-back", widgets.VBox())
         self.total = named("bn-total", widgets.HTML())
@@ -171,6 +185,14 @@ class AnswerBox:
         number = sum(_values(self.ticks).values())
         capped = " A red flag caps the score at one half." if any(_values(self.flags).values()) else ""
         self.total.value = spoken(f"{number} of {len(self.ticks)} points: {100 * self.score:.0f} %.{capped}")
+
+
+def keys_stay(widget: widgets.Box) -> widgets.Box:
+    """The box; in JupyterLab keys pressed on its lists and buttons do what they do on any page, not in the notebook."""
+    stay = widgets.HTML(f'<img src="" alt="" hidden onerror="{_STAY}">', layout=widgets.Layout(display="none"))
+    widget.children = [*widget.children, stay]
+    widget.add_class("bn-keys")
+    return widget
 
 
 def _values(boxes: Mapping[str, Any]) -> dict[str, bool]:

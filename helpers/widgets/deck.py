@@ -14,7 +14,7 @@ from helpers.drill import bank, export, page, schedule, state
 from helpers.drill.bank import Card
 from helpers.drill.checklist import review
 
-from .answer_box import WIDE, AnswerBox
+from .answer_box import WIDE, AnswerBox, keys_stay
 from .parts import named, show_widget, spoken
 
 REVIEW = "quick-review"
@@ -40,11 +40,11 @@ class Deck:
         self.topic = self._list("topic", {"all topics": "", **{t.title: t.id for t in bank.topics().values()}})
         self.chip = self._list("chip", {"all chips": "", **{f"{page.SIGNS[c]} {c}": c for c in bank.CHIPS}})
         self.deck = self._list("selection", DECKS)
-        self.choice = self._list("cards", CHOICES)
+        self.choice = self._list("show", CHOICES)
         self.where = named("bn-deck-where", widgets.HTML())
         self.card_place = named("bn-deck-card", widgets.VBox())
         self.known = self._button("I knew it", "success", lambda: self.answered(True))
-        self.not_yet = self._button("Not yet", "warning", lambda: self.answered(False))
+        self.not_yet = self._button("Not yet", "", lambda: self.answered(False))
         self.later = self._button("Next card", "", self.next)
         self.chart = named("bn-deck-chart", widgets.HTML())
         self.files = widgets.HTML()
@@ -64,6 +64,7 @@ class Deck:
                 ]
             ),
         )
+        keys_stay(self.root)
         self.box: AnswerBox | None = None
         self.cards: list[Card] = []
         self.dealt()

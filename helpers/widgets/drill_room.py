@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +20,15 @@ from helpers.drill.narration import Narrated, narration
 from helpers.drill.session import BLOCKS, FINISHED
 from helpers.exercises.blank_page import blank_page_exercise
 from helpers.judge.model import Assessment
+from helpers.judge.source import source_of
 from helpers.look.parts import mark, marked_up
 
 from .answer_box import WIDE, AnswerBox, Kept, save_all
 from .drill_clock import clock, minutes
 from .parts import named, show_widget, spoken
 
+IMPLEMENT = 2
+"""The number of the block in which attempts count."""
 BEAT = 20.0
 """Seconds between two looks at the record: the clock of a reopened page, and of a second notebook, is right again."""
 EXPLAIN = {
@@ -182,6 +186,11 @@ class Room:
             )
         ]
 
+    def tried(self) -> None:
+        """Show the new number of attempts."""
+        if self.session is not None and self.session.block >= IMPLEMENT:
+            self.panels[IMPLEMENT].children = self._implement()
+
     def _check(self) -> list[Any]:
         made: list[Any] = [_html("<p>Six checks. Say what each one proves before you open it.</p>")]
         return [*made, *(self._narrated(i, one) for i, one in enumerate(narration()))]
@@ -270,5 +279,12 @@ def judge(layer: Any) -> None:
     _judged = blank_page_exercise.assessed(layer)
     now = session.current()
     outcomes = {v.check.id: v.passed for v in _judged.verdicts}
-    if now is not None and any(outcome is not None for outcome in outcomes.values()):
-        state.add("attempt", now.id, passed=[name for name, ok in outcomes.items() if ok], of=len(outcomes))
+    if now is None or now.finished or now.block < IMPLEMENT or all(outcome is None for outcome in outcomes.values()):
+        return
+    code = zlib.crc32(source_of(layer).text.encode())
+    tried = state.entries("attempt", now.id)
+    if not tried or tried[-1].get("code") != code:  # the same code again is no other attempt
+        passed = [name for name, ok in outcomes.items() if ok]
+        state.add("attempt", now.id, passed=passed, of=len(outcomes), code=code)
+    if _room is not None:
+        _room.tried()

@@ -1,0 +1,28 @@
+"""The comparison of notebook 11: its claim holds with seeds that it does not use, and whatever is handed in."""
+
+import random
+
+import pytest
+from torch import nn
+
+from helpers.exercises.answers.control import he_start
+from helpers.experiments.interview import contrast, control, three
+
+
+@pytest.mark.parametrize("draw", [0, 3])
+def test_batch_norm_ends_below_the_control_and_both_below_the_default(draw):
+    seed = random.randrange(10, 1000)
+    print("seed", seed)
+    found = {name: runs[0].test_loss[-1] for name, runs in three(nn.BatchNorm1d, he_start, [seed], draw).items()}
+    assert found["batch"] < found["none, He"] < 0.5 * found["none"]
+
+
+def test_without_a_right_control_another_one_is_used(capsys):
+    assert control(he_start) is he_start
+    assert control(None) is not None and control(lambda net: None) is not None
+    assert capsys.readouterr().out.count("kaiming_normal_") == 2
+
+
+def test_it_runs_without_a_layer(capsys):
+    losses = contrast(None, None)
+    assert list(losses) == ["none", "none, He", "batch"] and all(len(v) == 3 for v in losses.values())
