@@ -136,7 +136,7 @@ def test_a_formula_with_an_unknown_command_is_refused():
 
 def test_the_words_that_show_a_point_are_underlined():
     card = bank.load()["bn-03"]
-    answer = "In eval it only reads the buffers & nothing else. <b>"
+    answer = "In training it uses the statistics of the batch & moves on. <b>"
     text = page.underlined(answer, card, feedback(card, answer))
     assert "<mark>" in text and "&amp;" in text and "&lt;b&gt;" in text
     assert re.sub(r"<[^>]*>", "", text) == answer.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
