@@ -1,15 +1,12 @@
 """The bank holds what the format asks for, and a fault is told in one sentence that names file and card."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from helpers.drill import bank
 from helpers.drill.phrases import load as lexicon
+from tests.drill.answers import headings
 
-ROOT = Path(__file__).parents[2]
-CARD = '''
+CARD = """
 id = "bn"
 title = "Batch norm"
 tip = "Say where a number comes from."
@@ -29,15 +26,7 @@ says = ["eval running"]
 id = "two"
 fact = "A fault."
 says = ["not eval running"]
-'''
-
-
-def sections():
-    """The headings of every notebook's source."""
-    found = {}
-    for path in sorted((ROOT / "solutions").glob("*.py")):
-        found[path.stem] = set(re.findall(r"^# #+ (.+)$", path.read_text(encoding="utf-8"), re.M))
-    return found
+"""
 
 
 def folder(tmp_path, text, name="bn.toml"):
@@ -50,7 +39,7 @@ def good(words=80):
 
 
 def test_the_bank_has_no_fault():
-    assert bank.validate(sections=sections()) == []
+    assert bank.validate(sections=headings()) == []
 
 
 def test_the_fifteen_cards_of_batch_norm_are_in_both_decks():
@@ -101,7 +90,7 @@ def test_a_fault_of_form_names_file_and_card(tmp_path, old, new, told):
     ],
 )
 def test_other_faults_are_told_all_together(tmp_path, old, new, told):
-    faults = bank.validate(folder(tmp_path, good().replace(old, new, 1)), sections())
+    faults = bank.validate(folder(tmp_path, good().replace(old, new, 1)), headings())
     assert [fault for fault in faults if told in fault] and all(f.startswith("bn.toml, bn-01: ") for f in faults)
 
 

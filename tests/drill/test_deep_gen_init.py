@@ -4,20 +4,16 @@ The answers in ``deep_gen_answers.jsonl`` were written by the author of the card
 them: they guard what was reached, and measure nothing.
 """
 
-import json
-import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from helpers.drill import bank
 from helpers.drill.matcher import feedback
+from tests.drill.answers import counted, headings, share
 
-HERE = Path(__file__).parent
 TOPICS = {"deep": 15, "gen": 10, "init": 15}
 CARDS = [card for card in bank.load().values() if card.topic in TOPICS]
-ANSWERS = [json.loads(line) for line in (HERE / "deep_gen_answers.jsonl").open(encoding="utf-8")]
 FLUFF = (
     "Batch normalization is a very important technique in modern deep learning. Everybody should know it well.",
     "This is a great question. There are many trade-offs, and the right choice depends on the problem.",
@@ -27,26 +23,9 @@ FLUFF = (
 )
 
 
-def headings():
-    """The headings of each notebook that exists."""
-    sources = (HERE.parents[1] / "solutions").glob("*.py")
-    return {path.stem: {*re.findall(r"^# #+ (.+)$", path.read_text(encoding="utf-8"), re.M)} for path in sources}
-
-
 @pytest.fixture(scope="module")
-def counted():
-    """How often each verdict was given: by kind of answer, whether it was wanted, and the verdict."""
-    told = Counter()
-    for answer in ANSWERS:
-        found = feedback(bank.load()[answer["card"]], answer["text"])
-        told.update((answer["kind"], name in answer["has"], verdict) for name, verdict in found.points.items())
-        told.update(("flag", name in answer["flags"], verdict) for name, verdict in found.flags.items())
-    return told
-
-
-def share(told, kind, wanted, verdict):
-    """The part of the points of one kind that got a verdict."""
-    return told[kind, wanted, verdict] / sum(told[kind, wanted, v] for v in (True, False, None))
+def told():
+    return counted("deep_gen_answers.jsonl")
 
 
 def test_the_bank_is_in_order():
@@ -83,14 +62,14 @@ def test_what_is_rejected_or_reported_is_no_flag(card):
             assert not feedback(card, text).flags[flag.id], text
 
 
-def test_bars_of_key_points(counted):
-    assert share(counted, "other", True, True) >= 0.92
-    assert share(counted, "twisted", False, True) <= 0.03
-    assert share(counted, "twisted", False, None) <= 0.15
+def test_bars_of_key_points(told):
+    assert share(told, "other", True, True) >= 0.92
+    assert share(told, "twisted", False, True) <= 0.03
+    assert share(told, "twisted", False, None) <= 0.15
 
 
-def test_bars_of_red_flags(counted):
-    hit, false, missed = (counted["flag", *key] for key in ((True, True), (False, True), (True, False)))
+def test_bars_of_red_flags(told):
+    hit, false, missed = (told["flag", *key] for key in ((True, True), (False, True), (True, False)))
     assert hit / (hit + false) >= 0.95 and hit / (hit + missed) >= 0.95
 
 

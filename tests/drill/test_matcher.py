@@ -4,18 +4,16 @@ The file ``bn_answers.jsonl`` holds answers that were written with the bank; the
 bars say that nothing has become worse, not how well an unseen answer is read.
 """
 
-import json
 import time
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from helpers.drill import bank
 from helpers.drill.matcher import feedback
 from helpers.drill.reading import plain
+from tests.drill.answers import counted, labelled, share
 
-ANSWERS = [json.loads(line) for line in Path(__file__).with_name("bn_answers.jsonl").open(encoding="utf-8")]
+ANSWERS = labelled("bn_answers.jsonl")
 
 
 def points(card, text):
@@ -27,30 +25,21 @@ def flags(card, text):
 
 
 @pytest.fixture(scope="module")
-def counted():
-    told = Counter()
-    for answer in ANSWERS:
-        found = feedback(bank.load()[answer["card"]], answer["text"])
-        told.update((answer["kind"], name in answer["has"], verdict) for name, verdict in found.points.items())
-        told.update(("flag", name in answer["flags"], verdict) for name, verdict in found.flags.items())
-    return told
+def told():
+    return counted("bn_answers.jsonl")
 
 
-def share(told, kind, wanted, verdict):
-    return told[kind, wanted, verdict] / sum(told[kind, wanted, v] for v in (True, False, None))
+def test_bars_of_key_points(told):
+    assert share(told, "plain", True, True) >= 0.9
+    assert share(told, "other", True, True) >= 0.7
+    assert share(told, "twisted", False, True) <= 0.1
+    assert share(told, "fluff", False, True) <= 0.02
+    unsure = sum(n for (kind, _, verdict), n in told.items() if kind != "flag" and verdict is None)
+    assert unsure / sum(n for (kind, _, _), n in told.items() if kind != "flag") <= 0.1
 
 
-def test_bars_of_key_points(counted):
-    assert share(counted, "plain", True, True) >= 0.9
-    assert share(counted, "other", True, True) >= 0.7
-    assert share(counted, "twisted", False, True) <= 0.1
-    assert share(counted, "fluff", False, True) <= 0.02
-    unsure = sum(n for (kind, _, verdict), n in counted.items() if kind != "flag" and verdict is None)
-    assert unsure / sum(n for (kind, _, _), n in counted.items() if kind != "flag") <= 0.1
-
-
-def test_bars_of_red_flags(counted):
-    hit, false, missed = (counted["flag", *key] for key in ((True, True), (False, True), (True, False)))
+def test_bars_of_red_flags(told):
+    hit, false, missed = (told["flag", *key] for key in ((True, True), (False, True), (True, False)))
     assert hit / (hit + false) >= 0.9 and hit / (hit + missed) >= 0.9
 
 

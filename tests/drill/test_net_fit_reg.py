@@ -4,15 +4,12 @@ The statements in ``said_net_fit_reg.txt`` were written by the author of the car
 them: they guard what was reached, and measure nothing.
 """
 
-import re
-from pathlib import Path
-
 import pytest
 
 from helpers.drill import bank
 from helpers.drill.matcher import feedback
+from tests.drill.answers import HERE, headings
 
-HERE = Path(__file__).parent
 TOPICS = ("net", "fit", "reg")
 CARDS = [card for card in bank.load().values() if card.topic in TOPICS]
 FLUFF = (
@@ -24,12 +21,6 @@ FLUFF = (
     "Neural networks learn from data by gradient descent.",
     "I would run some experiments and see what happens.",
 )
-
-
-def headings():
-    """The headings of each notebook that exists."""
-    sources = (HERE.parents[1] / "solutions").glob("*.py")
-    return {path.stem: {*re.findall(r"^# #+ (.+)$", path.read_text(encoding="utf-8"), re.M)} for path in sources}
 
 
 def said():
