@@ -28,6 +28,7 @@ th{font-weight:600}a{color:var(--link)}h1{font-size:24px;margin:0}h2{font-size:1
 .good{color:var(--good)}.bad{color:var(--bad)}
 @media print{body{margin:0;max-width:none}}
 """.replace("\n", "")
+_LEFT = {True: " class='bn-left'", False: ""}
 _SIGN = {True: "✓", False: "○"}
 
 
@@ -179,7 +180,7 @@ def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
         table = [["question", "ticked", "missing"]]
         for one in made.asked:
             flags = "".join(f" ⚑ {flag}" for flag in one.flags)
-            missing = "; ".join(_bare(fact) for fact in one.missing) or "nothing"
+            missing = " · ".join(_bare(fact) for fact in one.missing) or "nothing"
             table.append([_bare(one.card.question), f"{100 * one.score:.0f} %", missing + flags])
         rows.append(("Questions", table))
     by = "your own ticks" if made.rubric.learners else "filled in from what happened; tick it yourself in the notebook"
@@ -257,8 +258,12 @@ def _table(rows: list[list[str]]) -> str:
     if rows and len(rows[0]) == 1:
         return "<ul>" + "".join(f"<li>{_linked(row[0])}</li>" for row in rows) + "</ul>"
     head, *rest = rows
-    top = "".join(f"<th scope='col'>{html.escape(cell)}</th>" for cell in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{_linked(cell)}</td>' for cell in row)}</tr>" for row in rest)
+    last = len(head) - 1  # words: to the left
+    top = "".join(f"<th scope='col'{_LEFT[i == last]}>{html.escape(cell)}</th>" for i, cell in enumerate(head))
+    lines = "".join(
+        f"<tr>{''.join(f'<td{_LEFT[i == last]}>{_linked(cell)}</td>' for i, cell in enumerate(row))}</tr>"
+        for row in rest
+    )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
 
 
