@@ -26,8 +26,7 @@ paper_figures.show_start(norm=False)
 # <details><summary>Answer</summary>
 #
 # Rows of different classes would have to differ. Here all rows look the same: each sigmoid puts out nearly the same number, whatever
-# digit is shown. So the output layer receives almost the same numbers for every digit. In these 300 steps training shifts the
-# numbers; it hardly separates the digits.
+# digit is shown. So the output layer receives almost the same numbers for every digit, and can hardly tell them apart.
 #
 # </details>
 #
@@ -37,7 +36,7 @@ paper_figures.show_start(norm=False)
 paper_figures.show_start(norm=True)
 
 # %% [markdown]
-# The new step is *batch normalization* (BN). It comes from a paper:
+# Now more than nine digits in ten are right, and the rows of different classes differ. The new step is *batch normalization* (BN). It comes from a paper:
 #
 # > Sergey Ioffe and Christian Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
 # > Shift*, 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)
@@ -132,17 +131,19 @@ paper_figures.show_accuracy()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# This is like Figure 1a: with BN the climb is over almost at once. In this setting BN needs some 30 to 44 times fewer steps to 95 %,
-# seed by seed. The plain nets stay near 10 % for some hundred steps, a few of
-# them less long than the one that you saw. The paper's axis starts at 70 %, so whether its plain net had such a plateau cannot be read
-# off. (The nets are tested every 5 steps up to 200, then every 50. With BN, testing uses the mean and
-# variance of the whole training set; Algorithm 2 of the paper averages those of many batches.)
+# This is like Figure 1a: with BN the climb is over almost at once. In this setting BN needs 30 to 44 times fewer steps to 95 %,
+# seed by seed (a table below prints it). The plain nets stay near 10 % for some hundreds of steps, a few of them less long than
+# the one that you saw. Then they learn too: the net of the first picture is slow, not stuck for good. The paper's axis starts
+# at 70 %, so whether its plain net had such a plateau cannot be read off. (The nets are tested every 5 steps up to 200, then
+# every 50. With BN, testing uses the mean and variance of the whole training set; Algorithm 2 of the paper averages those of
+# many batches.)
 #
 # </details>
 #
 # Now b and c. Among 100 units one can find a picture for almost any story. So we fix a rule before we look: sort the units of
-# seed 0 by how far their median moves, and take the one in the middle. In the two nets this is not the same unit. The table is over
-# all units of all seeds. (The paper looked at the net in train mode, we look in eval mode.)
+# seed 0 by how far their median moves in the training (its largest value minus its smallest), and take the one in the middle.
+# In the two nets this is not the same unit. The table is over all units of all seeds. (The paper looked at the net in train
+# mode, we look in eval mode.)
 #
 # *Predict first.* The plain net: will the median input of a sigmoid in its last hidden layer stay where it is, or move? And
 # the net with BN: will the *width* of its inputs, from the 15th to the 85th percentile, stay where it is?
@@ -202,7 +203,8 @@ paper_figures.show_ladder()
 # The same layer, the same digits: a speed-up of 37 or of 2.6, and each is an honest measurement of *something*. The blue dots hardly
 # move; the grey squares do. That is the robust finding: **the net with BN cares little about these choices, the plain net much**.
 # "BN is 37 times faster" is a statement about the settings of the plain net. And BN was not the only cure for the net that learned
-# nothing: larger initial weights are one, too.
+# nothing in 300 steps: larger initial weights are one, too. With them it needs 350 steps at the first learning rate, 0.5 (next table),
+# in place of 1800.
 #
 # Mind the ranges. Two times five more starts (seeds 100 to 104, 200 to 204) gave 65 (39–73) and 34 (31–51) in the first setting, 2.7
 # (2.0–3.8) and 2.2 (1.7–3.0) in the last. So say "some thirty to seventy" and "two to four", and give no second digit.
@@ -217,15 +219,16 @@ paper_figures.show_tuned()
 # %% [markdown]
 # With BN the medians lie between 40 and 130 steps, for learning rates 16 times apart; without BN between 108 and more than 1,500.
 #
-# All runs of a row end after 1,500 steps. They end earlier once they have taken three times as many steps as the best learning rate
-# of the row needed for its slowest seed. A learning rate with a seed that was not there by then reads "ended".
+# The runs of a row end after 1,500 steps at the latest. They end earlier once they have taken three times as many steps as the best
+# learning rate of the row needed for its slowest seed. A learning rate with a seed that was not there by then reads "ended".
 #
-# Two more things to notice. The rows "with BN" for raw and for standardised pixels are the same, but for rounding: the first BN
-# layer removes a shift and a scale that all its inputs share. And the learning rates were picked on the same 500 held-out digits,
-# which flatters both tuned nets a little.
+# Two more things to notice. The two rows "with BN" at std 0.3, for raw and for standardised pixels, are the same, but for
+# rounding and ε: the first BN layer removes a shift and a scale that all its inputs share. And the learning rates were picked
+# on the same 500 held-out digits, which flatters both tuned nets a little. With BN and std 0.1 the smallest learning rate of
+# the grid is among the best; a smaller one was not tried.
 #
 # Claim 2 of the ledger was a higher accuracy. *Predict first:* at the end of Figure 1a the plain net is behind. Is it still, with the
-# friendlier settings (learning rate 1, std 0.3, standardised pixels)?
+# friendlier settings (learning rate 1, std 0.3, standardised pixels)? The net with BN stays that of Figure 1.
 
 # %%
 paper_figures.show_late_accuracy()
@@ -674,9 +677,9 @@ paper_figures.show_growth()
 #
 # </details>
 #
-# Is it this that lets the net bear a learning rate of 8? So far the two only go together. So change the length alone: after each step,
-# stretch the weights of every hidden unit back to the length that they had at the start. With BN behind it, this changes nothing in what
-# a layer puts out (but for ε).
+# Is it this that lets the net bear a learning rate of 8? So far the two only go together. So change the length alone: after
+# each step, scale the weights of every hidden unit back to the length that they had at the start. With BN behind it, this
+# changes nothing in what a layer puts out (but for ε).
 #
 # *Predict first.* With the lengths held, what becomes of the accuracy at learning rate 0.5? And at 8?
 
@@ -686,9 +689,10 @@ paper_figures.show_held()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# At 0.5 the seeds differ in sign, by less than a point: not decided. At 8 all ten nets are worse, by 6 to 32 points (and all of five more, by 8 to 32). So this
-# net needs its growing weights to bear a learning rate of 8. That BN is *faster* with large learning rates is another claim. Here
-# it is not: in the table above it takes 50 steps to 95 % at 0.5 and 130 at 8.
+# At 0.5 the seeds differ in sign, by less than a point: not decided. At 8 all ten nets are worse, by 6 to 32 points (and all of
+# five more, by 8 to 32). Held, the nets still learn, but badly: this net needs its growing weights to bear a learning rate of 8
+# well. That BN is *faster* with large learning rates is another claim. Look at the table of runs above. From these weights
+# (std 0.1) it is not: 50 steps to 95 % at 0.5, 130 at 8. From larger ones (std 0.3) it is quickest in between: 68 at 0.5, 40 at 2 and at 4, 62 at 8.
 #
 # </details>
 #
@@ -729,22 +733,22 @@ paper_figures.show_held()
 # | faster training | Fig. 1a; Fig. 3: 2.3× with nothing else changed | Fig. 1: learning rate and initial weights are not stated. Here these two changed the factor more than fivefold (37 → 6.8), and the scale of the pixels more than twofold again (2.6). |
 # | 14× fewer steps | Fig. 3, row BN-x5 | learning rate × 5 and six more changes in the same row |
 # | higher accuracy | Fig. 1a; 72.2 → 72.7 % with BN alone; 74.8 % with BN-x30 | one run each. BN-x5's lead of 0.3 points over BN-Baseline is less than what the paper credits to shuffling. Here a friendlier plain net came within about three digits of 500. |
-# | nets of sigmoids | Inception with sigmoids: chance; with BN 69.8 % (§4.2.2) | the row with BN has the other changes too. The contrast is large enough to stand it. |
+# | nets of sigmoids | Inception with sigmoids: chance; with BN 69.8 % (§4.2.2) | the row with BN has the other changes too; a net of sigmoids with these alone is not reported. But the contrast is very large. |
 # | γ and β: the identity | a formula (§3) | it has no ε, and holds with fixed statistics. In train mode no γ and β fit every batch. |
 # | the scale of the weights | equations (§3.3) | no ε, and $a > 0$ is not said. Here they hold until $a^2σ^2$ comes near ε. |
-# | higher learning rates | plain Inception at 5× ran into overflow, BN-x5 trains (§4.2.2) | the argument of §3.3 is not measured there. Here a net at learning rate 8 needs its growing weights. Bjorck and others (2018) also find that BN allows larger rates, and call that its main effect. |
+# | higher learning rates | plain Inception at 5× ran into overflow, BN-x5 trains (§4.2.2) | the argument of §3.3 is not measured there. Here a net at learning rate 8 lost 6 to 32 points when its weights could not grow. Bjorck and others (2018, arXiv:1806.02375) also find that BN allows larger rates, and call that its main effect. |
 # | stable input distributions | Fig. 1b, c: one unit of each of the two nets | no measure over a whole net; γ lets the width change |
-# | internal covariate shift is the cause | none direct: both happen together | contested. Santurkar and others (2018) added noise *after* BN, so that inputs shift strongly, and it still trained well. |
-# | regularises, Dropout can go | a sentence: without Dropout no more overfitting (§4.2.1) | no number; seven other changes in the same row. And the best result, the ensemble, lists Dropout of 5 or 10 % among the changes of its nets (§4.2.3). |
+# | internal covariate shift is the cause | none direct: both happen together | contested. Santurkar and others (2018, arXiv:1805.11604, §2.1) added noise *after* BN, so that inputs shift strongly, and it still trained well. |
+# | regularises, Dropout can go | a sentence: without Dropout no more overfitting (§4.2.1) | no number; besides BN, six other changes in the same row. And the best result, the ensemble, lists Dropout of 5 or 10 % among the changes of its nets (§4.2.3). |
 # | better than human raters | Fig. 4: 4.9 % top-5 error | six nets, many crops of each image; "human raters" is an estimate of another study |
 # | Jacobians near 1 | none: a conjecture | Yang and others (2019): the contrary at initialisation |
 # | depends on its batch | said openly after Alg. 1 | one remark: better shuffling gave about 1 point (§4.2.1). Small batches, sorted batches, train against test: notebooks 04 and 05 |
 #
 # </details>
 #
-# If not internal covariate shift, then what? Santurkar and others propose a *smoother* loss; they prove a bound for one
-# layer and measure it on some nets. Yao and others (2019) found that BN does not necessarily make the loss smoother,
-# especially in shallow nets. It is open.
+# If not internal covariate shift, then what? Santurkar and others propose a *smoother* loss; they prove bounds for one BN layer
+# (§4) and measure smoothness on some nets (§3). Yao and others (2019, arXiv:1912.07145, abstract) found that BN does not
+# necessarily make the loss smoother, especially in shallow nets. It is open.
 #
 # **What would change my mind** about the paper's explanation: a way to change *only* the internal covariate shift, up or down, in a
 # net with BN, and training speed that follows it.
