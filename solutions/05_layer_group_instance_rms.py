@@ -117,15 +117,15 @@ statistics_dims_exercise.check(statistics_dims)
 # %% [markdown]
 # ## 2 · BatchNorm2d
 #
-# A convolution uses one filter at every position. So all positions of a channel are the same feature, and the paper gives them
-# one mean, one variance, one γ and one β: the effective batch size is $m' = m \cdot p \cdot q$ for maps of $p \times q$ (Ioffe &
-# Szegedy 2015, §3.2). With N for $m$ and H, W for $p$, $q$ there are $n = N \cdot H \cdot W$ values behind each mean, and the running
-# variance takes in $\frac{n}{n-1}\sigma_B^2$.
+# A convolution makes a channel with one filter, the same at every position. So all positions of a channel are the same feature,
+# and the paper gives them one mean, one variance, one γ and one β: the effective batch size is $m' = m \cdot p \cdot q$ for maps of
+# $p \times q$ (Ioffe & Szegedy 2015, §3.2). With N for $m$ and H, W for $p$, $q$ there are $n = N \cdot H \cdot W$ values behind
+# each mean, and the running variance takes in $\frac{n}{n-1}\sigma_B^2$.
 #
 # Mean and variance have shape (C,). Broadcasting lines shapes up from the *right*: a plain (C,) would be taken for W. Where C
-# happens to equal W, no error tells you.
+# happens to equal W, or W is 1, no error tells you.
 #
-# *Predict first:* one single image, train mode. "BN is undefined for batch size 1". True?
+# *Predict first, before you read the cell:* one single image, train mode. "BN is undefined for batch size 1". True?
 
 # %%
 import torch
@@ -141,8 +141,8 @@ except ValueError as error:
     print("one 1×1 image:", error)
 
 # %% [markdown]
-# Only N·H·W = 1 leaves no variance. With N = 1 BN *is* instance norm in train mode; in eval mode it uses other statistics, and that
-# is a reason not to train it so.
+# Only N·H·W = 1 is refused: one value is its own mean, and n − 1 is 0. With N = 1 BN *is* instance norm in train mode; in eval mode
+# it uses other statistics, and that is a reason not to train it so.
 #
 # ### Build it
 #
@@ -249,8 +249,8 @@ layernorm_exercise.check(LayerNorm)
 # Group norm (Wu & He 2018) splits the C channels into G groups of neighbours. Each example and group has one mean, over the C/G
 # channels *and* all positions together. (Not one for each position.) γ and β belong to channels, as in BN.
 #
-# *Predict first:* with G = 1 the sets are those of layer norm over (C, H, W), with G = C those of instance norm. You saw it in
-# section 1. Are these then the same *layers*?
+# *Predict first, before you read the cell:* with G = 1 the sets are those of layer norm over (C, H, W), with G = C those of
+# instance norm. You saw it in section 1. Are these then the same *layers*?
 
 # %%
 x = torch.randn(5, 6, 4, 4)
@@ -318,9 +318,9 @@ groupnorm_exercise.check(GroupNorm)
 #
 # There is no β. The authors report 7 % to 64 % less running time than layer norm, depending on the model (abstract). Many large
 # language models use it, LLaMA for one. There are Transformers without any norm, too: DyT (Zhu et al. 2025) puts
-# $\gamma \tanh(\alpha x) + \beta$ in its place.
+# $\gamma \tanh(\alpha x) + \beta$ in the place of the norm.
 #
-# *Predict first:* for which inputs do LN and RMSNorm give the same output?
+# *Predict first, before you read the cell:* for which inputs do LN and RMSNorm give the same output?
 
 # %%
 x = torch.randn(4, 6) + 2
@@ -335,8 +335,8 @@ for name, rows in {"mean about 2": x, "mean 0 in each row": centred}.items():
 # ### Build it
 #
 # *Exercise, easy, 5 minutes.* `eps=None` means the machine epsilon of the dtype in which torch computes: float32's for
-# float16, bfloat16 and float32 input, float64's for float64. (Language models square in float32 and cast back, because a small
-# mean square and eps have few digits in 16 bits.) `eps=0.0` means 0. No norm of torch is called.
+# float16, bfloat16 and float32 input, float64's for float64. (Many language models square in float32 and cast back: 16 bits keep
+# few digits, and in float16 the square of 300 is infinite.) `eps=0.0` means 0. No norm of torch is called.
 #
 # <details><summary>The formulas as code</summary>
 #
@@ -372,13 +372,13 @@ rmsnorm_exercise.check(RMSNorm)
 # | post-norm | `norm(x + f(x))` | the first Transformer (Vaswani et al. 2017, §3.1) |
 # | pre-norm | `x + f(norm(x))` | GPT-2, LLaMA and many others |
 #
-# *Predict first:* in which of the two can `x` reach the top of the net without meeting a norm? What may that do to its size, and to the
+# *Predict first:* in which of the two can `x` pass all blocks without meeting a norm? What may that do to its size, and to the
 # gradient?
 #
 # <details><summary>Answer</summary>
 #
-# In pre-norm: the sum `x + …` is never normalised, so each block adds to it, and it can grow with depth. Such nets therefore end with one
-# more norm before the output layer. The gradient has the same free way down. Xiong et al. (2020) show that in a
+# In pre-norm: the sum `x + …` goes on as it is, so each block adds to it, and it can grow with depth. Such nets therefore end with
+# one more norm before the output layer. The gradient has the same free way down. Xiong et al. (2020) show that in a
 # post-norm Transformer the gradients near the output are large at the start. So, they say, it needs a learning rate that *warms
 # up*, that is, begins small; their pre-norm Transformers train without (abstract).
 #
@@ -422,9 +422,10 @@ batch_size.forgotten_table(
 #   wants just that (Ulyanov et al. 2016); a classifier that must tell dark from bright would not.
 # - LN over (C, H, W) forgets the contrast of the image, and keeps that between its channels. GN keeps it only *within* a group:
 #   a whole group that is three times as strong looks the same as before.
-# - LN over (C, H, W), GN and IN keep the picture within a map no better than BN: all four pool H and W, so one mean and one
-#   scale serve a whole map. Only the norms over C alone do not, and these forget how strong one position is against another.
+# - BN, IN, GN and LN over (C, H, W) keep the picture within a map equally well: all four pool H and W, so one mean and one
+#   scale serve a whole map. The norms over C alone do not pool H and W, and they forget how strong one position is against another.
 # - RMSNorm keeps an offset.
+# - In eval mode BN's two numbers are fixed. Then it forgets none of the six changes.
 
 # %% [markdown]
 # ## 7 · Error against batch size
@@ -447,6 +448,7 @@ batch_size.forgotten_table(
 # half a cosine. Nothing is tuned for any norm. Two kinds of nets: the MLP, and small convolutional nets that halve the 8×8 image
 # until the last maps are 2×2 or 1×1. A third CNN keeps its maps at 2×2 and is as deep as the one with 1×1 maps. GN has 8 groups.
 # LN is over all features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs.
+# The control, "no norm, He init" in the table below, has biases and He's initialisation (notebook 03).
 #
 # *Predict first:* how many values share one mean in the *last* norm of each net, at batch size 2? Where will BN fail?
 
@@ -474,10 +476,11 @@ batch_size.paired_table("batch", "group")
 #   GN's. It is about as far above that of a net with *no norm at all*.
 # - **Eight values** (2×2 maps, N = 2): BN does *not* fail. Its error is within three points of GN's in every seed. The net with three
 #   blocks is as deep as the one that fails, so it is neither the convolution nor the depth that helps.
-# - **Four values** (MLP and 1×1 maps, N = 4): in the MLP BN is still about 3 points worse than GN, in nine of ten seeds. With 1×1 maps
-#   it is not decided. There only the last of three norms has four values.
+# - **Four values** (MLP and 1×1 maps, N = 4): in the MLP BN is still worse than GN in nine of ten seeds, by about 3 points in the
+#   median. With 1×1 maps it is not decided. There only the last of three norms has four values.
 # - **N = 32**: in the MLP and with 1×1 maps BN has a lower error than GN in all ten seeds. With 2×2 maps the range
-#   of the differences takes in 0.
+#   of the differences takes in 0. The control's medians are 5.5 to 6.5, in each net above BN's. In the MLP GN's
+#   median is above the control's, but the ranges overlap: not decided.
 #
 # GN and LN do not look at the batch. For them the batch size changes the number of steps (three epochs are 75 at N = 32, and 1,200
 # at N = 2), the learning rate, and how noisy a gradient is. Their error moves too: in the table their medians are 0.4 to 1.4 points
@@ -485,9 +488,9 @@ batch_size.paired_table("batch", "group")
 #
 # ### Is it the count?
 #
-# The two nets with three blocks differ in more than the count N·H·W: the output layer of one sees 64 numbers, that of the other 256. So
-# take the net with 2×2 maps and three blocks, and change the count alone. Its last norm gets one mean for each channel *and
-# position*, over N only. γ and β stay as they are, one for each channel.
+# The two CNNs with three blocks differ in more than the count N·H·W: the output layer of one sees 64 numbers, that of the other
+# 256. So take the one with 2×2 maps, and change only which values share a mean in its last norm. That norm gets one mean for each
+# channel *and position*, over N only. γ and β stay as they are, one for each channel.
 #
 # *Predict first:* how many values now share one mean, at N = 2 and at N = 8? What becomes of the error at each?
 
@@ -495,8 +498,9 @@ batch_size.paired_table("batch", "group")
 batch_size.positions_table()
 
 # %% [markdown]
-# With two values in place of eight the same net fails, in all ten seeds. With eight again (N = 8) it does not. So it is the count
-# that decides here. How badly a net fails is another matter: with 1×1 maps the error was higher.
+# With two values in place of eight the same net fails, in all ten seeds. With the same sets, but four or eight values in each
+# (N = 4 and N = 8), it does not. So it is the count that decides here. How badly a net fails is another matter: with 1×1 maps the
+# error was higher.
 #
 # ### Is it eval mode?
 #
@@ -512,10 +516,10 @@ batch_size.positions_table()
 batch_size.uses_table()
 
 # %% [markdown]
-# It is worse, in all ten seeds of both nets that failed. Averaged over partners the error is again near that of eval mode: within
-# 4 points in the median, up to 16 in a single seed. So in these nets eval mode is not what fails: it is the better use of weights
-# that are bad. In training their last norm showed them only which of two values is the larger, and none of these statistics gives
-# back afterwards what they did not learn.
+# In pairs the error is higher than in eval mode, in all ten seeds of both nets that failed. Averaged over partners it is again near
+# that of eval mode: within 4 points in the median, up to 16 in a single seed. So in these nets eval mode is not what fails: none of
+# the five uses makes these weights good. In training their last norm showed them only which of two values is the larger, and none
+# of these statistics gives back afterwards what they did not learn.
 #
 # Re-estimating repairs running statistics that lag or are noisy (notebook 04). Here that matters little: in the MLP statistics from
 # batches of 64 win back a few of the 50 points, in nine of ten seeds; with 1×1 maps the differences lie on both sides of 0.
@@ -544,8 +548,8 @@ batch_size.worth_table()
 # It goes both ways. Repeated pixels count once. Where images differ in brightness as much as pixels do, every pixel of one image
 # carries the same brightness error: a larger map does not average it away, more images do. The digits are worth more than
 # their 64 pixels: their border is always dark and their middle bright, so every image has nearly the same mean. The layers of the CNN
-# see what its convolutions make of the digits; there, too, a map is worth more than its 16 and 4 values. So in these nets
-# the count does not flatter BN. ImageNet's photographs differ in brightness, colour and scale; that may be
+# see what its convolutions make of the digits; there, too, a map is worth more than its 16 and 4 values (one net, trained
+# once). So here the count does not flatter BN. ImageNet's photographs differ in brightness, colour and scale; that may be
 # part of the answer; this notebook does not measure it.
 #
 # Remedies that keep BN: statistics over all GPUs (synchronised BN), frozen statistics when fine-tuning (notebook 04),
@@ -592,37 +596,39 @@ which_norm_exercise.check(which_norm)
 # %% [markdown]
 # <details><summary>After the quiz: what it costs to serve</summary>
 #
-# In eval mode BN is one multiplication and one addition with fixed numbers for each channel. They can be multiplied into the weights of
-# the convolution before it (*folding*), and then BN costs nothing. LN, GN, IN and RMSNorm compute their statistics for every
-# input, in use as in training. On a phone that can decide.
+# In eval mode BN is one multiplication and one addition with fixed numbers for each channel. They can be worked into weights and
+# bias of the convolution before it (*folding*), and then BN costs nothing. LN, GN, IN and RMSNorm compute their statistics for
+# every input, in use as in training. On a phone that can decide.
 #
 # </details>
 #
 # <details><summary>After the quiz: why not BN in Transformers?</summary>
 #
-# - Sentences differ in length. BN's statistics would count padding, or depend on how much of it a batch has.
+# - Sentences differ in length. BN's statistics would count padding, or, without it, rest on more values in one batch than in the
+#   next.
 # - A model that writes produces one token at a time. In training, statistics over the whole sequence would let a token see the later
 #   ones, which it must not.
-# - Measured: Shen et al. (2020, *PowerNorm*) find that BN's statistics fluctuate strongly in the training of such models, and that plain BN
-#   is clearly worse than LN there (abstract).
+# - Measured: Shen et al. (2020, *PowerNorm*) find that BN's statistics fluctuate strongly when Transformers are trained on text,
+#   and that plain BN does clearly worse there (abstract).
 #
 # </details>
 #
 # <details><summary>After the quiz: what real projects do</summary>
 #
-# Their defaults do not always follow such a table. Detectron2's detectors fine-tune with *frozen* BN by default (in its
-# configuration, `MODEL.RESNETS.NORM = "FrozenBN"`); GN is an option.
+# One default is that of situation c: Detectron2's detectors fine-tune with *frozen* BN (in its configuration,
+# `MODEL.RESNETS.NORM = "FrozenBN"`); GN is an option.
 #
 # </details>
 #
 # ## What would change my mind
 #
-# - *Is BN's trouble with two values the gap between the modes?* Not in our nets: in the mode of training they are no better. On ImageNet
-#   a part of it is. A toy in which evaluation alone, changed as EvalNorm does, wins half of the loss back would show that part.
-# - *Does the count N·H·W decide?* In our net it does, changed alone. In Wu & He's it is not small, and BN suffers all the same. An
+# - *Is BN's trouble with two images the gap between the modes?* Not in our nets: in the mode of training they are no better. On
+#   ImageNet a part of it is. A toy in which evaluation alone, changed as EvalNorm does, wins half of the loss back would show that
+#   part.
+# - *Does the count N·H·W decide?* In our net it does. In Wu & He's the count is not small, and BN suffers all the same. An
 #   ImageNet net that keeps its error with 2 images per GPU, just because its maps are larger, would speak for the count.
 # - *Is LN better than BN for Transformers because of sequence lengths?* It is reason enough to prefer LN. Whether it explains the gap
-#   in accuracy is another question: BN on texts of one length, with and without the gap, would tell.
+#   in accuracy is another question: train both on texts of one length. Does the gap stay?
 #
 # ## Recap
 #
@@ -643,8 +649,9 @@ which_norm_exercise.check(which_norm)
 #
 # <details><summary>Why does batch norm suffer from small batches, and when does it not?</summary>
 #
-# Few values stand behind each mean, so the statistics are noisy; with two values only their order is left. What counts is N·H·W:
-# large maps help, as far as their values are not all alike.
+# Few values stand behind each mean, so the statistics are noisy; with two values only their order is left. So count N·H·W: large
+# maps help, as far as their values are not all alike. The count is not all: ResNet-50 has 98 and more at two images per GPU, and
+# loses 11 points.
 #
 # </details>
 #
@@ -657,7 +664,7 @@ which_norm_exercise.check(which_norm)
 #
 # <details><summary>What does RMSNorm leave out, and why do language models use it?</summary>
 #
-# The mean, and β. It is cheaper than LN, and works as well in their experiments (Zhang & Sennrich 2019).
+# The mean, and β. It is cheaper than LN, and works about as well in its authors' experiments (Zhang & Sennrich 2019).
 #
 # </details>
 #
@@ -681,4 +688,4 @@ from helpers.widgets.board import summary
 summary("05_layer_group_instance_rms")
 
 # %% [markdown]
-# This is the last notebook so far. The board in [00 start_here](00_start_here.ipynb) shows what you still have open.
+# The board in [00 start_here](00_start_here.ipynb) shows what you still have open.
