@@ -48,8 +48,8 @@ three_nets()
 # %% [markdown]
 # <details><summary>What the third curve says</summary>
 #
-# This net learns too. At the end it reads most of the held-out digits; the numbers beside the curves say how many. So
-# both sentences are true: batch norm rescues the grey net, and the grey net does not need batch norm to learn. The first
+# This net learns too. Its curve ends near the blue one, and it reads most of the held-out digits; the numbers beside the
+# curves say how many. So both sentences are true: batch norm rescues the grey net, and the grey net does not need batch norm to learn. The first
 # picture had left out the *control*: the rival that gets the same chance without the thing that is praised. Look for it in
 # every comparison, also in ours. What batch norm does better than a good start, and where it does worse, is what notebook
 # 03 asks.
@@ -83,7 +83,7 @@ widget_test()
 # |---|---|
 # | `exercise.check(yours)` | runs your code and compares the numbers with the right ones. It never raises. |
 # | `exercise.hint(yours)` | a hint for what to mend first: a nudge, then a pointer with the diagnosis, at last the line. |
-# | `exercise.solution(yours)` | asks once, then shows a whole solution. |
+# | `exercise.solution(yours)` | asks first; run the cell again, and it shows a whole solution. |
 #
 # A check has three outcomes: right ✓, wrong ✗, not attempted ○. When it is wrong, the card shows what to mend first and the
 # numbers that show it, right and yours side by side. If your numbers are those of a known mistake, the card names it.
@@ -133,7 +133,8 @@ feature_statistics_exercise.check(feature_statistics)
 #
 # The board shows every notebook of the course, your points, and what is next. Attempts, hints and minutes are kept in the
 # file `.batchnorm_course/progress.json` in your home folder. Pauses of more than 15 minutes are not counted. On Colab the
-# file is lost with the session.
+# file is lost with the session. A written answer in notebook 01 is graded by a person: its points are on the map below, and
+# not on the board.
 
 # %%
 from helpers.widgets.board import Board, summary
@@ -155,7 +156,7 @@ routes()
 
 # %% [markdown]
 # - **One hour before an interview:** read the *interview page* at the end of each notebook. Say your answer aloud, then
-#   unfold ours. What you could not answer has a section above it.
+#   unfold ours. For what you could not answer, look for a section above it or in another notebook.
 # - **A weekend:** all notebooks, in order, with the exercises. They build on each other: the layer of 02 is trained in 03.
 # - **A class:** one session for each notebook. The README says how to release, collect and grade with stock nbgrader, and
 #   how to make an edition without solutions.
@@ -172,13 +173,14 @@ routes()
 #
 # <details><summary>What does batch norm do to a batch while a net trains?</summary>
 #
-# For each feature it subtracts the mean over the batch and divides by the standard deviation over the batch.
+# For each feature it subtracts the mean over the batch and divides by the standard deviation over the batch
+# (a small constant ε under the root keeps it from dividing by 0).
 # Then it multiplies by a learned γ and adds a learned β.
 #
 # </details>
 # <details><summary>Biased and unbiased variance: what is the difference, and how large is it?</summary>
 #
-# One divides by N, the other by N − 1, so their ratio is N / (N − 1).
+# The biased one divides by N, the unbiased one by N − 1, so the unbiased one is N / (N − 1) times as large.
 # For 4 examples that is 33 % more, for 64 examples 1.6 %.
 #
 # </details>
@@ -195,12 +197,13 @@ routes()
 # <details><summary>A net learns with batch norm and not without. What has been shown?</summary>
 #
 # That batch norm helps this net, from this start, at this learning rate. Not that the net needs it:
-# in the picture above larger initial weights made it learn too.
+# in the picture above another start (larger weights, biases of 0) made it learn too.
 #
 # </details>
 # <details><summary>Why do the pictures of this course show a range and not one curve?</summary>
 #
-# Another seed gives another curve. A difference counts only where it is larger than the one between seeds.
+# Another seed gives another curve. One curve of each net cannot tell the nets' difference from that between seeds;
+# where the ranges overlap, nothing is decided yet.
 #
 # </details>
 

@@ -50,7 +50,6 @@ _RELATIVE = re.compile(r"[\s,]*(?:which|whose|who)\b")
 _WORD = re.compile(r"[a-z]{2,}")
 
 
-
 @dataclass(frozen=True)
 class Hit:
     """A concept that occurs in the plain text from ``start`` to ``end``."""
@@ -79,7 +78,6 @@ class Clause:
     asked: bool = False
     supposed: bool = False
     pronoun: bool = False
-
 
 
 Roles = dict[str, set[str]]

@@ -92,16 +92,19 @@ def deep_figure(names: Sequence[str]) -> Figure:
 # --- 00: the routes --------------------------------------------------------------------------------------------------
 
 QUESTIONS = 6
-"""Questions on the interview page at the end of each notebook."""
+"""Questions on the interview page at the end of each notebook, but for INTERVIEW."""
+INTERVIEW = "11_mock_interview"
 
 
 def routes() -> None:
-    """Three ways through the course, with the minutes that the map gives."""
+    """Ways through the course, with the minutes that the map gives."""
     course = notebooks()
     minutes = [notebook.minutes for notebook in course]
-    pages = QUESTIONS * len(course)
+    pages = [notebook for notebook in course if notebook.name != INTERVIEW]
+    questions = QUESTIONS * len(pages)
     rows = [
-        ("an hour before an interview", f"the {len(course)} interview pages, {pages} questions", f"{pages}", ""),
+        ("an hour before an interview", f"the {len(pages)} interview pages, {questions} questions", f"{questions}", ""),
+        ("an interview, rehearsed", "the drill of notebook 11, in full or in its short version", "60 or 20", ""),
         ("a weekend", "all notebooks in order", f"{sum(minutes)}", f"{sum(minutes) / 60:.1f}"),
         ("a class", f"{len(course)} sessions, one notebook each", f"{min(minutes)} to {max(minutes)} each", ""),
     ]
