@@ -277,7 +277,7 @@ for name, norm in {"GN": one_group, "LN": layer, "IN": instance}.items():
 # channels, or 48, choose a G that divides C, for example so that 8 or 16 channels form a group. On its own GN did not reach BN
 # at 32 images per GPU (section 7 has the numbers). A companion is *weight standardization* (Qiao et al. 2019): the filters are
 # normalised too, each to mean 0 and variance 1. With both, the authors match or beat BN trained on large batches, at one image
-# per GPU (abstract). The BiT nets (Kolesnikov et al. 2020) are built so.
+# per GPU (abstract of the paper's first version). The BiT nets (Kolesnikov et al. 2020) are built so.
 #
 # ### Build it
 #
@@ -608,8 +608,8 @@ which_norm_exercise.check(which_norm)
 #   next.
 # - A model that writes produces one token at a time. In training, statistics over the whole sequence would let a token see the later
 #   ones, which it must not.
-# - Measured: Shen et al. (2020, *PowerNorm*) find that BN's statistics fluctuate strongly when Transformers are trained on text,
-#   and that plain BN does clearly worse there (abstract).
+# - Measured: Shen et al. (2020, *PowerNorm*) start from the known fact that plain BN does clearly worse on texts. They find that its
+#   statistics fluctuate strongly in training, and say that this makes plain BN unstable (abstract).
 #
 # </details>
 #
