@@ -157,6 +157,7 @@ routes()
 # %% [markdown]
 # - **One hour before an interview:** read the *interview page* at the end of each notebook. Say your answer aloud, then
 #   unfold ours. For what you could not answer, look for a section above it or in another notebook.
+# - **Rehearsed:** notebook 11 is an interview on a clock: read, explain, implement, check. Its deck asks 100 questions.
 # - **A weekend:** all notebooks, in order, with the exercises. They build on each other: the layer of 02 is trained in 03.
 # - **A class:** one session for each notebook. The README says how to release, collect and grade with stock nbgrader, and
 #   how to make an edition without solutions.
