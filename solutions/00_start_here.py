@@ -49,10 +49,10 @@ three_nets()
 # <details><summary>What the third curve says</summary>
 #
 # This net learns too. Its curve ends near the blue one, and it reads most of the held-out digits; the numbers beside the
-# curves say how many. So both sentences are true: batch norm rescues the grey net, and the grey net does not need batch norm to learn. The first
-# picture had left out the *control*: the rival that gets the same chance without the thing that is praised. Look for it in
-# every comparison, also in ours. What batch norm does better than a good start, and where it does worse, is what notebook
-# 03 asks.
+# curves say how many. So both sentences are true: batch norm rescues the grey net, and the grey net does not need batch norm
+# to learn. The first picture had left out the *control*: the rival that gets the same chance without the thing that is
+# praised. Look for it in every comparison, also in ours. What batch norm does better than a good start, and where it does
+# worse, is what notebook 03 asks.
 #
 # </details>
 #
