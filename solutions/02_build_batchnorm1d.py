@@ -78,8 +78,8 @@ columns()
 #
 # ### Once by hand
 #
-# Take the first column of that batch, 1, −1, 3, 4. Work out its mean and its biased variance on paper, then compare. The
-# table goes through the whole layer: train mode, one step of the memory, eval mode.
+# Take the first column of that batch, 1, −1, 3, 4; its mean is 1.75. Work out its biased variance and its x̂ on paper, then
+# compare. The table goes through the whole layer: train mode, one step of the memory, eval mode.
 
 # %%
 by_hand()
@@ -107,7 +107,7 @@ histograms()
 # No, and no. The layer moves and stretches; it does not change the shape. "Normalised" means mean 0 and variance 1, not
 # normal. In train mode (upper row) the mean of x̂ is 0 for every batch, by construction; y has mean β = 1 and standard
 # deviation γ = 2. In eval mode (lower row) the layer subtracts what it remembered, so that data which have moved stay moved.
-# That is what it should do: one example must not be judged by the others.
+# That is the purpose of eval mode: no example is judged by the others.
 #
 # </details>
 #
@@ -223,7 +223,7 @@ success(BatchNorm1d)
 # Output, running_mean, running_var and eval output for a batch of **four** rows, each number within 1e-5. Of the six this is
 # the only one that tells ÷ N from ÷ (N − 1).
 #
-# *Predict first:* check 1 has 1,024 rows. From how many rows on do the two variances differ by less than 1 %?
+# *Predict first:* check 1 has 1,024 rows. From how many rows on is the unbiased variance less than 1 % above the biased one?
 
 # %%
 two_divisors()
@@ -231,8 +231,8 @@ two_divisors()
 # %% [markdown]
 # <details><summary>Why four rows</summary>
 #
-# The difference is 1 / (N − 1), below 1 % from N = 102 on. With 1,024 rows and a tolerance of 1e-2, check 1 cannot see it.
-# A test needs a batch in which the mistake that it looks for is large.
+# The difference is 1 / (N − 1) of the biased variance, below 1 % from N = 102 on. With 1,024 rows and a tolerance of 1e-2,
+# check 1 cannot see it. A test needs a batch in which the mistake that it looks for is large.
 #
 # </details>
 
@@ -250,8 +250,8 @@ layer(torch.tensor([[1.0], [-1.0]])).sum().backward()
 print("torch's layer, batch (1, −1): gradient of gamma =", layer.weight.grad.item())
 
 # %% [markdown]
-# So torch's own layer fails that check. For another batch the gradient may not be 0. Is it then a gradient? Here are two ways
-# to write the same layer and two losses:
+# Does torch's own layer pass that check here? And for another batch, what would the number say? Here are two ways to write
+# the same layer and two losses:
 
 # %% tags=["nbval-ignore-output"]
 from helpers.experiments.what_tests_see import beyond_six, six_checks, two_losses, what_six_miss, why_each_line
@@ -262,8 +262,9 @@ two_losses()
 # <details><summary>What the left column is</summary>
 #
 # Rounding noise: in float64 it shrinks with the precision. For this loss $\partial L/\partial\gamma = \sum_i \hat x_i$, and
-# $\sum_i \hat x_i = 0$ by construction: that is what normalising means. The short check passes or fails by how the last digits fall, and here it rejects a right layer that
-# is written as `x * scale + shift`. With random weights on the outputs the gradient is a number that both ways of
+# $\sum_i \hat x_i = 0$ by construction: that is what normalising means. On the batch (1, −1) torch's own layer fails the
+# short check. On other batches a layer passes or fails by how the last digits fall, and here the check rejects a right layer
+# that is written as `x * scale + shift`. With random weights on the outputs the gradient is a number that both ways of
 # writing agree on. So a check has to compare *values*, with a loss whose gradient is not always 0.
 #
 # </details>
@@ -327,10 +328,11 @@ batchnorm1d_exercise.beyond.check(BatchNorm1d)
 
 # %% [markdown]
 # The first six of these are graded here, and the last. The others are for your own curiosity; a layer that you hand to
-# somebody else should pass them all. On the first: the mean and the variance are functions of $x$ as well, so the gradient
-# that reaches the input is $\frac{\gamma}{\sqrt{\sigma^2+\varepsilon}}\,(g - \overline{g} - \hat x\,\overline{g\hat x})$,
-# where $g$ is the gradient of the output and a bar is the mean over the batch (the formulas of the paper's §3, put together);
-# a layer that cuts its statistics out of the graph leaves out the last two terms.
+# somebody else should pass them all. On the first, `input_gradient`: the mean and the variance are functions of $x$ as well,
+# so the gradient that reaches the input is
+# $\frac{\gamma}{\sqrt{\sigma^2+\varepsilon}}\,(g - \overline{g} - \hat x\,\overline{g\hat x})$, where $g$ is the gradient of
+# the output and a bar is the mean over the batch (the formulas of the paper's §3, put together); a layer that cuts its
+# statistics out of the graph (the record that autograd differentiates) leaves out the last two terms.
 
 # %% grade="batchnorm1d.beyond.input_gradient" points=1
 
@@ -357,9 +359,10 @@ what_six_miss()
 
 # %% [markdown]
 # The last row answers. It is no frequency of mistakes in the wild: the list was written by hand, and many layers are on it
-# *because* they pass the six. What it does show is which kinds these six are blind to. Of the wrong means, variances, axes
-# and γ, β on the list nearly all are caught. Of these most get through: a misplaced or fixed ε, a wrong gradient of the
-# input, statistics that are not saved, lost digits, what happens for one row, and side effects.
+# *because* they pass the six. That goes for the share of each kind as well. What the table does show is that in nearly every
+# kind there are mistakes that the six do not see. Of the wrong means, variances, axes and γ, β on the list nearly all are
+# caught. Of these, on the list, most get through: a misplaced or fixed ε, a wrong gradient of the input, statistics that are
+# not saved, lost digits, what happens for one row, and side effects.
 #
 # ## What torch's layer has and yours has not
 
@@ -380,9 +383,9 @@ print(list(nn.BatchNorm1d(3).state_dict()))
 #
 # ## Spot the bug
 #
-# You know how a right layer works. The harder skill is to read a wrong one. The ten below run and look right. Each has exactly
-# one wrong line. Four of the ten stand in code from which many people learned batch norm; after the exercise we say
-# where.
+# You know how a right layer works. The harder skill is to read a wrong one. The ten below run and look right. Each has
+# exactly one wrong line: once it is mended, no check of this notebook is red. Four of the ten stand in code from which many
+# people learned batch norm; after the exercise we say where.
 #
 # *Exercise, hard, 30 minutes.* All but F share this constructor, which is right:
 
@@ -401,11 +404,11 @@ print_layers("FGHIJ")
 # 1. Read, and decide on a line.
 # 2. Look: `spot_the_bug_exercise.look("A", 7)` takes the line that you suspect, and lists the checks that are red for layer A.
 #    Whether your line is the wrong one it does not say. Does what is red fit your line?
-# 3. Answer in the form below. If several checks are red, name any one of them. Any repair that leaves nothing red is right,
-#    on whatever line it stands.
+# 3. Answer in the form below, here with a wrong answer. If several checks are red, name any one of them by its id. Any
+#    repair that leaves nothing red is right, on whatever line it stands.
 #
 # ```python
-# return {"A": (3, "numbers", "mean = x.mean(0)"), "B": …}
+# return {"A": (3, "affine", "mean = x.mean(0)"), "B": …}
 # ```
 
 # %%
@@ -428,13 +431,14 @@ spot_the_bug_exercise.check(spot_the_bug)
 # %% [markdown]
 # <details><summary>Where some of them live (open it when you are done)</summary>
 #
-# - *Dive into Deep Learning*, chapter 8.5, PyTorch code (d2l.ai): the moving statistics are plain attributes (layer F), the
-#   variance that is remembered is the biased one (A), and the mode is `torch.is_grad_enabled()` (H).
+# - *Dive into Deep Learning*, chapter 8.5, PyTorch code (d2l.ai): the moving statistics are plain attributes (as
+#   `running_var` in layer F), the variance that is remembered is the biased one (A), and the mode is
+#   `torch.is_grad_enabled()` (H).
 # - *makemore*, part 3 (Karpathy, *nn-zero-to-hero*): the class `BatchNorm1d` normalises with `x.var(0)`, ÷ (N − 1) (B). There
 #   it is a choice: part 4 writes the correction into the formula and notes it. It is not what the paper and PyTorch do.
 #
 # Both teach a lot, and both train. Of A, F and H the training loss sees nothing at all: in train mode they compute the same
-# numbers as a right layer. B is off by the factor √((N − 1)/N), which a learned γ can take back.
+# numbers as a right layer. B is off by the factor √((N − 1)/N), which a learned γ can take back in train mode.
 #
 # </details>
 #
@@ -502,7 +506,7 @@ why_each_line()
 # <details><summary>Is <code>model.eval()</code> the same as <code>torch.no_grad()</code>?</summary>
 #
 # No. `eval()` switches layers such as batch norm and dropout; gradients are still recorded.
-# `no_grad()` stops the recording; batch norm stays in train mode, uses the batch, and goes on moving its memory.
+# `no_grad()` stops the recording; a batch norm layer in train mode stays there, uses the batch, and goes on moving its memory.
 #
 # </details>
 
