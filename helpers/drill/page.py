@@ -30,8 +30,8 @@ body[data-jp-theme-light="false"] .bn,.vscode-dark .bn,html[theme="dark"] .bn{--
 font-size:12px}
 .bn mark{background:none;color:inherit;border-bottom:2px solid var(--good);font-weight:600}
 .bn mark.flag{border-bottom:2px dashed var(--bad)}
-.bn .bn-two{display:flex}
-.bn .bn-two .weak{background:repeating-linear-gradient(45deg,var(--bad) 0 3px,transparent 3px 5px)}
+.bn .bn-bar.bn-parts{display:flex}
+.bn .bn-parts .weak{background:repeating-linear-gradient(45deg,var(--bad) 0 3px,transparent 3px 5px)}
 .bn-said{white-space:pre-wrap}
 .bn i{font-family:Georgia,"Times New Roman",serif}
 .bn-prompt{width:100%;max-width:780px;font:13px monospace;color:inherit;background:transparent;
@@ -192,7 +192,7 @@ def bars(rows: Sequence[tuple[str, int, int, int]], caption: str) -> str:
         whole = max(every, 1)
         shares = f"width:{100 * known / whole:.0f}%", f"width:{100 * weak / whole:.0f}%"
         bar = f'<i style="{shares[0]}"></i><i class="weak" style="{shares[1]}"></i>'
-        shown = f'<span class="bn-bar bn-two" aria-hidden="true">{bar}</span>'
+        shown = f'<span class="bn-bar bn-parts" aria-hidden="true">{bar}</span>'
         counts = f"<td>{known} known</td><td>{weak} not yet</td><td>of {every}</td>"
         lines.append(f'<tr><th scope="row">{html.escape(name)}</th><td style="width:40%">{shown}</td>{counts}</tr>')
     table = f"<table><tbody>{''.join(lines)}</tbody></table>"
