@@ -374,7 +374,7 @@ def train_bias(mean):
     return seen
 
 
-paper_method.show_runaway({"mean as a constant": train_bias(as_constant), "mean as a function of b": train_bias(as_function)})
+paper_method.show_bias({"mean as a constant": train_bias(as_constant), "mean as a function of b": train_bias(as_function)})
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -491,7 +491,7 @@ identity_exercise.check(identity_parameters)
 # A. What does the layer do to batch B, from the same distribution? And what is left of a batch of two?
 
 # %%
-paper_method.show_undone(identity_parameters)
+paper_method.show_batches(identity_parameters)
 
 # %% [markdown]
 # <details><summary>What it means</summary>

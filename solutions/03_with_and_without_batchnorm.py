@@ -26,8 +26,8 @@ popular_demo.opening()
 #
 # - build a deep net with or without a norm, and say why a Linear before a norm has no bias,
 # - take a demonstration apart: what it shows, and what it does not,
-# - compare two nets fairly: a target that can be learned, a strong control, several seeds, held-out data,
-# - say where a net without batch norm is the better one.
+# - compare two nets fairly: the data, the control, the seeds, the mode in which a loss is taken,
+# - say in which settings each of the two nets is the better one.
 #
 # ## Your own layer
 #
@@ -70,8 +70,9 @@ with_and_without.show_bias_gradients(layer)
 
 # %% [markdown]
 # A bias adds the same number to a feature in every row. In train mode batch norm then subtracts the mean of the feature, and with it
-# the bias. So right before a norm the bias has no gradient: it never learns. β does its work. In eval mode the running mean is a
-# constant, so a bias would count again. And if a ReLU stands between, the bias shifts the point where the ReLU opens: keep it there.
+# the bias. So right before batch norm, in train mode, the bias has no gradient: it never learns. β does its work. In eval mode the
+# running mean is a constant, so a bias would count again. And if a ReLU stands between, the bias shifts the point where the ReLU
+# opens: keep it there.
 #
 # ### Build it
 #
@@ -132,8 +133,8 @@ count_parameters_exercise.check(count_parameters)
 #
 # Now with your layer, with 512 held-out rows, and with a third net: no norm, but started as He et al. (2015, §2.2) propose for ReLU
 # nets. It is called the *control* from here on. If it does what the batch norm net does, then it was not the norm. It has a learning
-# rate of its own, 0.03; catch 3 says why. The demo's plain net starts from PyTorch's default initialisation. It is called the
-# *default net*.
+# rate of its own, 0.03; the reason comes later. Both nets of the demo start from PyTorch's default initialisation. The one without a
+# norm, the plain net, is called the *default net*.
 #
 # *Predict first:* which of the three nets is better on held-out rows than one constant, the mean? The cell takes about 10 seconds.
 
@@ -148,8 +149,8 @@ shown = popular_demo.show(layer)
 #
 # ### Seven orders of magnitude
 #
-# Look again: on the left the blue curve ends far below the 2e-05 of the table. The weights are the same, the rows are the same. The
-# curve was taken in train mode, the table in eval mode.
+# Look again: on the left the blue curve ends far below the 2e-05 of the table. The rows are the same, and the weights are the
+# same but for one last step. The curve was taken in train mode, the table in eval mode.
 #
 # *Predict first:* both modes have seen the same 512 rows at every step, and at the end the statistics no longer move. Which
 # difference between the two variances is left? (Notebook 02 had it.) The next cell corrects for it.
@@ -216,14 +217,14 @@ popular_demo.show_starts()
 # and 1.3.) Its spread falls as well, but slowly: from the first layer to the sixth, 0.4 to 0.6 of it is left with those seeds. With
 # batch norm every layer has the same spread.
 #
-# The second table crosses the two starts. The weights decide; the biases make little difference.
+# The second table crosses the two starts. The weights decide; the biases make little difference. Answer **c**.
 #
 # </details>
 #
 # ### Catch 3: the learning rate
 #
 # "Batch Normalization enables higher learning rates" is the title of the paper's §3.3. *Predict first:* raise the demo's learning
-# rate, step by step, at widths 64 and 128. Which of the three nets breaks first?
+# rate, from run to run, at widths 64 and 128. Which of the three nets breaks first?
 
 # %%
 popular_demo.show_raised(64)
@@ -293,23 +294,25 @@ popular_demo.show_moving_limits()
 # counts too. All inputs of the head are 0 or more, so in one direction of its weights they pull together, and λ grows with the
 # width. Answer **d**.
 #
-# The control's head is steeper still. The default net's head is flat: hardly anything but the bias enters it. Its limit is near that
-# of the bias alone, 1, at every width. So only the largest rate of the tables, 1, is above it.
+# The control's head has a larger λ still. The default net's head has a small one: hardly anything but the bias enters it. Its limit is
+# near that of the bias alone, 1, at every width. So only the largest rate of the tables, 1, is above it.
 #
 # </details>
 #
-# 2/λ holds while the layers below stand still. They move, as the second table shows:
+# 2/λ holds while the layers below stand still. They move. The first two cases are those of the second table:
 #
 # - At width 128 and the demo's 0.05 batch norm starts *above* its limit. The loss rises to about 3, which is the peak at the start
 #   of the blue curve. Then the limit is at 0.058, above the rate, and training goes on.
 # - At width 64 and 0.2 the loss jumps to about 70, and the last ReLUs die: hardly any input of the head is above 0. What is left is
 #   the bias, whose limit is 1. The net outputs a constant.
+# - The control of the demo starts above its limit as well: its rate is 0.03, its limit at width 128 at most 0.024. Its loss jumps in
+#   the first steps (the peak in the figure of catch 2), and then it trains. So a start above 2/λ is a warning, not yet a verdict.
 #
 # ## 3 · The fair set-up
 #
-# Three changes make the comparison mean something:
+# Two changes, and the control, make the comparison mean something:
 #
-# | change | why |
+# | what | why |
 # |---|---|
 # | target $\sin(w \cdot x)$ | every net here can learn it at some rate, so the held-out loss has a meaning |
 # | output × 1/√width | the head's limit 2/λ is 64 times higher: see below |
@@ -321,10 +324,11 @@ popular_demo.show_moving_limits()
 popular_demo.show_fair_limits(layer)
 
 # %% [markdown]
-# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5; at a rate of 10 it diverges or learns
-# little, and with a smaller factor it trains there too. For the control the limit depends on the start: 1.3 to 4.4 here, 0.9 to 2.0
-# with five other seeds. And the head is not its only limit: at rate 3, with a head that learns at 0.03, two of five nets still
-# diverge, and the others learn little. (Of five other seeds none diverged there, but two learned nothing.)
+# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5. At a rate of 10 one net of five diverges, and
+# the median of the others is no better than a constant, which gives 0.41. With a smaller factor batch norm trains there too. For the
+# control the limit depends on the start: 1.3 to 4.4 here, 0.9 to 2.0 with five other seeds. And the head is not its only limit: at
+# rate 3, with a head that learns at 0.03, two of five nets still diverge. The others come to 0.17, 0.31 and 0.38. (Of five other seeds
+# none diverged there, but two learned nothing.)
 #
 # *Predict first:* at which of the learning rates 0.03, 0.1, 0.3 and 1 does batch norm beat the control, with batches of 32? The cell
 # takes about 4 seconds.
@@ -388,9 +392,10 @@ rate_batch_plane.show("sine")
 # - With 2 or 4 rows the control has the lower best loss. (Small batches also see less data in 200 steps. That holds for both nets.)
 # - With 2 rows batch norm learns nothing at any rate. Its loss stays at that of a constant.
 # - With 128 or 256 rows and a rate of 0.1 or 0.3 the control has the lower median again. Only one of these four cells is decided.
-# - The default net is left out. At rate 1 it learns in some seeds: see the figure before.
+# - The default net is left out. At rate 1 and 32 rows it learned too, in one seed much better than in another: see the table of three
+#   nets above.
 #
-# Why is the control ahead with large batches? Look at the training rows too.
+# Why is the control ahead with large batches at 0.1 and 0.3? Look at the training rows too.
 
 # %%
 with_and_without.show_large_batches()
@@ -439,14 +444,14 @@ rate_batch_plane.show_good_rates("digits", 0.5)
 # ### Learning rate × initial weights
 #
 # *Predict first:* draw a map. To the right the learning rate grows, upwards the scale of the initial weights of the hidden layers.
-# Where does the plain net train? Where does batch norm? Is there a corner in which the plain net is better?
+# Where does a net without a norm train? Where does batch norm? Is there a corner in which the net without a norm is better?
 
 # %% tags=["readme"]
 with_and_without.show_heat_map()
 
 # %% [markdown]
 # 4 hidden layers, batches of 32. Batch norm fills most of the map. But where the weights are large and the learning rate is small,
-# the plain net is far better.
+# the net without a norm is far better.
 #
 # *Question, 1 minute.* Why is batch norm so slow in that corner?
 #
@@ -454,7 +459,7 @@ with_and_without.show_heat_map()
 # - **b** A hidden matrix and a multiple of it give the same output, but the same learning rate turns the larger one less.
 # - **c** Large weights push the inputs of the ReLUs far below 0, where nothing passes.
 # - **d** Large weights make the mean and variance of a batch noisier, so the steps cancel.
-# - **e** Batch norm learns more slowly than a plain net everywhere; here it only shows more.
+# - **e** Batch norm learns more slowly than a net without a norm everywhere; here it only shows more.
 
 # %% solution="where_plain_wins"
 from helpers.exercises.answers.make_mlp import where_plain_wins
@@ -480,7 +485,7 @@ with_and_without.show_turns(layer)
 # %% [markdown]
 # <details><summary>What the table says, and the answer to the question</summary>
 #
-# The output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it was: "larger weights
+# In train mode the output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it was: "larger weights
 # lead to smaller gradients", says the same section. Since nothing changes along W, the gradient is at right angles to W. So step ÷
 # ‖W‖ is the angle by which W turns, and it shrinks twice: the step is 1/a as long, and W is a times as long. That makes 1/a². Answer
 # **b**.
@@ -492,8 +497,8 @@ with_and_without.show_turns(layer)
 #
 # ### Depth
 #
-# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on does the plain net fail with
-# the default initialisation? And with He's? Which net has the lowest training loss at 4 layers, in train mode and in eval mode?
+# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on, if any, does the net without a
+# norm fail with the default initialisation? And with He's? Which net has the lowest training loss at 4 layers, in train mode and in eval mode?
 
 # %%
 with_and_without.show_depth()
@@ -501,13 +506,15 @@ with_and_without.show_depth()
 # %% [markdown]
 # Nets of width 64, batches of 32. Three things to see:
 #
-# - With default initialisation the plain net fails from 8 layers on. With He's it still trains at 12, but less well, and some seeds
-#   get lost: its held-out accuracy goes down to 0.24, that of the batch norm nets to 0.94.
+# - With default initialisation the net without a norm fails from 8 layers on. With He's it still trains at 12, but less well, and some
+#   seeds get lost: its held-out accuracy goes down to 0.24, that of the batch norm nets to 0.94.
 # - At 4 and 8 layers the control has the lowest training loss in 9 of 10 seeds, *in train mode*. In eval mode, on the same nets, one
 #   of the two batch norm nets has it, in 10 and in 9 of 10 seeds. (Five other seeds: the control in 5 and 3 of 5 in train mode, in 2
-#   and 1 of 5 in eval mode. So at 8 layers it is less sure.) In train mode batch norm pays for the noise of its batch statistics. So who is ahead can depend on
-#   which training loss you report.
-# - On held-out digits there is little between the two at 4 layers.
+#   and 1 of 5 in eval mode. So the count at 8 layers in train mode and the one at 4 layers in eval mode are less sure.) Batch norm has
+#   two nets in this count. At 4 layers in eval mode the control is ahead of the one with He initialisation in 7 of 10 seeds, of the
+#   other in 1. In train mode batch norm pays for the noise of its batch statistics. So who is ahead can depend on which training loss
+#   you report.
+# - On held-out digits there is little between the control and batch norm at 4 layers.
 #
 # ## 5 · Before or after the nonlinearity?
 #
@@ -515,10 +522,10 @@ with_and_without.show_depth()
 # because that is "more likely to have a symmetric, non-sparse distribution" (§3.2). A norm after the ReLU is a norm on the $u$ of
 # the next layer.
 #
-# Well-known later nets keep the paper's order, for example ResNet (He et al. 2016, §3.4) and DenseNet (Huang et al. 2017, §3): batch
-# norm comes before the ReLU. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository
+# ResNet (He et al. 2016, §3.4) keeps the paper's order: convolution, batch norm, ReLU. In DenseNet (Huang et al. 2017, §3) batch norm
+# comes right before the ReLU too, but both stand before the convolution, so it is the layer's input that is normalised. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository
 # `ducha-aiki/caffenet-benchmark`, file `batchnorm.md`. After the ReLU is 1.5 to 2.5 points better in a CaffeNet, and 1.1 points
-# worse in a GoogLeNet, where the two runs also start differently.
+# worse in a GoogLeNet, where the two runs also start differently. The GoogLeNet without batch norm is ahead of both there.
 #
 # *Predict first:* how large is the difference in accuracy in our net, 6 hidden layers, digits, batches of 64, after 100 steps?
 
@@ -526,16 +533,15 @@ with_and_without.show_depth()
 with_and_without.show_placement()
 
 # %% [markdown]
-# Before is ahead in 8 of 10 seeds at 0.1, and in 6 of 10 at 1. Ten other seeds gave 7 and 7 of 10. So if there is a difference here,
+# Before is ahead in 8 of 10 seeds at 0.1 (in the other two they are level), and in 6 of 10 at 1. Ten other seeds gave 7 and 7 of 10. So if there is a difference here,
 # it is about a point, and this table does not decide it. It is one small data set; for large nets it says nothing.
 #
 # ## What would change my mind
 #
 # - *"Batch norm generalises better."* In section 3 its held-out loss is the lower one in more cells than the control's, but in most
-#   of them the control has diverged. In section 2 neither of the nets that fit has learned anything that carries over, and with
-#   batches of 256 the control is ahead at some rates. If the control were tuned as well as batch norm (its learning rate, its
-#   schedule, its initialisation layer by layer) and the gap stayed over many data sets, I would believe it for MLPs. These nets were
-#   not tuned that far.
+#   of them the control has diverged. With batches of 256 the control is ahead at some rates. And in section 2 neither of the nets
+#   that fit has learned anything that carries over. If both nets were tuned (learning rate, schedule, initialisation layer by layer)
+#   and batch norm stayed ahead over many data sets, I would believe it for MLPs. These nets were not tuned that far.
 # - *"Batch norm is needed for depth."* There are very deep nets without any norm of the activations. Zhang et al. (2019, *Fixup*,
 #   abstract and §3) train residual nets of 10,000 layers with a rescaled initialisation, and a few scalars in each block. Brock et
 #   al. (2021, abstract) reach 86.5 % on ImageNet; their nets standardise the *weights* in every forward pass and clip the gradients.
@@ -545,10 +551,10 @@ with_and_without.show_placement()
 #
 # ## Recap
 #
-# 1. A hidden layer is Linear without bias, norm, ReLU; right before a norm a bias has no gradient.
+# 1. A hidden layer is Linear without bias, norm, ReLU; right before batch norm, in train mode, a bias has no gradient.
 # 2. The demo shows memorising: the nets that fit its rows, with batch norm or without, are worse than a constant on held-out rows.
 # 3. The default net stalls there because of its initial weights.
-# 4. In the demo's batch norm net the head breaks first at larger learning rates: no norm follows it.
+# 4. In the demo at width 64 it is batch norm's head that breaks at larger learning rates: slow the head alone, and the net trains.
 # 5. In a fair set-up batch norm has the wider range of learning rates, and on digits of initial scales too. The control has the
 #    lower best loss with 2 or 4 rows in a batch, and a lower loss at some rates with 256.
 # 6. Compare training losses in one mode: which net is ahead can depend on it.
@@ -581,7 +587,7 @@ with_and_without.show_placement()
 # </details>
 # <details><summary>You multiply the weights before a batch norm by 10. What happens to the output, the gradient, and the next SGD step?</summary>
 #
-# The output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large weights before a norm
+# In train mode the output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large weights before a norm
 # act as a small learning rate.
 #
 # </details>

@@ -73,7 +73,7 @@ print("gradient of beta is 0 everywhere? ", bool((layer.bias.grad == 0).all()))
 #
 # ### One row
 #
-# *Predict first:* one row in train mode, for an MLP. And one image, for a convolutional net?
+# *Predict first:* what happens to one row in train mode, in an MLP? And to one image, in a convolutional net?
 
 # %%
 try:
@@ -85,9 +85,9 @@ difference = (nn.BatchNorm2d(4)(image) - nn.InstanceNorm2d(4)(image)).abs().max(
 print("BatchNorm2d, one image: runs; largest difference from instance norm below 1e-5?", difference < 1e-5)
 
 # %% [markdown]
-# One row gives one number for each feature, and one number has no variance. A 6×6 image gives 36 numbers for each channel, so
-# the layer runs. It then does what instance norm does (notebook 05). So in train mode one example is too few for the MLP, and for a
-# convolutional layer only where the map is 1×1. In eval mode it is never too few.
+# One row gives one number for each feature. Its biased variance is 0 and its unbiased one 0/0, so PyTorch refuses. A 6×6 image
+# gives 36 numbers for each channel, so the layer runs. It then does what instance norm does (notebook 05). So in train mode one
+# example is too few for the MLP, and for a convolutional layer only where the map is 1×1. In eval mode it is never too few.
 
 # %% [markdown]
 # ## 2 · Running statistics are a moving average
@@ -131,8 +131,8 @@ for _ in range(3):
 mode_tables.momenta()
 
 # %% [markdown]
-# The batches needed are $\ln 0.01/\ln(1-m)$. The last column is the price of a fast average: once settled it is as noisy as the
-# plain mean of $(2-m)/m$ batches.
+# The batches needed are $\ln 0.01/\ln(1-m)$, rounded up. The last column is the price of a fast average: once settled it is as
+# noisy as the plain mean of $(2-m)/m$ batches.
 #
 # *Predict first:* data that never change, mean 3 and variance 4. Draw `running_mean` and `running_var` for the three momenta.
 
@@ -151,9 +151,9 @@ mode_tables.lean(batches=50)
 # %% [markdown]
 # ## 3 · Re-estimate the statistics
 #
-# Train mode never reads the buffers. So they can be computed again at any time, with the weights as they are. The paper does
-# just that (Ioffe & Szegedy 2015, Algorithm 2); the moving average is there to watch the accuracy while training (§3.1).
-# Wu & Johnson (2021, §3) call it *precise batch norm*.
+# Train mode moves the buffers but never normalises with them. So they can be computed again at any time, with the weights as they
+# are. The paper does just that (Ioffe & Szegedy 2015, Algorithm 2); the moving average is there to watch the accuracy while
+# training (§3.1). Wu & Johnson (2021, §3) call it *precise batch norm*.
 #
 # Let batch $b$ have $n_b$ rows, mean $\mu_b$ and unbiased variance $s_b^2$, and let $n=\sum_b n_b$.
 #
@@ -182,8 +182,8 @@ mode_tables.plain_averages(split)
 # *Exercise, medium, 20 minutes.*
 #
 # - Every `nn.BatchNorm1d` in the model, nested ones too, gets the pooled mean and variance of *what it is fed*.
-# - While you collect, all BN layers are in train mode (so a deep one sees what it sees in training), and everything else is
-#   in eval mode (dropout off, as it will be when the statistics are used).
+# - While you collect, all BN layers are in train mode (so what a deep one is fed was normalised with the batch, as in training),
+#   and everything else is in eval mode (dropout off, as it will be when the statistics are used).
 # - The old values of the buffers leave no trace. `batches` may be a generator: read it once.
 # - Afterwards modes, momentum and parameters are as before. (PyTorch's counter `num_batches_tracked` may end at any value.)
 # - There is more than one way: a forward hook on each layer, or the layer's own buffers with a suitable momentum.
@@ -239,9 +239,10 @@ print("eval mode:", mode_tables.accuracies(nets, split.X_test, split.y_test))
 mode_tables.predicting_in_train_mode(nets, split)
 
 # %% [markdown]
-# With two rows $\hat x$ is about +1 for the larger and −1 for the smaller value. Each feature keeps only which row was larger, not
-# by how much. With 64 mixed rows nothing is wrong to see, so a test with large batches does not find the bug. Sorted rows are
-# worst: the mean of the batch is then the mean of the class, and it is subtracted.
+# With two rows $\hat x$ is about +1 for the larger and −1 for the smaller value. Each feature keeps only which row was larger,
+# not by how much. With 64 mixed rows nothing is wrong to see, so a test with large mixed batches does not find the bug. Sorted
+# rows are worse than mixed ones at every size but 500, the one batch that holds all rows: where a batch is of one class, the mean
+# of the class is subtracted.
 #
 # In eval mode any batch size gives the same answers. It need not match the batch size of training.
 #
@@ -281,7 +282,8 @@ scores_exercise.check(scores)
 #
 # A function that changes the mode and leaves it so is the next bug of this list, for whoever calls it while training. The
 # reference puts back the mode of every module, one by one. `model.train(was_training)` would do for most nets, but it gives all
-# modules the same mode, the frozen ones of section 6 too. The card accepts all three.
+# modules the same mode, the frozen ones of section 6 too. The card accepts both, and also a function that leaves the net in
+# eval mode.
 #
 # </details>
 #
@@ -297,13 +299,13 @@ from helpers.experiments import mode_seeds
 mode_seeds.never_back_table()
 
 # %% [markdown]
-# At 0.1 the bug hides: seed by seed it costs up to 5.4 points or gains up to 1.6, and the medians differ by less than a point. At
-# 0.5 six of its ten nets diverge. With `train()` in every epoch, and without a norm, none does (with fifteen further seeds: eight,
-# and none). No re-estimation repairs weights that are not finite.
+# At 0.1 the bug hides: seed by seed it costs up to 5.4 points or gains up to 1.6, and in 5 of 10 seeds it gains. At 0.5 six of
+# its ten nets diverge. With `train()` in every epoch, and without a norm, none does (with fifteen further seeds: eight with the
+# bug, none of the others). No re-estimation repairs weights that are not finite.
 #
 # Seen, not explained: in eval mode nothing renews the scale of the activations when the weights grow. But the nets without a
-# norm have nothing of the kind either, and they survive 0.5. Why the bug is worse than having no norm, this experiment does
-# not say.
+# norm have nothing of the kind either, and they survive 0.5. Why the bug is worse there than having no norm, this experiment
+# does not say.
 #
 # ### Repair 2 · `train_and_validate`
 #
@@ -334,8 +336,8 @@ train_and_validate_exercise.check(train_and_validate)
 # Someone copies `momentum=0.001` from a training of a million steps. Yours has 200 steps. Someone else pastes 0.99 from a Keras
 # model, where it is the default. `momentum=None` is PyTorch's plain average over all batches so far.
 #
-# *Predict first:* train mode never reads the buffers, so the weights are the same in all cases. After how many steps does
-# eval mode reach 90 %? What does 0.99 do, with batches of 64 and with batches of 8?
+# *Predict first:* train mode never normalises with the buffers, so the weights are the same in all cases. After how many steps
+# does eval mode reach 90 %? What does 0.99 do, with batches of 64 and with batches of 8?
 
 # %%
 mode_seeds.late_buffers_figure()
@@ -344,16 +346,17 @@ mode_seeds.small_batches_table()
 
 # %% [markdown]
 # Nothing is wrong with the net trained with 0.001: its weights are those of the others. Only the buffers are late (net C of the
-# first picture, after 300 steps). From step 50 on PyTorch's 0.1 is as good here as re-estimating; after 10 steps it is about 6 points
-# behind. `None` forgets nothing: the batches of the first, bad weights count like the last ones. For data that do not change it is
-# the least noisy average; for a net in training it lags, here by about half a point, in 9 of 10 seeds (of fifteen further seeds, in
-# 11).
+# first picture, after 300 steps), and re-estimating repairs them. From step 50 on, with batches of 64, PyTorch's 0.1 is as good
+# here as re-estimating; after 10 steps its median is about 6 points behind. `None` forgets nothing: the batches of the first, bad
+# weights count like the last ones. For data that do not change it is the least noisy average; for a net in training it lags, here
+# by about half a point, in 9 of 10 seeds (of fifteen further seeds, in 11).
 #
 # Keras's 0.99 is the opposite error. The buffers then hold little more than the last batch: $(2-m)/m$ is 1.02. With batches of 64
 # that costs about a point, in every seed, and nobody would notice. With batches of 8 it costs 7 points in the median, and
 # something in every seed.
 #
-# Too small a momentum is a bug of *short* trainings, and of evaluations early in long ones; too large a one, of small batches.
+# Too small a momentum is a bug of *short* trainings, and of evaluations early in long ones; too large a one, above all of small
+# batches.
 #
 # ### Bug 5 · A last batch of one row
 #
@@ -364,7 +367,7 @@ mode_tables.rests(rows=1297)
 
 # %% [markdown]
 # With 16 the loop runs 81 steps and then stops with the `ValueError` of section 1. A `DataLoader` with `drop_last=True` avoids
-# it, at the price of up to 15 unused rows in each epoch.
+# it, at the price of up to 15 unused rows in each epoch (here one).
 #
 # ### Repair 3 · `one_epoch`
 #
@@ -405,7 +408,7 @@ mode_seeds.sorted_rows_table()
 # that class is subtracted, before the net can use it. Re-estimating does not help: the buffers are not what is wrong.
 #
 # Tiny batches are another case. Both nets see the training rows once, in batches of two (648 steps; the last single row is left out),
-# with SGD of momentum 0.9 at three learning rates. *Predict first:* does re-estimating rescue this net?
+# with SGD of momentum 0.9 at three learning rates. *Predict first:* does re-estimating rescue the net with batch norm?
 
 # %%
 mode_seeds.pairs_table()
@@ -416,9 +419,9 @@ mode_seeds.pairs_table()
 # nothing is decided. So the buffers are a small part of what is wrong here; most of it is in the weights.
 #
 # Re-estimating repairs *buffers*. It cannot repair weights. Accumulating gradients over several batches of 2 changes nothing in
-# this: each forward pass still normalises with its own two rows. There are two ways out: a larger batch (spread over several
-# devices it counts as one only with a synchronised layer, `nn.SyncBatchNorm`), or a norm that does not use the batch (notebook 05).
-# Section 6 tries a third, for nets that are already trained.
+# this: each forward pass still normalises with its own two rows. Ways out are a larger batch (spread over several devices it
+# counts as one only with a synchronised layer, `nn.SyncBatchNorm`), a norm that does not use the batch (notebook 05), or, as the
+# table shows, no norm. Section 6 tries another, for nets that are already trained.
 #
 # ### Repair 4 · `epoch_batches`
 #
@@ -450,8 +453,8 @@ print("not in the checkpoint:", ", ".join(missing[:3]), "…")
 mode_tables.lost_buffers(nets, split, reestimate)
 
 # %% [markdown]
-# That was net D. The same happens wherever weights are handled and buffers are forgotten: weights kept of the best epoch, weights
-# sent between machines.
+# That was net D. The same happens wherever weights are handled and buffers are forgotten: the weights of the best epoch are kept,
+# or weights are sent between machines.
 #
 # An *average* of checkpoints is a case of its own. Its weights never ran, so no checkpoint holds their statistics.
 # *Predict first:* five nets of one training, after 100, 150, 200, 250 and 300 steps; their weights are averaged. Are the averaged
@@ -493,8 +496,9 @@ restore_best_exercise.check(restore_best)
 # the buffers are wrong. Rows of the new data, *without labels*, are enough to re-estimate (Li et al. 2016 call this
 # AdaBN).
 #
-# *Predict first:* five changes of the held-out digits. Which does re-estimating repair? (It uses the 500 changed rows themselves, in
-# batches of 100.)
+# *Predict first:* five changes of the held-out digits: contrast × 0.4, contrast × 3, brighter by 1, noise of std 1, inverted (the
+# sign of every pixel; over all pixels together the mean is 0 and the std 1). Which does re-estimating repair? (It uses the 500
+# changed rows themselves, in batches of 100.)
 
 # %%
 mode_tables.shifted_rows(nets, split, reestimate)
@@ -510,9 +514,9 @@ mode_tables.shifted_rows(nets, split, reestimate)
 mode_seeds.noisy_rows_table()
 
 # %% [markdown]
-# Not all of it: nets that were trained on noisy rows are 14 points better on them. Re-estimating gains 3.5 of these points, in 9 of 10
-# seeds (five further seeds: 4.4, in 5 of 5). The rest of the 14 is no matter of statistics or of lost information, but of weights
-# that never met noise.
+# Not all of it: nets that were trained on noisy rows are 14 points better on them. Re-estimating gains 3.5 points, in 9 of 10
+# seeds (five further seeds: 4.4, in 5 of 5). After it both kinds of net have statistics of noisy rows, so what still lies between
+# them, 0.64 against 0.74, is a matter of the weights: those of the first never met noise.
 #
 # *Predict first:* the contrast is as in training, but only threes and eights arrive. What does re-estimating on them do?
 
@@ -520,8 +524,9 @@ mode_seeds.noisy_rows_table()
 mode_tables.some_classes(nets, split, reestimate)
 
 # %% [markdown]
-# It ruins a net that was right; net E was made so, from threes alone. Re-estimating cannot tell a new camera from a new mixture
-# of classes: both move the mean. It assumes that only the first has changed.
+# It ruins a net that was right; net E was made so, from threes alone. (Re-estimating on all digits repairs net E too: the old
+# buffers leave no trace.) Re-estimating cannot tell a new camera from a new mixture of classes: both move the mean. It assumes
+# that only the first has changed.
 #
 # ## 6 · Freezing
 #
@@ -542,7 +547,7 @@ mode_tables.four_freezes()
 # %% [markdown]
 # Two separate switches again. A parameter that needs no gradient has the gradient `None`, not 0, and the optimiser passes it
 # over, weight decay and all. The last row is the catch: a gradient from *before* the freeze is still there, so γ moves. Call
-# `zero_grad()` between the two.
+# `zero_grad()` before the next step: it sets the old gradient to `None`.
 #
 # In Keras there is one switch: `layer.trainable = False` freezes γ and β and also makes the layer use its stored statistics
 # (documentation of `BatchNormalization`).
@@ -584,9 +589,10 @@ print("after net.train(): train mode", net[1].training, " · gamma gets a gradie
 #
 # ### Bug 8 · Thawed by `train()`
 #
-# Ten trained nets get a new head and are tuned on 100 labelled rows for three epochs. Rows as in training, or with contrast × 0.4;
-# batches of 2 (150 steps) or of 16 (21 steps). Only the statistics are frozen; γ and β learn. In the last column they are first
-# re-estimated on all training rows in the new contrast, without labels, and then frozen in every epoch.
+# Ten trained nets get a new head (the last linear layer, drawn anew), and all their layers are tuned on 100 labelled rows for
+# three epochs. Rows as in training, or with contrast × 0.4; batches of 2 (150 steps) or of 16 (21 steps). Only the statistics are
+# frozen; γ and β learn. In the last column they are first re-estimated on all training rows in the new contrast, without labels,
+# and then frozen in every epoch.
 #
 # The 100 rows are some of those that the nets were trained on, and the classes are the same. So this task is easier than a really
 # new one. Only compare the ways with each other.
@@ -626,19 +632,21 @@ fine_tune_exercise.check(fine_tune)
 # %% [markdown]
 # ## What would change my mind
 #
-# - *Is re-estimating worth a habit?* Here it gains nothing at momentum 0.1 after the first 50 steps (Bug 4). Wu & Johnson (2021,
-#   §3) report that the moving average is worse than re-estimating in trainings with large batches. A large-batch training in
-#   which both give the same accuracy at every epoch would speak against the habit.
-# - *Is the gap between the modes only harmful?* Ioffe & Szegedy (2015, §3.4) see a use in it: the other rows of a batch act
-#   as noise, and noise can help on held-out rows. Nothing here tests that. A net that does worse on held-out rows once its training
-#   uses fixed statistics, all else equal, would speak for it.
+# - *Is re-estimating worth a habit?* Here, at momentum 0.1, it gains nothing with batches of 64 after the first 50 steps (Bug 4),
+#   and about 3 points with batches of two at two of three rates (Bug 6). Wu & Johnson (2021, §3) report that the moving average
+#   is worse than re-estimating in trainings with large batches. A large-batch training in which both give the same accuracy at
+#   every epoch would speak against the habit.
+# - *Is the gap between the modes only harmful?* Ioffe & Szegedy (2015, §3.4) see a use in it: in training a row's result depends
+#   on the other rows of its batch, and they found this to help on new data. Bug 3 comes near a test, with fixed statistics from
+#   the second epoch on: at 0.1 the differences have both signs. But its statistics are also out of date. A net that does worse on
+#   held-out rows once its training uses fixed statistics, all else equal, would speak for it.
 # - *Should a served net adapt to what arrives?* Section 5 shows one case for it and one against it, on the same nets. Evidence
 #   that would settle it for a product: its real stream, with its real mixture of classes over a day.
 #
 # ## Recap
 #
 # 1. `eval()` chooses the statistics, `no_grad()` stops gradients, `requires_grad` freezes γ and β: three switches.
-# 2. The buffers are a moving average that leans to 0 and 1. PyTorch's momentum m is Keras's 1 − m.
+# 2. The buffers are a moving average that leans to 0 and 1 at first. PyTorch's momentum m is Keras's 1 − m.
 # 3. Predicting in train mode looks fine for large mixed batches, and fails for small or sorted ones.
 # 4. Re-estimating repairs buffers: polluted, lost, lagging, or from another camera. It repairs no weights, takes back little of
 #    what noise costs, and is fooled by a new mixture of classes.
@@ -662,10 +670,10 @@ fine_tune_exercise.check(fine_tune)
 #
 # </details>
 #
-# <details><summary>Good accuracy while training, poor accuracy in eval mode. What do you do first?</summary>
+# <details><summary>The same rows: good accuracy in train mode, poor accuracy in eval mode. What do you do first?</summary>
 #
 # Re-estimate the statistics on training rows, which costs one pass. If that cures it, the buffers were at fault (lost, late,
-# polluted); if not, look at the weights (tiny or sorted batches) or at the data.
+# polluted); if not, look at how the weights were trained (tiny or sorted batches), or whether these rows are other data.
 #
 # </details>
 #

@@ -44,7 +44,7 @@ def _ready(function: Any, exercise: Exercise, ours: Callable[..., Any]) -> Calla
     return ours
 
 
-def show_runaway(runs: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+def show_bias(runs: Mapping[str, Sequence[tuple[float, float]]]) -> None:
     """§2: for each way to take the mean, the bias b and the loss at every step."""
     figure, (left, right) = subplots(1, 2, width=9.0, height=2.8)
     for (name, seen), style in zip(runs.items(), ("--", "-"), strict=True):
@@ -59,7 +59,7 @@ def show_runaway(runs: Mapping[str, Sequence[tuple[float, float]]]) -> None:
 
 
 @one_thread()
-def show_undone(function: Any) -> None:
+def show_batches(function: Any) -> None:
     """γ and β for which batch A comes out as it went in: what they do to batch B, and what is left of two examples."""
     random = np.random.RandomState(1)
     A, B = (torch.tensor(random.normal(3.0, 2.0, (16, 1))) for _ in range(2))
