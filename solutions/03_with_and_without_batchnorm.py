@@ -294,8 +294,8 @@ popular_demo.show_moving_limits()
 # counts too. All inputs of the head are 0 or more, so in one direction of its weights they pull together, and λ grows with the
 # width. Answer **d**.
 #
-# The control's head has a larger λ still. The default net's head has a small one: hardly anything but the bias enters it. Its limit is
-# near that of the bias alone, 1, at every width. So only the largest rate of the tables, 1, is above it.
+# The control's head has a larger λ still. The default net's head has a small one: hardly anything but the bias enters it. Its
+# limit is near that of the bias alone, 1, at every width. So only the largest rate of the tables, 1, is above it.
 #
 # </details>
 #
@@ -305,8 +305,9 @@ popular_demo.show_moving_limits()
 #   of the blue curve. Then the limit is at 0.058, above the rate, and training goes on.
 # - At width 64 and 0.2 the loss jumps to about 70, and the last ReLUs die: hardly any input of the head is above 0. What is left is
 #   the bias, whose limit is 1. The net outputs a constant.
-# - The control of the demo starts above its limit as well: its rate is 0.03, its limit at width 128 at most 0.024. Its loss jumps in
-#   the first steps (the peak in the figure of catch 2), and then it trains. So a start above 2/λ is a warning, not yet a verdict.
+# - The control of the demo starts above its limit as well: its rate is 0.03, its limit at width 128 at most 0.024. Its loss
+#   jumps in the first steps (the peak in the figure of catch 2), and then it trains. So a net that starts above 2/λ can still
+#   train.
 #
 # ## 3 · The fair set-up
 #
@@ -324,11 +325,11 @@ popular_demo.show_moving_limits()
 popular_demo.show_fair_limits(layer)
 
 # %% [markdown]
-# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5. At a rate of 10 one net of five diverges, and
-# the median of the others is no better than a constant, which gives 0.41. With a smaller factor batch norm trains there too. For the
-# control the limit depends on the start: 1.3 to 4.4 here, 0.9 to 2.0 with five other seeds. And the head is not its only limit: at
-# rate 3, with a head that learns at 0.03, two of five nets still diverge. The others come to 0.17, 0.31 and 0.38. (Of five other seeds
-# none diverged there, but two learned nothing.)
+# A rate above 2/λ makes the head alone unstable. For batch norm the limit is now 5.5. At a rate of 10 one net of five diverges,
+# and the median of the others is no better than a constant, which gives 0.41. With a smaller factor batch norm trains there
+# too. For the control the limit depends on the start: 1.3 to 4.4 here, 0.9 to 2.0 with five other seeds. And the head is not
+# its only limit: at rate 3, with a head that learns at 0.03, two of five nets still diverge. The others come to 0.17, 0.31 and
+# 0.38. (Of five other seeds none diverged there, but two learned nothing.)
 #
 # *Predict first:* at which of the learning rates 0.03, 0.1, 0.3 and 1 does batch norm beat the control, with batches of 32? The cell
 # takes about 4 seconds.
@@ -485,10 +486,10 @@ with_and_without.show_turns(layer)
 # %% [markdown]
 # <details><summary>What the table says, and the answer to the question</summary>
 #
-# In train mode the output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it was: "larger weights
-# lead to smaller gradients", says the same section. Since nothing changes along W, the gradient is at right angles to W. So step ÷
-# ‖W‖ is the angle by which W turns, and it shrinks twice: the step is 1/a as long, and W is a times as long. That makes 1/a². Answer
-# **b**.
+# In train mode the output stays as it was: the paper's §3.3 has BN((aW)u) = BN(Wu), up to ε. The gradient is 1/a of what it
+# was: "larger weights lead to smaller gradients", says the same section. Since nothing changes along W, the gradient is at
+# right angles to W. So step ÷ ‖W‖ is the angle by which W turns, and it shrinks twice: the step is 1/a as long, and W is a
+# times as long. That makes 1/a². Answer **b**.
 #
 # In the map the head stays as it was, as in the fifth column. If the weights of the head grow as well, the gradient that it sends
 # back grows by a, and 1/a is left: the last column.
@@ -497,8 +498,9 @@ with_and_without.show_turns(layer)
 #
 # ### Depth
 #
-# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on, if any, does the net without a
-# norm fail with the default initialisation? And with He's? Which net has the lowest training loss at 4 layers, in train mode and in eval mode?
+# *Predict first:* 2, 4, 8, 12 hidden layers, digits, learning rate 0.1, 300 steps. From which depth on, if any, does the net
+# without a norm fail with the default initialisation? And with He's? Which net has the lowest training loss at 4 layers, in
+# train mode and in eval mode?
 
 # %%
 with_and_without.show_depth()
@@ -508,12 +510,12 @@ with_and_without.show_depth()
 #
 # - With default initialisation the net without a norm fails from 8 layers on. With He's it still trains at 12, but less well, and some
 #   seeds get lost: its held-out accuracy goes down to 0.24, that of the batch norm nets to 0.94.
-# - At 4 and 8 layers the control has the lowest training loss in 9 of 10 seeds, *in train mode*. In eval mode, on the same nets, one
-#   of the two batch norm nets has it, in 10 and in 9 of 10 seeds. (Five other seeds: the control in 5 and 3 of 5 in train mode, in 2
-#   and 1 of 5 in eval mode. So the count at 8 layers in train mode and the one at 4 layers in eval mode are less sure.) Batch norm has
-#   two nets in this count. At 4 layers in eval mode the control is ahead of the one with He initialisation in 7 of 10 seeds, of the
-#   other in 1. In train mode batch norm pays for the noise of its batch statistics. So who is ahead can depend on which training loss
-#   you report.
+# - At 4 and 8 layers the control has the lowest training loss in 9 of 10 seeds, *in train mode*. In eval mode, on the same
+#   nets, one of the two batch norm nets has it, in 10 and in 9 of 10 seeds. (Five other seeds: the control in 5 and 3 of 5 in
+#   train mode, in 2 and 1 of 5 in eval mode. So the count at 8 layers in train mode and the one at 4 layers in eval mode are
+#   less sure.) Batch norm has two nets in this count. At 4 layers in eval mode the control is ahead of the one with He
+#   initialisation in 7 of 10 seeds, of the other in 1. In train mode batch norm pays for the noise of its batch statistics. So
+#   who is ahead can depend on which training loss you report.
 # - On held-out digits there is little between the control and batch norm at 4 layers.
 #
 # ## 5 · Before or after the nonlinearity?
@@ -522,10 +524,11 @@ with_and_without.show_depth()
 # because that is "more likely to have a symmetric, non-sparse distribution" (§3.2). A norm after the ReLU is a norm on the $u$ of
 # the next layer.
 #
-# ResNet (He et al. 2016, §3.4) keeps the paper's order: convolution, batch norm, ReLU. In DenseNet (Huang et al. 2017, §3) batch norm
-# comes right before the ReLU too, but both stand before the convolution, so it is the layer's input that is normalised. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository
-# `ducha-aiki/caffenet-benchmark`, file `batchnorm.md`. After the ReLU is 1.5 to 2.5 points better in a CaffeNet, and 1.1 points
-# worse in a GoogLeNet, where the two runs also start differently. The GoogLeNet without batch norm is ahead of both there.
+# ResNet (He et al. 2016, §3.4) keeps the paper's order: convolution, batch norm, ReLU. In DenseNet (Huang et al. 2017, §3)
+# batch norm comes right before the ReLU too, but both stand before the convolution, so it is the layer's input that is
+# normalised. Mishkin et al. (2017) tried both on ImageNet; their tables are in the repository `ducha-aiki/caffenet-benchmark`,
+# file `batchnorm.md`. After the ReLU is 1.5 to 2.5 points better in a CaffeNet, and 1.1 points worse in a GoogLeNet, where the
+# two runs also start differently. The GoogLeNet without batch norm is ahead of both there.
 #
 # *Predict first:* how large is the difference in accuracy in our net, 6 hidden layers, digits, batches of 64, after 100 steps?
 
@@ -533,8 +536,9 @@ with_and_without.show_depth()
 with_and_without.show_placement()
 
 # %% [markdown]
-# Before is ahead in 8 of 10 seeds at 0.1 (in the other two they are level), and in 6 of 10 at 1. Ten other seeds gave 7 and 7 of 10. So if there is a difference here,
-# it is about a point, and this table does not decide it. It is one small data set; for large nets it says nothing.
+# Before is ahead in 8 of 10 seeds at 0.1 (in the other two they are level), and in 6 of 10 at 1. Ten other seeds gave 7 and 7
+# of 10. So if there is a difference here, it is about a point, and this table does not decide it. It is one small data set; for
+# large nets it says nothing.
 #
 # ## What would change my mind
 #
@@ -587,8 +591,8 @@ with_and_without.show_placement()
 # </details>
 # <details><summary>You multiply the weights before a batch norm by 10. What happens to the output, the gradient, and the next SGD step?</summary>
 #
-# In train mode the output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large weights before a norm
-# act as a small learning rate.
+# In train mode the output stays. The gradient is 10 times smaller, so the step turns W by a hundredth of the angle. Large
+# weights before a norm act as a small learning rate.
 #
 # </details>
 # <details><summary>In your training loop the loss with batch norm is higher than without, in eval mode it is lower. How can that be?</summary>
