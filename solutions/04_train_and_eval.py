@@ -1,4 +1,4 @@
-# %% [markdown] builds="precise batch norm, a freeze, six repaired loops"
+# %% [markdown] builds="precise batch norm, a freeze, six repaired functions"
 # # 04 · Train and eval
 #
 # A net with batch norm has learned to read handwritten digits. Here it is five times. Every weight, every bias, every γ and β is

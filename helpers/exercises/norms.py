@@ -43,7 +43,7 @@ REASONS = {
     "W": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
     "X": "it keeps the spatial layout, because it does not pool over H and W",
     "Y": "the loss becomes smoother, which is settled",
-    "Z": "batch statistics do not exist for one image",
+    "Z": "batch statistics do not exist for one image, however large its maps",
 }
 SITUATIONS = {
     "a": "an image classifier, trained from scratch with 32 images on each GPU",

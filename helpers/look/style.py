@@ -27,6 +27,7 @@ body[data-jp-theme-light="false"] .bn,.vscode-dark .bn,html[theme="dark"] .bn{--
 --todo:#a4afba;--link:#5bb6f0;--goodbg:#12291f;--badbg:#341a18}
 .bn-card{max-width:820px;border:1px solid var(--line);border-radius:8px;padding:12px 16px;background:var(--raised)}
 .bn .bn-head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px}
+.bn .bn-head>b{max-width:calc(100% - 32px)}
 .bn .bn-seg{display:flex;gap:3px;flex:0 1 240px;min-width:60px}
 .bn .bn-seg i{flex:1;height:8px;border-radius:2px;background:var(--line)}
 .bn .bn-seg .good{background:var(--good)}
@@ -57,6 +58,7 @@ white-space:normal;max-width:none}
 .bn p{margin:6px 0}.bn details{margin-top:4px}.bn summary{cursor:pointer}
 .bn dl{margin:2px 0 8px 16px}.bn dd{margin:0}
 .bn code{background:rgba(127,127,127,.16);padding:1px 4px;border-radius:4px;font-size:13px}
+.bn small,.bn small code{font-size:12px}
 .bn pre{margin:6px 0 0;white-space:pre-wrap}
 .bn-figure img{max-width:100%;height:auto;mix-blend-mode:multiply}
 body[data-jp-theme-light="false"] .bn-figure img,.vscode-dark .bn-figure img,html[theme="dark"] .bn-figure img{

@@ -18,6 +18,8 @@ from .parts import named, show_widget
 
 NOTHING = ("choose", "")
 """What a list shows before anything is chosen, and its value: ipywidgets shows no words for None."""
+_BUTTON = "<style>.bn-quiz button.mod-primary{background:#0068a8;color:#fff}</style>"
+"""White on a blue dark enough to be read: that of ipywidgets 7 is too light."""
 
 
 class QuizWidget:
@@ -33,7 +35,9 @@ class QuizWidget:
         for row in self.rows:
             for field in row:
                 field.observe(lambda _: self._changed(), "value")
-        self.root = named("bn-quiz", widgets.VBox([*map(self._row, range(len(self.rows))), self.button, self.status]))
+        style = widgets.HTML(_BUTTON, layout={"display": "none"})
+        below = [self.button, self.status, style]
+        self.root = named("bn-quiz", widgets.VBox([*map(self._row, range(len(self.rows))), *below]))
 
     def _row(self, i: int) -> widgets.Widget:
         text = self.quiz.questions[i].text

@@ -96,7 +96,8 @@ outline:2px solid var(--bn-focus)!important;outline-offset:1px}
 .bn-chart .bn-title .bn-mute{font-weight:400}
 .bn-chart .bn-title{margin:2px 0 5px;font-size:12px;font-weight:600;line-height:1.25;color:inherit}
 .bn-plot{position:relative;margin:0 6px 0 38px}
-.bn-plot>svg{position:absolute;left:0;top:0;width:100%;height:100%;overflow:visible;display:block}
+.bn-playground .bn-plot>svg{position:absolute;left:0;top:0;width:100%;height:100%;overflow:visible;display:block}
+.bn-playground .bn-map{max-width:none}
 .bn-plot span{position:absolute;white-space:nowrap;line-height:1;color:var(--bn-mute)}
 .bn-plot .bn-y{right:100%;padding-right:6px;transform:translateY(-50%)}
 .bn-plot .bn-x{top:100%;padding-top:4px;transform:translateX(-50%)}
