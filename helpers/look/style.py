@@ -55,7 +55,8 @@ white-space:normal;max-width:none}
 .bn .bn-left,.bn th:first-child,.bn td:first-child{text-align:left!important}
 .bn th:first-child,.bn td:first-child{padding-left:0!important}
 .bn .bn-shows td:last-child{color:var(--bad);font-weight:650}
-.bn p{margin:6px 0}.bn details{margin-top:4px}.bn summary{cursor:pointer}
+.bn p{margin:6px 0}.bn details{margin-top:4px}.bn summary{cursor:pointer;
+display:list-item}
 .bn dl{margin:2px 0 8px 16px}.bn dd{margin:0}
 .bn code{background:rgba(127,127,127,.16);padding:1px 4px;border-radius:4px;font-size:13px}
 .bn small,.bn small code{font-size:12px}

@@ -120,7 +120,7 @@ vector-effect:non-scaling-stroke}
 .bn-map .bn-dot{stroke:var(--bn-ground);stroke-width:1.5;fill:var(--net,var(--bn-ground))}
 .bn-map .bn-same{stroke:currentColor;stroke-width:1.5;fill:var(--bn-ground)}
 .bn-playground details{font-size:12px}
-.bn-playground summary{cursor:pointer}
+.bn-playground summary{cursor:pointer;display:list-item}
 .bn-words p{margin:2px 0;font-size:13px}
 .bn-words table{border-collapse:collapse;font-size:12px;font-variant-numeric:tabular-nums;margin:4px 0}
 .bn-words th,.bn-words td{text-align:right!important;padding:1px 0 1px 14px!important;background:none!important}
