@@ -145,7 +145,7 @@ def show_running_variance(shown: dict[str, Demo]) -> None:
             ["eval mode", brief(old.train_loss)],
             ["eval mode, `running_var` × 511/512", brief(evaluate(n, split.X_train, split.y_train)[0] for n in new)],
         ],
-        caption="Batch norm, the same weights in every row but for the last step: mean squared error on the 512 rows, 2 seeds",
+        caption="Batch norm, the same weights but for the last step: mean squared error on the 512 rows, 2 seeds",
     )
 
 

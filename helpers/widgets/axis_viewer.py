@@ -232,8 +232,9 @@ class AxisViewer:
         self.more.value = (
             f'<div style="line-height:1.5">{body}'
             '<details style="margin-top:4px">'
-            '<summary style="cursor:pointer">in code (answers “Which dims?”)</summary><code style="font-size:'
-            f'13px;white-space:pre-wrap">{html.escape(code(norm, self.shape, groups))}</code></details></div>'
+            '<summary style="cursor:pointer;display:list-item">in code (answers “Which dims?”)</summary>'
+            '<code style="font-size:13px;white-space:pre-wrap">'
+            f"{html.escape(code(norm, self.shape, groups))}</code></details></div>"
         )
 
 

@@ -22,6 +22,22 @@ RUN_IT = "This is a picture. To use it, run this cell."
 _DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 _SPEAK = f"<img src='{_DOT}' alt='' hidden onload=\"this.parentElement.setAttribute('role','status')\">"
 
+_KEYS = """
+(() => {
+  const help = () => document.querySelectorAll('.bn-live-NAME').forEach(root => {
+    root.querySelectorAll('select').forEach(list => list.setAttribute('data-lm-suppress-shortcuts', 'true'));
+    root.querySelectorAll('.widget-hslider').forEach(slider => {
+      const handle = slider.querySelector('[role=slider]'), text = slider.querySelector('.widget-label')?.textContent;
+      if (!handle || !text) return;
+      handle.setAttribute('aria-label', text);
+      handle.setAttribute('data-lm-suppress-shortcuts', 'true');
+    });
+  });
+  [0, 200, 1000, 4000].forEach(later => setTimeout(help, later));
+})()
+""".replace("\n", " ")
+"""Where a front end runs it: arrow keys stay in a list and in a slider, and a slider has its name."""
+
 
 def show_widget(widget: widgets.Widget, figure: Figure | Callable[[], Figure] | None, alt: str) -> None:
     """Display ``widget``, and as a second output ``figure`` (or only the sentence ``alt`` where it is None).
@@ -31,7 +47,8 @@ def show_widget(widget: widgets.Widget, figure: Figure | Callable[[], Figure] | 
     While the widget lives it hides the second output; while it does not, that hides the error in its place.
     """
     name = f"{zlib.crc32(alt.encode()):08x}"  # the same on every run
-    hide = widgets.HTML(f"<style>.bn-still-{name}{{display:none}}</style>", layout={"display": "none"})
+    help_keys = f'<img src="" alt="" hidden onerror="{_KEYS.replace("NAME", name)}">'
+    hide = widgets.HTML(f"<style>.bn-still-{name}{{display:none}}</style>{help_keys}", layout={"display": "none"})
     live = named(f"bn-live-{name}", widgets.VBox([widget, hide]))
     display({VIEW: {"version_major": 2, "version_minor": 0, "model_id": live.model_id}}, raw=True)
     data, metadata = _still(name, figure() if callable(figure) else figure, alt)

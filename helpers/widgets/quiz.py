@@ -18,8 +18,10 @@ from .parts import named, show_widget
 
 NOTHING = ("choose", "")
 """What a list shows before anything is chosen, and its value: ipywidgets shows no words for None."""
-_BUTTON = "<style>.bn-quiz button.mod-primary{background:#0068a8;color:#fff}</style>"
-"""White on a blue dark enough to be read: that of ipywidgets 7 is too light."""
+_STYLE = """<style>.bn-quiz button.mod-primary{background:#0068a8;color:#fff}
+.bn-quiz .widget-dropdown .widget-label{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+</style>"""
+"""White on a blue dark enough to be read: that of ipywidgets 7 is too light.  The names of lists are only heard."""
 
 
 class QuizWidget:
@@ -27,7 +29,7 @@ class QuizWidget:
 
     def __init__(self, quiz: Quiz) -> None:
         self.quiz = quiz
-        self.rows = [[_field(options) for options in question.fields] for question in quiz.questions]
+        self.rows = [[_field(options, _name(q, i)) for i, options in enumerate(q.fields)] for q in quiz.questions]
         self.said = [widgets.HTML(layout=widgets.Layout(flex="1 1 260px")) for _ in quiz.questions]
         self.button = widgets.Button(description="Check", button_style="primary")
         self.status = named("bn-quiz-status", widgets.HTML('<span role="status"></span>'))
@@ -35,7 +37,7 @@ class QuizWidget:
         for row in self.rows:
             for field in row:
                 field.observe(lambda _: self._changed(), "value")
-        style = widgets.HTML(_BUTTON, layout={"display": "none"})
+        style = widgets.HTML(_STYLE, layout={"display": "none"})
         below = [self.button, self.status, style]
         self.root = named("bn-quiz", widgets.VBox([*map(self._row, range(len(self.rows))), *below]))
 
@@ -84,14 +86,20 @@ class QuizWidget:
         self.status.value = styled(words, "bn-quiz-words", 'role="status"')
 
 
-def _field(options: tuple[tuple[Any, str], ...]) -> widgets.Widget:
-    """Buttons for short words, a list for longer ones; nothing is chosen at first."""
+def _name(question: Question, i: int) -> str:
+    """What a screen reader calls part ``i`` of a row."""
+    part = f"part {i + 1}: " if len(question.fields) > 1 else ""
+    return part + question.text.replace("`", "")
+
+
+def _field(options: tuple[tuple[Any, str], ...], name: str) -> widgets.Widget:
+    """Buttons for short words, a list of this name for longer ones; nothing is chosen at first."""
     if all(len(words) <= 2 for _, words in options):
         return widgets.ToggleButtons(
             options=[(words, value) for value, words in options], value=None, style={"button_width": "44px"}
         )
     choices = [NOTHING, *((words, value) for value, words in options)]
-    return widgets.Dropdown(options=choices, layout=widgets.Layout(width="auto", max_width="360px"))
+    return widgets.Dropdown(options=choices, description=name, layout=widgets.Layout(width="auto", max_width="360px"))
 
 
 def quiz(exercise: Quiz) -> None:

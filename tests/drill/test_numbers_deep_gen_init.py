@@ -10,7 +10,7 @@ from torch import nn
 from helpers.drill import bank
 
 torch.set_num_threads(1)
-SEEDS = random.sample([*range(5), *range(10, 15), *range(100, 105)], 1)
+SEEDS = (*range(5), *range(10, 15), *range(100, 105))
 
 
 def states(card, *texts):
@@ -44,8 +44,8 @@ def regression(seed, batch_norm, he):
         return (net.eval()(x[4096:])[:, 0] - y[4096:]).square().mean().item()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_regression_with_and_without(seed):
+def test_regression_with_and_without():
+    seed = random.choice(SEEDS)  # one of the 15 that the cards speak of
     batch = regression(seed, batch_norm=True, he=False)
     plain = regression(seed, batch_norm=False, he=True)
     assert batch < plain or math.isnan(plain), seed

@@ -2,6 +2,7 @@
 
 import importlib
 
+import ipywidgets as widgets
 import pytest
 
 from helpers.exercises import catalogue
@@ -64,6 +65,13 @@ def test_every_row_may_be_wrong_alone(id, shell):
         assert wrong == [n == i for n in range(len(wrong))], exercise.questions[i].key
         found = exercise.assessed(shell.user_ns[exercise.builds])
         assert not found.passed and [e.kind for e in found.causes] == ["row"]
+
+
+@pytest.mark.parametrize("id", QUIZZES)
+def test_every_list_has_a_name_of_its_own(id):
+    fields = [field for row in QuizWidget(QUIZZES[id]).rows for field in row]
+    names = [field.description for field in fields if isinstance(field, widgets.Dropdown)]
+    assert all(names) and len(set(names)) == len(names)
 
 
 def test_open_rows_are_named_and_nothing_is_judged(shell):
