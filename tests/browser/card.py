@@ -12,44 +12,20 @@ from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.observe import observe
 from helpers.judge.show import VerdictCard
 from tests.browser.front_end import FLAGS, system_browser
+from tests.judge.field_layers import layer, source
 from tests.notebook import ROOT
 
 LINE = "mean, var = x.mean(0), x.var(0)"
 """The line with the mistake."""
-LAYER = f"""import torch
-from torch import nn
-
-
-class BatchNorm1d(nn.Module):
-    def __init__(self, num_features, eps=1e-5, momentum=0.1):
-        super().__init__()
-        self.eps, self.momentum = eps, momentum
-        self.gamma = nn.Parameter(torch.ones(num_features))
-        self.beta = nn.Parameter(torch.zeros(num_features))
-        self.register_buffer("running_mean", torch.zeros(num_features))
-        self.register_buffer("running_var", torch.ones(num_features))
-
-    def forward(self, x):
-        if self.training:
-            if len(x) == 1:
-                raise ValueError("one row has no variance")
-            {LINE}
-            with torch.no_grad():
-                self.running_mean.lerp_(mean, self.momentum)
-                self.running_var.lerp_(var, self.momentum)
-        else:
-            mean, var = self.running_mean, self.running_var
-        return (x - mean) / torch.sqrt(var + self.eps) * self.gamma + self.beta
-"""
 THEMES = {"card": ("true", "#ffffff", "#1b1f24"), "card-dark": ("false", "#0d1117", "#e6edf3")}
 """File name, and is the theme light, ground and ink."""
 
 
 def card() -> VerdictCard:
     """The card that a learner sees for this layer."""
-    module: dict = {}
-    exec(LAYER, module)
-    found = batchnorm1d_exercise.assess(observe(module["BatchNorm1d"], batchnorm1d_exercise.probes), LAYER)
+    code = source("unbiased")
+    assert LINE in code
+    found = batchnorm1d_exercise.assess(observe(layer("unbiased"), batchnorm1d_exercise.probes), code)
     return VerdictCard("BatchNorm1d", found)
 
 

@@ -35,3 +35,12 @@ def counted(file):
 def share(told, kind, wanted, verdict):
     """The part of the points of one kind that got a verdict."""
     return told[kind, wanted, verdict] / sum(told[kind, wanted, v] for v in (True, False, None))
+
+
+def knows_its_own_words(card):
+    """Assert that the model answer has every point and raises no flag, and that each fact is found as its point."""
+    answered = feedback(card, card.answer)
+    assert {name for name, found in answered.points.items() if found is not True} == set()
+    assert not any(answered.flags.values())
+    for point in card.points:
+        assert feedback(card, point.fact).points[point.id] is True, point.fact

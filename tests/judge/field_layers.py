@@ -136,6 +136,7 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("var + self.eps", "var + 1e-5"),
     ),
+    "unbiased": (("x.var(0, correction=0)", "x.var(0)"), BIASED),
     "unbiased_unguarded": (
         ('            if n < 2:\n                raise ValueError("one row")\n', ""),
         ("x.var(0, correction=0)", "x.var(0)"),
