@@ -121,11 +121,12 @@ def modules_needed(code: str) -> set[Path]:
 
 @functools.cache
 def bare(code: str) -> str:
-    """Python code without comments, docstrings and empty lines: what travels is run, not read.
+    """Python code without comments, docstrings, empty lines and functions' annotations: what travels is run, not read.
 
-    >>> bare("x = 1  # one\\n\\n\\ndef f():\\n    \\"Two.\\"\\n    return '# three'\\n")
-    "x = 1\\ndef f():\\n    return '# three'\\n"
+    >>> bare("x = 1  # one\\n\\n\\ndef f(a: int = 2) -> str:\\n    \\"Two.\\"\\n    return '# three'\\n")
+    "x = 1\\ndef f(a = 2):\\n    return '# three'\\n"
     """
+    code = _unannotated(code)
     lines = code.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT:
@@ -145,6 +146,23 @@ def bare(code: str) -> str:
                         gone.remove(said.lineno)
     kept = {i for i, line in enumerate(lines, 1) if line.strip()} | inside
     return "".join(f"{lines[i - 1]}\n" for i in sorted(kept - gone))
+
+
+def _unannotated(code: str) -> str:
+    """The code without the annotations of arguments and results that stand on one line."""
+    lines = [line.encode() for line in code.splitlines()]  # ast counts bytes
+    cuts = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.arg(annotation=ast.expr() as said):
+                cuts.append((said, node.col_offset + len(node.arg.encode())))
+            case ast.FunctionDef(returns=ast.expr() as said):
+                cuts.append((said, lines[said.lineno - 1].rindex(b" ->", 0, said.col_offset)))
+    for said, start in sorted(cuts, key=lambda cut: (cut[0].lineno, cut[1]), reverse=True):
+        if said.lineno == said.end_lineno:
+            line = lines[said.lineno - 1]
+            lines[said.lineno - 1] = line[:start] + line[said.end_col_offset :]
+    return "".join(f"{line.decode()}\n" for line in lines)
 
 
 def _records(modules: set[Path], code: str) -> dict[Path, bool]:
