@@ -228,8 +228,8 @@ block("check")
 # Card deep-09. Benefits that count: larger steps, rougher start, sooner converged, mild noise as regularisation. "14 times faster" as batch norm's own
 # effect is no benefit: 0 for it. A caveat is any of: small batches, two modes, dependence on the batch, a good start without it.
 #
-# A suggestion for the marker, which is not a verdict: `python -m helpers.drill feedback FILE.jsonl` with lines
-# `{"card": "deep-09", "text": "…"}`.
+# A suggestion for the marker, which is not a verdict: `python -m helpers.drill feedback FOLDER/11_mock_interview.ipynb` prints for all four
+# answers which points and red flags it finds; null is "not sure".
 #
 # === END MARK SCHEME ===
 # ### END SOLUTION

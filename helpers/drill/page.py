@@ -34,9 +34,15 @@ font-size:12px}
 .bn .bn-parts .weak{background:repeating-linear-gradient(45deg,var(--bad) 0 3px,transparent 3px 5px)}
 .bn-said{white-space:pre-wrap}
 .bn i{font-family:Georgia,"Times New Roman",serif}
-.bn-prompt{width:100%;max-width:780px;font:13px monospace;color:inherit;background:transparent;
-border:1px solid var(--line)}
+.bn-prompt{display:block;margin:0 0 6px;width:100%;max-width:780px;border:1px solid var(--line)}
+.bn-prompt{font:13px monospace;color:inherit;background:transparent}
 """.replace("\n", "")
+_COPY = """
+const field = this.previousElementSibling; field.select();
+(navigator.clipboard ? navigator.clipboard.writeText(field.value) : Promise.reject())
+.catch(() => document.execCommand('copy')).then(() => { this.textContent = 'Copied'; })
+""".replace("\n", " ").strip()
+"""Without a secure address there is no ``navigator.clipboard``; the old command copies what is selected."""
 
 
 def page(body: str, kind: str = "bn-drill", options: str = "") -> str:
@@ -165,8 +171,9 @@ def copied(card: Card, answer: str) -> str:
     """The prompt, folded, in a field to copy from."""
     words = html.escape(prompt(card, answer))
     field = f'<textarea class="bn-prompt" rows="9" readonly aria-label="A prompt to copy">{words}</textarea>'
-    how = "Click into the field, select all (Ctrl+A or ⌘A) and copy. Nothing is sent anywhere from here."
-    return page(f"<details><summary>Copy as a prompt</summary><p>{how}</p>{field}</details>")
+    how = "Question, points and your answer, for an assistant of your choice. Nothing is sent anywhere from here."
+    button = f'<button type="button" onclick="{_COPY}">Copy</button>'
+    return page(f"<details><summary>Copy as a prompt</summary><p>{how}</p>{field}{button}</details>")
 
 
 def score(card: Card, ticks: Mapping[str, bool], flags: Mapping[str, bool]) -> float:

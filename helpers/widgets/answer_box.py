@@ -104,6 +104,7 @@ class AnswerBox:
         self.card, self.place, self.on_score = card, place, on_score
         self.kept = Kept(place, placeholder=placeholder, since=since)
         self.kept.area.add_class("bn-answer")
+        self.kept.area.observe(self._warm, "value")
         self.question = widgets.HTML(page.front(card, ask, told))
         opener = widgets.Button(description="Open the points", button_style="primary", layout=AUTO)
         self.opener = named("bn-open", opener)
@@ -127,6 +128,11 @@ class AnswerBox:
     def score(self) -> float:
         """The share of points that the learner ticked; a red flag caps it at one half."""
         return page.score(self.card, _values(self.ticks), _values(self.flags))
+
+    def _warm(self, _: object) -> None:
+        """At the first key: the patterns of a card are compiled while its answer is still being typed."""
+        self.kept.area.unobserve(self._warm, "value")
+        feedback(self.card, "")
 
     def open(self) -> None:
         """Show findings, points and the model answer; with ticks where the matcher found a point.

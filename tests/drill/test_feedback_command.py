@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.drill import bank
-from helpers.drill.__main__ import main
+from helpers.drill.__main__ import WRITTEN, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +43,30 @@ def test_a_bad_line_is_told_in_one_sentence(tmp_path, capsys, line, told):
     assert main(["feedback", str(path)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and err.startswith(str(path)) and told in err
+
+
+def test_of_a_notebook_the_written_answers_are_read(tmp_path, capsys):
+    known = ROOT / "notebooks" / "11_mock_interview.ipynb"
+    notebook = json.loads(known.read_text(encoding="utf-8"))
+    cells = {c["metadata"].get("nbgrader", {}).get("grade_id"): c for c in notebook["cells"]}
+    assert cells.keys() > WRITTEN.keys()
+    cells["interview_modes"]["source"] = ["In evaluation the stored running averages\n", "are used."]
+    path = tmp_path / "handed_in.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert main(["feedback", str(path), str(known)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["file"], line["cell"], line["card"]) for line in lines] == [
+        (str(of), cell, card) for of in (path, known) for cell, card in WRITTEN.items()
+    ]
+    assert lines[1]["points"]["eval-buffers"] is True and lines[5]["points"]["eval-buffers"] is False
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": [3]}', '{"cells": [{"metadata": null, "source": ""}]}'])
+def test_what_is_no_notebook_is_told_in_one_sentence(tmp_path, capsys, text):
+    path = tmp_path / "handed_in.ipynb"
+    path.write_text(text)
+    assert main(["feedback", str(path)]) == 2
+    assert capsys.readouterr().err == f"{path} is no notebook.\n"
 
 
 def test_a_bad_file_is_told_in_one_sentence(tmp_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.drill import bank, session, state
 from helpers.exercises.answers.batchnorm1d import BatchNorm1d
-from helpers.widgets import drill_room
+from helpers.widgets import answer_box, drill_room
 from helpers.widgets.answer_box import AnswerBox, heard
 from helpers.widgets.deck import Deck, Review
 from helpers.widgets.drill_clock import clock
@@ -71,6 +71,16 @@ def test_what_is_written_and_ticked_survives_a_restart(monkeypatch):
     assert again.ticks["train-refreshes"].value and again.score == box.score
     assert "mark" in again._findings.value
     assert not AnswerBox(bank.load()["bn-03"], "elsewhere").opened
+
+
+def test_the_first_key_readies_the_matcher(monkeypatch):
+    read = []
+    monkeypatch.setattr(answer_box, "feedback", lambda card, text: read.append((card.id, text)))
+    box = AnswerBox(bank.load()["bn-03"], "here")
+    assert read == []
+    box.kept.area.value = "I"
+    box.kept.area.value = "In"
+    assert read == [("bn-03", "")]
 
 
 def test_a_card_opens_within_50_ms():
