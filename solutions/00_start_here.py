@@ -24,10 +24,10 @@ import helpers
 #
 # Two nets with ten hidden layers are trained on small pictures of handwritten digits: the same pictures, the same 150
 # steps, the same learning rate. They differ in one thing: the blue one has batch normalization in each hidden layer, in
-# place of the biases there. Each is trained three times, from three random starts (*seeds*). A line is the median of the
-# three, a pale band their range. *Held-out* pictures are those that the nets were not trained on.
+# place of the biases there. Each is trained ten times, from ten random starts (*seeds*). A line is the median of the ten, a
+# pale band their range. *Held-out* pictures are those that the nets were not trained on.
 #
-# The cell takes about 4 seconds. If it stops with an error, run the cell under *Is everything there?*, which says what
+# The cell takes about 5 seconds. If it stops with an error, run the cell under *Is everything there?*, which says what
 # is missing.
 
 # %%
@@ -36,10 +36,10 @@ from helpers.experiments.first_pictures import routes, three_nets, two_nets
 two_nets()
 
 # %% [markdown]
-# The grey net does no better than guessing one digit of ten.
+# The grey net (*no norm, default init*) does no better than guessing one digit of ten.
 #
-# *Predict first:* does the grey net **need** batch norm? A third net has none either. From the grey one only its start
-# differs: in the hidden layers larger weights, by a rule of He et al. (2015, §2.2), and biases of 0. Where will its curve
+# *Predict first:* does a net of this depth **need** batch norm? A third net has none either. From the grey one only its
+# start differs: in the hidden layers larger weights, by a rule of He et al. (2015, §2.2), and biases of 0. Where will its curve
 # end: with the grey one, with the blue one, or in between?
 
 # %%
@@ -48,11 +48,11 @@ three_nets()
 # %% [markdown]
 # <details><summary>What the third curve says</summary>
 #
-# This net learns too. Its curve ends near the blue one, and it reads most of the held-out digits; the numbers beside the
-# curves say how many. So both sentences are true: batch norm rescues the grey net, and the grey net does not need batch norm
-# to learn. The first picture had left out the *control*: the rival that gets the same chance without the thing that is
-# praised. Look for it in every comparison, also in ours. What batch norm does better than a good start, and where it does
-# worse, is what notebook 03 asks.
+# This net learns too. Its median ends near the blue one, and it reads about 91 % of the held-out digits, the blue one 96 %
+# (medians); its runs lie further apart. So both sentences are true: from the grey net's start batch norm makes the
+# difference, and from a better start a net of this shape learns without it. The first picture had left out the *control*:
+# the rival that gets the same chance without the thing that is praised. Look for it in every comparison, also in ours. What
+# batch norm does better than a good start, and where it does worse, is what notebook 03 asks.
 #
 # </details>
 #
@@ -133,8 +133,8 @@ feature_statistics_exercise.check(feature_statistics)
 #
 # The board shows every notebook of the course, your points, and what is next. Attempts, hints and minutes are kept in the
 # file `.batchnorm_course/progress.json` in your home folder. Pauses of more than 15 minutes are not counted. On Colab the
-# file is lost with the session. A written answer in notebook 01 is graded by a person: its points are on the map below, and
-# not on the board.
+# file is lost with the session. Written answers, in notebooks 01 and 11, are graded by a person: their points are on the map
+# below, and not on the board.
 
 # %%
 from helpers.widgets.board import Board, summary
@@ -145,7 +145,7 @@ Board()
 # ## The map
 #
 # Minutes are computed: 130 words a minute, the exercises as announced, one minute for each prediction, and the time that
-# the notebook runs. Your own pace may well be another.
+# the notebook runs; rounded up to five. Your own pace may well be another.
 #
 # <!-- map of the course -->
 #
@@ -204,7 +204,7 @@ routes()
 # <details><summary>Why do the pictures of this course show a range and not one curve?</summary>
 #
 # Another seed gives another curve. One curve of each net cannot tell the nets' difference from that between seeds;
-# where the ranges overlap, nothing is decided yet.
+# where the ranges overlap, the picture does not decide; the differences within each seed may.
 #
 # </details>
 

@@ -64,8 +64,8 @@ repaired_service()
 # new = (1 − momentum) · old + momentum · value of this batch, with `momentum = 0.1`. Keras uses the same word for the share
 # of the old value.
 #
-# A mistake that is easily made is the axis. Here is a batch of 4 examples and 3 features. In batch norm the numbers in one blue
-# frame share a mean and a variance:
+# A mistake that is easily made is the axis. Here is a batch of 4 examples and 3 features. In batch norm the numbers in one
+# solid (blue) frame share a mean and a variance:
 
 # %%
 from helpers.experiments.one_batch import by_hand, columns, histograms, two_divisors
@@ -85,7 +85,7 @@ columns()
 by_hand()
 
 # %% [markdown]
-# Two lines are worth a second look. The variance that normalises is 14.75 / 4, the one that is remembered comes from
+# Two things are worth a second look. The variance that normalises is 14.75 / 4, the one that is remembered comes from
 # 14.75 / 3. And the last line, eval mode right after one batch, is far from the line y: after one batch the memory holds 90 %
 # of its start values, 0 and 1.
 #
@@ -168,7 +168,7 @@ with torch.no_grad():
 # - Names that the checks rely on: `gamma`, `beta`, `running_mean`, `running_var`.
 # - Start values: γ = 1, β = 0, running_mean = 0, running_var = 1.
 # - With one row in train mode σ² = 0, so the output is β whatever comes in, and N / (N − 1) divides by 0. PyTorch raises
-#   `ValueError`. Do that, or leave the running statistics as they are.
+#   `ValueError`. Do that, or leave running_var as it is: one row has no variance.
 # - `nn.BatchNorm1d`, `F.batch_norm` and their relatives are what you build here, so do not call them.
 #
 # Begin with `__init__`. In a cell of your own, `list(BatchNorm1d(3).state_dict())` shows whether the four tensors are there.
@@ -220,8 +220,8 @@ success(BatchNorm1d)
 
 # %% [markdown]
 # ### 4 · The numbers of torch.nn.BatchNorm1d
-# Output, running_mean, running_var and eval output for a batch of **four** rows, each number within 1e-5. Of the six this is
-# the only one that tells ÷ N from ÷ (N − 1).
+# Output, running_mean and running_var for a batch of **four** rows, and the eval output for two other rows, each number
+# within 1e-5. Of the six this is the only one that tells ÷ N from ÷ (N − 1).
 #
 # *Predict first:* check 1 has 1,024 rows. From how many rows on is the unbiased variance less than 1 % above the biased one?
 
@@ -431,7 +431,7 @@ spot_the_bug_exercise.check(spot_the_bug)
 # %% [markdown]
 # <details><summary>Where some of them live (open it when you are done)</summary>
 #
-# - *Dive into Deep Learning*, chapter 8.5, PyTorch code (d2l.ai): the moving statistics are plain attributes (as
+# - *Dive into Deep Learning* (d2l.ai), version 1.0.3, chapter 8.5, PyTorch code: the moving statistics are plain attributes (as
 #   `running_var` in layer F), the variance that is remembered is the biased one (A), and the mode is
 #   `torch.is_grad_enabled()` (H).
 # - *makemore*, part 3 (Karpathy, *nn-zero-to-hero*): the class `BatchNorm1d` normalises with `x.var(0)`, ÷ (N − 1) (B). There

@@ -151,7 +151,7 @@ batchnorm1d_exercise = Exercise(
             "precision",
             "float64, bfloat16 and large means",
             (all_of("precision", "far"),),
-            "Features with a large mean are common; where it is 10⁴ times the deviation, E[x²] − E[x]² has no correct digit in float32.",
+            "Where the mean is 10⁴ times the deviation, E[x²] − E[x]² has no correct digit in float32.",
             (
                 "Which subtraction in your code takes one large number from another?",
                 "Subtract the mean before squaring. Let dtypes follow x and the parameters; no .float().",
@@ -162,7 +162,7 @@ batchnorm1d_exercise = Exercise(
             "saved",
             "state_dict holds all four tensors, and a new layer can load it",
             (all_of("saved"),),
-            "A checkpoint without its running statistics evaluates like an untrained layer.",
+            "A checkpoint without its running statistics is evaluated with mean 0 and variance 1: more wrong answers, and no error.",
             (
                 "Print `list(layer.state_dict())`. What is missing, or there for the wrong reason?",
                 "nn.Parameter for what is trained, register_buffer for what is remembered; each of shape (C,).",
@@ -184,7 +184,7 @@ batchnorm1d_exercise = Exercise(
             "start",
             "start values, and eval mode before any training",
             (all_of("fresh"),),
-            "Loops often evaluate before the first step, to know where training starts from.",
+            "Some loops evaluate before the first step, to know where training starts from.",
             (
                 "Which four tensors does the layer have right after it is built, and what should it do with x in eval mode?",
                 "gamma = 1, beta = 0, running_mean = 0, running_var = 1, all made in __init__; eval mode uses them from the start.",
@@ -272,7 +272,7 @@ batchnorm1d_exercise = Exercise(
             "layout",
             "input that is not contiguous in memory",
             (all_of("layout"),),
-            "Transposed and sliced tensors reach the layer in most nets that mix sequence and feature axes.",
+            "Transposed and sliced tensors are not contiguous; nets that mix sequence and feature axes make them.",
             (
                 "Which of your calls needs the numbers side by side in memory?",
                 "view does. mean, sum, reshape and arithmetic do not.",
@@ -305,7 +305,7 @@ batchnorm1d_exercise = Exercise(
             "torch_state",
             "torch's layer and yours load each other's state",
             (all_of("torch_state"),),
-            "Pretrained weights come from torch's layer, often after the model has already run once.",
+            "Pretrained weights come from torch's layer, sometimes after the model has already run once.",
             (
                 "Does your layer keep anything that it computed from the buffers earlier?",
                 "load_state_dict changes the buffers in place; whatever was derived from them is then out of date.",

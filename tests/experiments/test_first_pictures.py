@@ -32,6 +32,12 @@ def test_each_curve_says_how_many_digits_its_net_reads():
     assert sum("held-out" in text for text in told) == 2 and any("ln 10" in text for text in told)
 
 
+def test_the_text_gives_the_medians_of_the_picture():
+    text = (ROOT / "solutions" / "00_start_here.py").read_text(encoding="utf-8")
+    he, batch = (100 * first_pictures.deep(name).test_accuracy.quantile(0.5) for name in ("none, He", "batch"))
+    assert f"about {he:.0f} % of the held-out digits, the blue one {batch:.0f} %" in text
+
+
 def test_routes_tell_the_minutes_of_the_map(capsys):
     first_pictures.routes()
     said = capsys.readouterr().out

@@ -32,7 +32,7 @@ class BatchNorm1d(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x: (N, C).  Returns (N, C), same dtype.
 
-        One row in train mode raises ValueError, as in PyTorch, or leaves the running statistics as they are.
+        One row in train mode raises ValueError, as in PyTorch, or leaves running_var as it is.
         """
         ### BEGIN SOLUTION
         if self.training:
