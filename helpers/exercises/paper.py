@@ -98,8 +98,8 @@ def _features(value: torch.Tensor) -> torch.Tensor:
 
 
 def _pair(value: Any) -> Any:
-    """``value``, or if it is one tensor of two rows, its rows: who calls the function can unpack it, too."""
-    return tuple(value) if isinstance(value, torch.Tensor) and value.ndim > 1 and len(value) == 2 else value
+    """``value``, or if it is one tensor of length two, its two parts: who calls the function can unpack it, too."""
+    return tuple(value) if isinstance(value, torch.Tensor) and value.ndim and len(value) == 2 else value
 
 
 def _plain(batch_norm: BatchNorm, x: torch.Tensor, eps: float) -> torch.Tensor:
@@ -290,7 +290,7 @@ def _rescaled(rescaling: Callable[[Run, torch.Tensor, float], Any]) -> dict[str,
     changed = False
     for a in (10.0, 0.5, 0.001):
         given = W.clone()
-        both = rescaling(run, given, a)
+        both = _pair(rescaling(run, given, a))
         changed |= not torch.equal(given, W)
         if not isinstance(both, (tuple, list)) or len(both) != 2:
             raise BadOutput(f"the result is {both!r}; a pair (change, ratio) is needed.")

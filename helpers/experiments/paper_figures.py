@@ -55,6 +55,8 @@ STEPS = 2500
 FRIENDLY: dict[str, Any] = {"lr": 1.0, "std": 0.3, "standardised": True}
 """The plain net's settings after the third step of the ladder."""
 GROWTH_RATES = (0.5, 8.0)
+HOLDS: dict[str, float | None] = {"free": None, "held as at the start": 1.0, "held at 3 times that": 3.0}
+"""What becomes of the lengths of the weights: ``hold`` of :func:`watched`."""
 FILE = "paper_figures.json"
 _KEYS = {"without BN": "none", "with BN": "batch"}
 _OVER = f"median (range) of {len(SEEDS)} seeds"
@@ -99,14 +101,10 @@ def growth(lrs: Sequence[float], seeds: Sequence[int], steps: int = 500) -> list
 
 
 def held(lrs: Sequence[float], seeds: Sequence[int], steps: int = 500) -> dict[str, dict[str, list[int]]]:
-    """``{learning rate: {"free" or "held": held-out digits right of 500 for each seed}}`` of the same nets at the end.
-
-    held: the weights of every hidden unit keep their length (see :func:`watched`).
-    """
+    """``{learning rate: {one of HOLDS: held-out digits right of 500 for each seed}}`` of the same nets at the end."""
     with one_thread():
         ends = {
-            name: list(watched(True, lrs, 0.1, False, steps, seeds, hold))[-1].accuracy
-            for name, hold in (("free", False), ("held", True))
+            name: list(watched(True, lrs, 0.1, False, steps, seeds, hold))[-1].accuracy for name, hold in HOLDS.items()
         }
     return {
         f"{lr:g}": {name: (500 * right[i]).round().astype(int).tolist() for name, right in ends.items()}
@@ -341,32 +339,36 @@ def show_late_accuracy() -> None:
 
 
 def show_growth() -> None:
-    """§3.3 at work: the weights grow and the effective step falls, at two learning rates."""
+    """§3.3 at work, at two learning rates and as their ratio: the weights grow and the effective step falls."""
     show(
         growth_figure(load()["growth"]),
         "Left: length of a unit's weights against update steps at learning rates 0.5 and 8. Right: learning rate "
         "divided by the squared length.",
     )
-    lines = []
+    found = []
     for lr, grown in load()["growth"].items():
         length = np.array(grown["length"])[[0, -1]]
-        lines.append((lr, *(spread(row, 2) for row in length), *(spread(float(lr) / row**2, 2) for row in length)))
+        found.append(np.concatenate([length, float(lr) / length**2]))
+    small, large = found
+    rows = {**dict(zip(load()["growth"], found, strict=True)), "8 over 0.5, seed by seed": large / small}
+    lines = [(name, *map(spread, columns)) for name, columns in rows.items()]
     end = load()["growth"]["8"]["steps"][-1]
     head = ["learning rate", "‖w‖, step 0", f"‖w‖, step {end}", "lr/‖w‖², step 0", f"lr/‖w‖², step {end}"]
     table(head, lines, f"Last hidden layer with BN, median over its 100 units: {_OVER}")
 
 
 def show_held() -> None:
-    """The same nets with the lengths of their weights held where they started."""
-    found = load()["held"]
+    """The same nets with the lengths of their weights free and held."""
     lines = []
-    for lr, right in found.items():
-        free, kept = (100 * np.array(right[name]) / 500 for name in ("free", "held"))
-        lost = f"{spread(free - kept, 1)}, worse in {(kept < free).sum()} of {len(free)}"
-        lines.append((lr, spread(free, 1), spread(kept, 1), lost))
-    head = ["learning rate", "lengths free", "lengths held", "lost by holding them"]
+    for lr, right in load()["held"].items():
+        accuracies = {name: 100 * np.array(digits_right) / 500 for name, digits_right in right.items()}
+        for name, kept in accuracies.items():
+            lost = accuracies["free"] - kept
+            less = f"{spread(lost, 1)}, worse in {(lost > 0).sum()} of {len(lost)}" if name != "free" else ""
+            lines.append((lr, name, spread(kept, 1), less))
+    head = ["learning rate", "lengths", "accuracy", "lost by holding"]
     caption = f"Held-out accuracy (%) with BN after 500 steps: {_OVER}; lost: seed by seed, in points"
-    table(head, lines, caption)
+    table(head, lines, caption, left=[1])
 
 
 def growth_figure(grown: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -377,8 +379,9 @@ def growth_figure(grown: Mapping[str, Mapping[str, Any]]) -> Figure:
         for axes, values in ((left, length), (right, float(lr) / length**2)):
             band(axes, steps, values, "batch", f"learning rate {lr}")
             axes.lines[-1].set_linestyle(style)
-    left.set(xlabel="update step", ylabel="‖w‖", title="length of a unit's weights w", ylim=(0, 3.2))
-    right.set(xlabel="update step", ylabel="learning rate ÷ ‖w‖²", title="effective step size", yscale="log")
+    over = f"median, range of {len(SEEDS)} seeds"
+    left.set(xlabel="update step", ylabel="length of a unit's weights, ‖w‖", title=f"length: {over}", ylim=(0, 3.2))
+    right.set(xlabel="update step", ylabel="learning rate ÷ ‖w‖²", title=f"effective step size: {over}", yscale="log")
     right.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
     right.yaxis.set_minor_formatter(NullFormatter())
     left.grid(False, axis="y")
@@ -400,22 +403,20 @@ def show_figure_3(rows: Mapping[str, Mapping[str, Any]]) -> None:
         for name, row in rows.items()
     ]
     head = ["network", "learning rate", "steps to 72.2 %", "best accuracy (%)", "changes from Inception"]
-    table(head, lines, "ImageNet, one run each: §4.2.1 and Figure 3 of the paper", left=[4])
+    table(head, lines, "ImageNet: §4.2.1 and Figure 3 of the paper", left=[4])
 
 
 def table_figure(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Figure 3 of the paper from its numbers: steps to 72.2 % and best accuracy of each model."""
     figure, (left, right) = subplots(1, 2, width=9.0, height=3.6, sharey=True, width_ratios=[3, 2])
     for place, row in enumerate(rows.values()):
-        bar: dict[str, Any] = {"color": COLOURS["batch" if row["changes"] else "none"], "edgecolor": "white"}
-        several = len(row["changes"]) > 1
+        colour = COLOURS["batch" if row["changes"] else "none"]
         if row["steps"] is None:
             left.annotate("never 72.2 % (without BN: never above 0.1 %)", (0.3, place), va="center")
         else:
-            left.barh(place, row["steps"] / 1e6, **bar, **({"alpha": 0.45, "hatch": "///"} if several else {}))
+            left.barh(place, row["steps"] / 1e6, color=colour, edgecolor="white")
             left.annotate(f"{row['steps'] / 1e6:.1f}", (row["steps"] / 1e6 + 0.4, place), va="center")
-        inside = "white" if several else bar["color"]
-        right.plot(row["accuracy"], place, "o", color=bar["color"], markerfacecolor=inside)
+        right.plot(row["accuracy"], place, "o" if row["changes"] else "s", color=colour)
         right.annotate(f"{row['accuracy']:.1f}", (row["accuracy"] + 0.25, place), va="center")
     left.set_yticks(range(len(rows)), list(rows))
     left.set(xlabel="training steps to 72.2 % (millions)", xlim=(0, 36), ylim=(len(rows) - 0.5, -0.5))
@@ -424,12 +425,7 @@ def table_figure(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     right.set_title("best accuracy")
     for axes in (left, right):
         axes.grid(False)
-    blue, grey = COLOURS["batch"], COLOURS["none"]
-    keys = [
-        Patch(color=grey, label="without BN"),
-        Patch(color=blue, label="BN, nothing else (solid, ●)"),
-        Patch(facecolor=blue, alpha=0.45, hatch="///", edgecolor="white", label="BN and other changes (hatched, ○)"),
-    ]
+    keys = [Patch(color=COLOURS[_KEYS[name]], label=f"{name} ({mark})") for name, mark in zip(NETS, "■●", strict=True)]
     left.legend(handles=keys, loc="center right", fontsize=9)
     return figure
 

@@ -146,20 +146,21 @@ def watched(
     standardised: bool,
     steps: int,
     seeds: Sequence[int],
-    hold: bool = False,
+    hold: float | None = None,
 ) -> Iterator[Seen]:
     """Train a net for each learning rate and seed, all at once; yields what is found every 5, later every 50 steps.
 
-    hold: after each step stretch the weights of every hidden unit back to the length that they had at the start.
+    hold: before each step stretch the weights of every hidden unit to this many times their length at the start.
     """
     split = digits() if standardised else unit_pixels()
     total, grid = len(split.X_train), (len(lrs), len(seeds))
     started = [_net(norm, std, seed) for seed in seeds]
     nets = Stack(started * len(lrs))
-    lengths = _lengths(nets) if hold else {}
+    lengths = {} if hold is None else {name: hold * length for name, length in _lengths(nets).items()}
     rates = torch.tensor(lrs).repeat_interleave(len(seeds))
     order = zip(*(batches(total, BATCH_SIZE, steps + 1, seed) for seed in seeds), strict=True)
     for step, rows in enumerate(order):
+        _stretch(nets, lengths)
         if step % (5 if step < 200 else 50) == 0:
             right, entering = _test(nets, split, len(rates))
             length = nets.parameters[f"{_LAST}.0.weight"].detach().norm(dim=2)
@@ -168,7 +169,6 @@ def watched(
             yield Seen(step, right.reshape(grid), entering.unflatten(0, grid), *of)
         at = torch.stack(rows * len(lrs))
         _update(nets, split.X_train[at], split.y_train[at], rates)
-        _stretch(nets, lengths)
 
 
 def unit_pixels() -> Split:

@@ -147,6 +147,7 @@ def test_a_pair_may_come_as_one_tensor():
     """Whoever calls the function can unpack it."""
     assert passed(paper.algorithm_2_exercise, lambda *given: torch.stack(inference_form(*given))) == [True, True]
     assert passed(paper.identity_exercise, lambda *given: torch.stack(identity_parameters(*given))) == [True]
+    assert passed(paper.weight_scale_exercise, lambda *given: torch.stack(rescaling(*given))) == [True]
 
 
 @pytest.mark.parametrize(
