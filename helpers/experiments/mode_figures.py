@@ -68,6 +68,7 @@ _MOMENTA = {0.1: ("#0072b2", "-", 28), 0.01: ("#2171b5", "--", 190), 0.001: ("#3
 def moving_averages_figure(mean: float = 3.0, std: float = 2.0, steps: int = 600) -> None:
     """What the buffers say over 600 batches whose distribution never changes, for three momenta."""
     figure, axes = figures.subplots(1, 2)
+    says = "median and range of 20 features"
     averages = {momentum: moving_averages(momentum, steps, mean=mean, std=std) for momentum in _MOMENTA}
     for ax, which, truth in zip(axes, (0, 1), (mean, std**2), strict=True):
         ax.axhline(truth, color=NEUTRAL, linewidth=1)
@@ -81,7 +82,7 @@ def moving_averages_figure(mean: float = 3.0, std: float = 2.0, steps: int = 600
             ax.text(batch + 12, median[batch] - 0.02 * truth, name, color=colour, va="top", fontsize=10)
             ax.fill_between(batches, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15, linewidth=0)
         ax.set(xlabel="training batches seen", ylabel="value of the buffer", ylim=(0, 1.25 * truth))
-        ax.text(steps, 0.03 * truth, "band: 20 features", color="#5a5a5a", ha="right", va="bottom", fontsize=9)
+        ax.text(steps, 0.03 * truth, says, color="#5a5a5a", ha="right", va="bottom", fontsize=9)
         ax.grid(visible=False)
     axes[0].set_title("running_mean starts at 0")
     axes[1].set_title("running_var starts at 1")
@@ -111,10 +112,10 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
 def train_mode_accuracies(
     nets: Sequence[nn.Module], X: torch.Tensor, y: torch.Tensor, orders: Sequence[torch.Tensor], sizes: Sequence[int]
 ) -> list[list[float]]:
-    """Accuracy in train mode for each net and batch size; ``orders``: the order of the rows for each net."""
+    """Accuracy in train mode for each net and batch size, the mean over ``orders`` of the rows."""
     return [
-        [predict_in_train_mode(net, X, y, order, size)[0] for size in sizes]
-        for net, order in zip(nets, orders, strict=True)
+        [float(np.mean([predict_in_train_mode(net, X, y, order, size)[0] for order in orders])) for size in sizes]
+        for net in nets
     ]
 
 

@@ -16,17 +16,15 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     """Median and range over seeds, to a number of decimals; diverged runs are counted in words.
 
     >>> spread([0.4, 0.5, 0.7]), spread([-1, 0, 1], 0), spread([0.5, math.nan, 0.5]), spread([math.nan, math.inf])
-    ('0.50 (0.40–0.70)', '0 (-1 to 1)', '0.50, 1 of 3 diverged', 'diverged')
+    ('0.50 (0.40–0.70)', '0 (-1 to 1)', '0.50 (0.50–0.50), 1 of 3 diverged', 'diverged')
     """
     runs = [float(v) for v in values]
     kept = [v for v in runs if math.isfinite(v)]
     if not kept:
         return "diverged"
-    median = f"{np.median(kept):.{digits}f}"
-    if len(kept) < len(runs):
-        return f"{median}, {len(runs) - len(kept)} of {len(runs)} diverged"
     to = " to " if min(kept) < 0 else "–"
-    return f"{median} ({min(kept):.{digits}f}{to}{max(kept):.{digits}f})"
+    found = f"{np.median(kept):.{digits}f} ({min(kept):.{digits}f}{to}{max(kept):.{digits}f})"
+    return found if len(kept) == len(runs) else f"{found}, {len(runs) - len(kept)} of {len(runs)} diverged"
 
 
 def rows(labels: Iterable[Any], columns: Iterable[Any]) -> list[list[str]]:
