@@ -32,18 +32,18 @@ from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, 
 
 CHOICES = ("batch", "frozen batch", "ghost batch", "layer", "group", "instance", "rms")
 REASONS = {
-    "N": "when the net serves, it costs nothing: it becomes part of the layer before it",
-    "P": "plenty of values stand behind each of its means, and of the norms compared it came out lowest",
-    "Q": "its statistics come from one image alone, so a tiny batch costs it next to nothing",
-    "R": "what it has stored belongs to the weights, and a few images are too few to replace that",
-    "S": "it brings every map of every image to one scale",
-    "T": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
-    "U": "one number fewer to compute, and an offset stays in",
-    "V": "there is nothing to compare with, but one vector has many entries to average over",
-    "W": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
-    "X": "it keeps the spatial layout, because it does not pool over H and W",
-    "Y": "the loss becomes smoother, which is settled",
-    "Z": "batch statistics do not exist for one image, however large its maps",
+    "N": "it brings every map of every image to one scale",
+    "P": "the loss becomes smoother, which is settled",
+    "Q": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
+    "R": "its statistics come from one image alone, so a tiny batch costs it next to nothing",
+    "S": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
+    "T": "it keeps the spatial layout, because it does not pool over H and W",
+    "U": "the batch is large enough that plenty of values stand behind each mean, and of the norms compared it came out lowest",
+    "V": "when the net serves, it costs nothing: it becomes part of the layer before it",
+    "W": "what it has stored belongs to the weights, and a few images are too few to replace that",
+    "X": "batch statistics do not exist for one image, however large its maps",
+    "Y": "there is no other example, but one vector has many entries to average over",
+    "Z": "one number fewer to compute, and an offset stays in",
 }
 SITUATIONS = {
     "a": "an image classifier, trained from scratch with 32 images on each GPU",
@@ -156,8 +156,8 @@ batchnorm2d_exercise = Exercise(
         costs={"parameter": "gradients", "buffer": "memory", "argument": "memory", "mode": "memory"},
     ),
     probes=(
-        plain("train", "a 6×3×5×3 batch, train mode", (6, 3, 5, 3), 3),
-        plain("one_image", "a single 3×4×5 image, train mode", (1, 3, 4, 5), 3),
+        plain("train", "a 4×3×2×3 batch, train mode", (4, 3, 2, 3), 3),
+        plain("one_image", "a single 3×2×4 image, train mode", (1, 3, 2, 4), 3),
         Probe(
             "memory", "two 4×3×2×3 batches with momentum 0.3, then two images in eval mode", probes.memory_of_batches
         ),
@@ -273,7 +273,7 @@ layernorm_exercise = Exercise(
     ),
     probes=(
         plain("tokens", "LayerNorm(6) on 4×5×6: 4 sentences of 5 tokens with 6 features", (4, 5, 6), 6),
-        plain("image", "LayerNorm((3, 4, 5)) on two 3×4×5 images", (2, 3, 4, 5), (3, 4, 5)),
+        plain("image", "LayerNorm((3, 2, 4)) on two 3×2×4 images", (2, 3, 2, 4), (3, 2, 4)),
         Probe("modes", "three blocks in train mode, then one in both modes", functools.partial(probes.modes, LAYER)),
         *shared(LAYER),
         Probe(
@@ -407,7 +407,7 @@ rmsnorm_exercise = Exercise(
     ),
     probes=(
         plain("tokens", "RMSNorm(6, eps=1e-5) on 4×5×6, mean 2, std 3", (4, 5, 6), 6, eps=1e-5),
-        plain("image", "RMSNorm((4, 5), eps=1e-5) on 2×3×4×5", (2, 3, 4, 5), (4, 5), eps=1e-5),
+        plain("image", "RMSNorm((2, 4), eps=1e-5) on 2×3×2×4", (2, 3, 2, 4), (2, 4), eps=1e-5),
         Probe(
             "tiny_numbers",
             "RMSNorm(6) without eps: numbers ±0.0002 and ±0.0004 in float32, far smaller ones in float64, ±0.01 and ±0.02 in "
@@ -479,7 +479,7 @@ def _given(answers: Callable[[], Any]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for situation, answer in given.items():
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise BadOutput(f'the answer for {situation} is a pair, for example ("layer", "P").')
+            raise BadOutput(f'the answer for {situation} is a pair, for example ("rms", "P").')
         for kind, value, known in (("norm", answer[0], CHOICES), ("reason", answer[1], tuple(REASONS))):
             if value not in known:
                 raise BadOutput(f"{situation}: {value!r} is no {kind}; they are {', '.join(known)}.")
@@ -525,7 +525,7 @@ which_norm_exercise = Quiz(
             hints=(
                 "Ask first: whose values would share one mean, and from how many images do they come?",
                 "a and b: read Wu & He's table at 32 and at 2. c: what do the pretrained weights expect? d: per image, per channel.",
-                "The norms are batch, group, frozen batch and instance, in some order.",
+                "The norms are batch, frozen batch, group and instance: here in the order of the alphabet.",
             ),
         ),
         Check(
@@ -536,7 +536,7 @@ which_norm_exercise = Quiz(
                 "e, f and g have no use for other examples. h and i have examples in abundance.",
                 "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less. "
                 "i: what can be worked out before the first input?",
-                "The norms are layer (twice), rms, ghost batch and batch.",
+                "The norms are batch, ghost batch, layer (twice) and rms: here in the order of the alphabet.",
             ),
         ),
     ),
