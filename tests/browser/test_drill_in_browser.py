@@ -112,7 +112,7 @@ def test_a_whole_drill_with_a_restart_in_each_block(lab, page, tmp_path):
     press(page, "This block is done")
     check = page.locator(".bn-narrated-numbers")
     check.locator("textarea").press_sequentially("four rows show the two variances")
-    check.get_by_role("button", name="Run and open").click()
+    check.get_by_role("button", name="Open").click()
     check.locator("input[type=checkbox]").nth(1).check()
     page.wait_for_timeout(500)
     restart(page)
