@@ -8,7 +8,6 @@ float64.  The learning rate is 0.05 · N / 32, with SGD's momentum 0.9 and a cos
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -575,23 +574,7 @@ def main() -> None:
     for name, net in NETS.items():
         results[f"{name}: norms"], results[f"{name}: uses"] = compute(net)
     results[f"{DEEP}: {POSITIONS}"] = {"batch": errors(each_position, small(digits(torch.float64)), "batch")}
-    write(results)
-
-
-def write(results: Mapping[str, Found]) -> None:
-    """Write the file: the command that makes it, the versions used, the seeds, numbers with three digits."""
-    kept = {
-        "results": {
-            name: {key: np.vectorize(lambda value: float(f"{value:.3g}"))(v).tolist() for key, v in found.items()}
-            for name, found in results.items()
-        },
-        "seeds": {name: list(SEEDS) for name in results},
-        "command": f"python -m helpers.experiments.{FILE}",
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    path = Path(__file__).with_name(f"{FILE}.json")
-    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+    stored.write(Path(__file__), results, SEEDS)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,15 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     return f"{median} ({min(kept):.{digits}f}–{max(kept):.{digits}f})"
 
 
+def decimals(values: Iterable[float]) -> str:
+    """Numbers with four decimals, less the zeros at their ends.
+
+    >>> decimals([0.25, -1.0, 1 / 3])
+    '0.25, −1, 0.3333'
+    """
+    return ", ".join(f"{value:.4f}".rstrip("0").rstrip(".").replace("-", "−") for value in values)
+
+
 def rows(labels: Iterable[Any], columns: Iterable[Any]) -> list[list[str]]:
     """Rows of a table: a label, and of each column, (labels, seeds), the :func:`spread` of that label's seeds.
 
