@@ -6,6 +6,7 @@ core.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,8 @@ class PartialBackward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> Any:
-        return *gradients(dy, *ctx.saved_tensors, paths=ctx.paths), None
+        x_hat, gamma, std = ctx.saved_tensors
+        return *gradients(dy, x_hat, gamma, std, ctx.paths), None
 
 
 class GuessedBatchNorm(nn.BatchNorm1d):
@@ -163,29 +165,21 @@ def forward_table() -> None:
     )
 
 
-def removed(split: Split, seed: int = 0) -> NDArray[np.float64]:
-    """Of the squared upstream gradient of each norm, at the start: the shares along 1, along x̂, and the rest."""
-    with one_thread(), seeded(seed):
-        net = make_net(RIGHT).train()
-        seen: list[tuple[torch.Tensor, torch.Tensor]] = []
-        for layer in net.modules():
-            if isinstance(layer, GuessedBatchNorm):
-                layer.register_forward_hook(partial(_keep_gradient, seen))
-        X, y = split.X_train[:BATCH_SIZE], split.y_train[:BATCH_SIZE]
-        nn.functional.cross_entropy(net(X), y).backward()
-    found = []
-    for x_hat, y in seen:
-        dy = y.grad
-        assert dy is not None
-        mean, hat = dy.mean(0).expand_as(dy), x_hat * (dy * x_hat).mean(0)
-        parts = [(part**2).sum() for part in (mean, hat, dy - mean - hat)]
-        found.append([float(part / (dy**2).sum()) for part in parts])
-    return np.array(found)
+def cosines(net: nn.Module, split: Split) -> list[float]:
+    """Cosine of the angle between the right gradient and the guessed one of each Linear's weights, on one batch."""
+    right, guessed = (_weight_gradients(net, split, paths) for paths in (PATHS[RIGHT], PATHS[GUESS]))
+    return [float(nn.functional.cosine_similarity(a, b, dim=0)) for a, b in zip(right, guessed, strict=True)]
 
 
-def _keep_gradient(seen: list[Any], layer: Any, inputs: tuple[torch.Tensor, ...], y: torch.Tensor) -> None:
-    y.retain_grad()
-    seen.append(((y.detach() - layer.bias) / layer.weight.detach(), y))
+@one_thread()
+def _weight_gradients(net: nn.Module, split: Split, paths: frozenset[str]) -> list[torch.Tensor]:
+    net = copy.deepcopy(net).train()
+    for layer in net.modules():
+        if isinstance(layer, GuessedBatchNorm):
+            layer.paths = paths
+    X, y = split.X_train[:BATCH_SIZE], split.y_train[:BATCH_SIZE]
+    weights = [m.weight for m in net.modules() if isinstance(m, nn.Linear)]
+    return [g.flatten() for g in torch.autograd.grad(nn.functional.cross_entropy(net(X), y), weights)]
 
 
 def compute(names: Sequence[str] = NETS, seeds: Sequence[int] = SEEDS) -> dict[str, Found]:
@@ -248,14 +242,20 @@ def depths_table() -> None:
     )
 
 
-def removed_table(seed: int = 0) -> None:
-    """The shares of :func:`removed` for each norm of the net."""
-    shares = 100 * removed(digits(), seed)
-    body = [[i, *(f"{share:.0f}" for share in row)] for i, row in enumerate(shares, 1)]
+def cosines_table(seeds: Sequence[int] = range(3)) -> None:
+    """The cosines of :func:`cosines` before training and after 300 steps of the guess."""
+    split = digits()
+    rows: dict[str, list[list[float]]] = {"before the first step": [], f"after {STEPS} steps of the guess": []}
+    for seed in seeds:
+        with seeded(seed):
+            start = make_net(GUESS)
+        end, _ = train(partial(make_net, GUESS), split, lr=RATE, batch_size=BATCH_SIZE, steps=STEPS, seed=seed)
+        for found, net in zip(rows.values(), (start, end), strict=True):
+            found.append(cosines(net, split))
     table(
-        ["norm", "along 1 (the mean)", "along x̂", "the rest"],
-        body,
-        "Squared length of the upstream gradient, in % of all, before the first step",
+        ["net", *(f"layer {i}" for i in range(1, DEPTH + 1)), "head"],
+        [[name, *(spread(column) for column in zip(*found, strict=True))] for name, found in rows.items()],
+        f"Cosine between right and guessed gradient of the weights: median (range), {len(seeds)} seeds",
     )
 
 

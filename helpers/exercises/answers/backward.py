@@ -47,26 +47,29 @@ def compact_gradient(dy: torch.Tensor, x_hat: torch.Tensor, gamma: torch.Tensor,
 class BatchNormFunction(torch.autograd.Function):
     """y = gamma · x_hat + beta for a batch x of shape (N, C); called as BatchNormFunction.apply(x, gamma, beta, eps)."""
 
-    ### BEGIN SOLUTION
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, eps: float) -> torch.Tensor:
+        """x: (N, C).  gamma, beta: (C,).  Returns y: (N, C)."""
+        ### BEGIN SOLUTION
         mean = x.mean(dim=0)
         var = ((x - mean) ** 2).mean(dim=0)
         std = torch.sqrt(var + eps)
         x_hat = (x - mean) / std
         ctx.save_for_backward(x_hat, gamma, std)
         return gamma * x_hat + beta
+        ### END SOLUTION
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """dy: (N, C).  Returns a gradient, or None, for each argument of forward, in their order."""
+        ### BEGIN SOLUTION
         x_hat, gamma, std = ctx.saved_tensors
         m = len(dy)
         dgamma = (dy * x_hat).sum(dim=0)
         dbeta = dy.sum(dim=0)
         dx = gamma / std * (dy - dbeta / m - x_hat * dgamma / m)
         return dx, dgamma, dbeta, None
-
-    ### END SOLUTION
+        ### END SOLUTION
 
 
 def layer_norm_backward(
