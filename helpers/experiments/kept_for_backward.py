@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from helpers.lab.tables import table
 from helpers.lab.training import one_thread, seeded
 
-from .guessed_backward import PATHS, RIGHT, PartialBackward, gradients, normalised
+from .other_layer import PATHS, RIGHT, PartialBackward, gradients, normalised
 
 ROWS, WIDTH, BLOCKS = 256, 128, 4
 FULL = ROWS * WIDTH * 4

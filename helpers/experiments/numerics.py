@@ -175,6 +175,6 @@ def moving_average_table(steps: int = 1000, momentum: float = 0.01) -> None:
     for name, dtype in {"float32": torch.float32, **HALVES}.items():
         value, batch = torch.ones((), dtype=dtype), torch.tensor(1.3, dtype=dtype)
         for _ in range(steps):
-            value = (1 - momentum) * value + momentum * batch
+            value = value + momentum * (batch - value)
         rows.append([name, f"{value.item():.4f}"])
     table(["kept in", f"after {steps:,} steps"], rows, f"Start 1, every batch says 1.3, momentum {momentum:g}")

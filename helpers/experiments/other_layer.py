@@ -1,6 +1,6 @@
 """Notebook 07: batch norm with a right forward pass and a backward pass that leaves out paths, in a deep MLP.
 
-``python -m helpers.experiments.guessed_backward`` computes ``guessed_backward.json``, in some minutes on one
+``python -m helpers.experiments.other_layer`` computes ``other_layer.json``, in some minutes on one
 core.
 """
 
@@ -20,28 +20,28 @@ from torch import nn
 from helpers.lab import figures
 from helpers.lab.data import Split, digits
 from helpers.lab.nets import MLP
-from helpers.lab.tables import rows, spread, table
+from helpers.lab.tables import signed, spread, table
 from helpers.lab.training import one_thread, seeded, train
 
 from . import stored
 from .stored import Found
 
 SEEDS = range(10)
-FILE = "guessed_backward"
+FILE = "other_layer"
 DEPTH, WIDTH, STEPS, BATCH_SIZE, RATE = 4, 64, 300, 64, 0.1
 RATES = (0.03, 0.1, 0.3, 1.0)
 DEPTHS = (1, 2, 4, 8)
 CONTROL = "no norm, He init"
 PATHS: dict[str, frozenset[str]] = {
     "all three paths": frozenset({"mean", "variance"}),
-    "no path through the variance": frozenset({"mean"}),
-    "no path through the mean": frozenset({"variance"}),
+    "without the variance path": frozenset({"mean"}),
+    "without the mean path": frozenset({"variance"}),
     "the guess: neither": frozenset(),
 }
 """Which of the two indirect paths the backward pass has; the direct one it always has."""
 RIGHT, *_, GUESS = PATHS
 NETS = (*PATHS, CONTROL)
-COLOURS = {RIGHT: "batch", GUESS: "layer", CONTROL: "none, He"}
+COLOURS = {RIGHT: figures.COLOURS["batch"], GUESS: "#08306b", CONTROL: figures.COLOURS["none, He"]}
 
 
 def normalised(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -125,12 +125,12 @@ def opening(seed: int = 0) -> None:
     figure, axes = figures.subplots(1, 2, width=9.0, height=3.2, width_ratios=(2, 1))
     labels = {RIGHT: "torch's layer", GUESS: "the other layer", CONTROL: CONTROL}
     for name, style in zip(names, ("-", "--", ":"), strict=True):
-        losses, colour = found[name][0], figures.COLOURS[COLOURS[name]]
+        losses, colour = found[name][0], COLOURS[name]
         axes[0].plot(_smooth(losses), color=colour, linestyle=style, label=labels[name])
     axes[0].set(title="training loss, mean of 20 steps", xlabel="step", ylim=(0, 2.5))
     axes[0].legend()
     shares = [100 * found[name][1] for name in names]
-    axes[1].barh(range(3), shares, color=[figures.COLOURS[COLOURS[name]] for name in names], height=0.6)
+    axes[1].barh(range(3), shares, color=[COLOURS[name] for name in names], height=0.6)
     for place, share in enumerate(shares):
         axes[1].text(share + 2, place, f"{share:.0f} %", va="center")
     axes[1].set(
@@ -221,14 +221,21 @@ def rates_table() -> None:
     )
 
 
-def losses_table() -> None:
-    """Training loss of the five nets, by learning rate."""
-    columns = [_stored("rate", name, "loss").T for name in NETS]
-    table(
-        ["learning rate", *NETS],
-        rows([f"{rate:g}" for rate in RATES], columns),
-        f"Training loss, mean of the last 20 of {STEPS} steps: median (range), {len(SEEDS)} seeds",
-    )
+def paired_table() -> None:
+    """Loss and accuracy against those of the right layer with the same seed, by learning rate."""
+    others = NETS[1:]
+    for what, title, places in (("loss", "Training loss", 2), ("accuracy", "Held-out accuracy in points", 1)):
+        unit, sign = (1, 1) if what == "loss" else (100, -1)
+        columns = [unit * (_stored("rate", name, what) - _stored("rate", RIGHT, what)).T for name in others]
+        body = [
+            [f"{rate:g}", *(f"{signed(c[i], places)}; {(~(sign * c[i] <= 0)).sum()}" for c in columns)]
+            for i, rate in enumerate(RATES)
+        ]
+        table(
+            ["learning rate", *others],
+            body,
+            f"{title}, minus the right layer's of the same seed: median (range); in how many of {len(SEEDS)} it is worse",
+        )
 
 
 def depths_table() -> None:
@@ -260,7 +267,7 @@ def cosines_table(seeds: Sequence[int] = range(3)) -> None:
 
 
 def main() -> None:
-    """Write ``guessed_backward.json`` beside this module."""
+    """Write ``other_layer.json`` beside this module."""
     stored.write(Path(__file__), compute(), SEEDS)
 
 
