@@ -234,7 +234,7 @@ def paired_table() -> None:
         table(
             ["learning rate", *others],
             body,
-            f"{title}, minus the right layer's of the same seed: median (range); in how many of {len(SEEDS)} it is worse",
+            f"{title}, minus the right layer's, same seed: median (range); in how many of {len(SEEDS)} it is worse",
         )
 
 
