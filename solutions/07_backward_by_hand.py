@@ -251,7 +251,7 @@ for name, layer in layers.items():
     print(f"{name}: gradcheck", gradcheck(layer.double(), x, raise_exception=False))
 
 # %% [markdown]
-# Fifteen numbers in float64 find what 300 steps of training could not tell.
+# `gradcheck` took one batch of fifteen numbers, and no training.
 #
 # ## 4 · An autograd Function
 #
@@ -434,8 +434,8 @@ numerics.variance_figure()
 # - The three others lose far less. At a mean of 10,000 their median errors are below 0.001. From 100 on two passes have the
 #   smallest median, then pairwise merging, then row by row: the mean is rounded 1,024 times there.
 #
-# A mean 10,000 times the deviation is rare inside a net. A ratio of 10 is not, and there the single pass has lost two digits more than the
-# others. In 16 bits that is all there was: see below.
+# How far from 0 the features of your net lie, you have to measure. At a ratio of 10 the single pass has lost two digits more than the
+# others. In 16 bits there are no more than two or three to lose: see below.
 #
 # ### Build it: a stable variance
 #
@@ -495,8 +495,7 @@ numerics.moving_average_table()
 #
 # ## 8 · What has to be kept
 #
-# Between forward and backward the tensors that backward needs stay in memory. For a large net that is most of the memory of
-# training. `torch.autograd.graph.saved_tensors_hooks` calls a function for each tensor that is kept, so bytes can be counted, on a CPU
+# Between forward and backward the tensors that backward needs stay in memory, those of every layer. `torch.autograd.graph.saved_tensors_hooks` calls a function for each tensor that is kept, so bytes can be counted, on a CPU
 # too. The unit in the tables is one batch of activations, 256 × 128 numbers in float32.
 #
 # *Predict first:* how many such units does one batch norm keep if it is written with `mean`, `sqrt`, `*` and autograd? How many does the
@@ -536,8 +535,8 @@ kept_for_backward.blocks_table()
 kept_for_backward.momentum_table()
 
 # %% [markdown]
-# The running statistics move twice, with the same batch. Momentum 0.1 acts like 0.19. That is rarely a disaster, and
-# it is a difference between two runs that should be the same.
+# The running statistics move twice, with the same batch. Momentum 0.1 acts like 0.19. Two runs that should be the same differ in eval
+# mode.
 #
 # *Predict first:* the in-place trick divides by γ. How small may γ be? In bfloat16?
 
