@@ -20,7 +20,7 @@ from torch import nn
 
 from helpers.lab import figures
 from helpers.lab.data import Split, digits
-from helpers.lab.tables import spread, table
+from helpers.lab.tables import signed, spread, table
 from helpers.lab.training import one_thread, train
 from helpers.look.style import COLOURS
 
@@ -289,7 +289,7 @@ def paired_table(norm: str, *rivals: str) -> None:
     for net, by_norm in stored_errors().items():
         for rival in rivals:
             differences = by_norm[norm] - by_norm[rival]
-            cells = [f"{_signed(column)}, higher in {(column > 0).sum()}" for column in differences.T]
+            cells = [f"{signed(column)}, higher in {(column > 0).sum()}" for column in differences.T]
             rows.append([net, LABELS[rival], *cells])
     table(
         ["net", f"{LABELS[norm]} minus", *(f"N = {size}" for size in SIZES)],
@@ -306,7 +306,7 @@ def positions_table() -> None:
     rows = [
         ["one mean for each channel", "4 · N", *(spread(column, 1) for column in before.T)],
         [POSITIONS, "N", *(spread(column, 1) for column in after.T)],
-        ["difference, same seed", "", *(_signed(column) for column in (after - before).T)],
+        ["difference, same seed", "", *(signed(column) for column in (after - before).T)],
     ]
     table(
         ["the last norm has", "values behind it", *(f"N = {size}" for size in SIZES)],
@@ -315,11 +315,6 @@ def positions_table() -> None:
         f"{len(SEEDS)} seeds.",
         left=[1],
     )
-
-
-def _signed(values: NDArray[np.float64]) -> str:
-    low, middle, high = np.min(values), np.median(values), np.max(values)
-    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
 
 
 def uses_table() -> None:
@@ -334,7 +329,7 @@ def uses_table() -> None:
     differences = {use: [by_use[use] - by_use[EVAL] for by_use in found.values()] for use in USES[1:]}
     table(
         ["used in", *found],
-        [[use, *(f"{_signed(d)}, higher in {(d > 0).sum()}" for d in columns)] for use, columns in differences.items()],
+        [[use, *(f"{signed(d)}, higher in {(d > 0).sum()}" for d in columns)] for use, columns in differences.items()],
         f"The same, minus the error in eval mode, same seed, in percentage points: median and range, and in how many "
         f"of {len(SEEDS)} seeds it is higher.",
     )

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from helpers.lab.data import Split, digits
 from helpers.lab.stack import sweep
 from helpers.lab.training import evaluate, one_thread, train
 
+from . import stored
 from .batch_size import (
     AGAIN,
     AGAIN_64,
@@ -43,8 +43,6 @@ from .batch_size import (
     small,
 )
 from .stored import Found
-
-COMMAND = "python -m helpers.experiments.batch_size_seeds"
 
 
 class EachPosition(nn.Module):
@@ -158,23 +156,7 @@ def main() -> None:
     for name, net in NETS.items():
         results[f"{name}: norms"], results[f"{name}: uses"] = compute(net)
     results[f"{DEEP}: {POSITIONS}"] = {"batch": errors(each_position, small(digits(torch.float64)), "batch")}
-    write(results)
-
-
-def write(results: Mapping[str, Found]) -> None:
-    """Write the file: the command that makes it, the versions used, the seeds, numbers with three digits."""
-    kept = {
-        "results": {
-            name: {key: np.vectorize(lambda value: float(f"{value:.3g}"))(v).tolist() for key, v in found.items()}
-            for name, found in results.items()
-        },
-        "seeds": {name: list(SEEDS) for name in results},
-        "command": COMMAND,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    path = Path(__file__).with_name(f"{FILE}.json")
-    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+    stored.write(Path(__file__), results, SEEDS, FILE)
 
 
 if __name__ == "__main__":

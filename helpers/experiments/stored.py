@@ -8,10 +8,13 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Found = dict[str, NDArray[np.float64]]
@@ -32,6 +35,28 @@ def seeds_of(module: str, name: str) -> list[int]:
     """The seeds of one stored result."""
     seeds: list[int] = _read(module)["seeds"][name]
     return seeds
+
+
+def write(module: Path, results: Mapping[str, Found], seeds: Iterable[int], name: str = "") -> None:
+    """Write the results of a module beside it, three digits each, with its command, the versions and the seeds.
+
+    name: of the file without ``.json``; the module's own where it is empty.
+    """
+    kept = {
+        "results": {name: {key: _brief(v.tolist()) for key, v in found.items()} for name, found in results.items()},
+        "seeds": {name: list(seeds) for name in results},
+        "command": f"python -m {__package__}.{module.stem}",
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    path = module.with_name(f"{name or module.stem}.json")
+    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_brief(v) for v in value]
+    return float(f"{value:.3g}") if math.isfinite(value) else None
 
 
 @functools.cache

@@ -27,6 +27,26 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     return found if len(kept) == len(runs) else f"{found}, {len(runs) - len(kept)} of {len(runs)} diverged"
 
 
+def decimals(values: Iterable[float]) -> str:
+    """Numbers with four decimals, less the zeros at their ends.
+
+    >>> decimals([0.25, -1.0, 1 / 3])
+    '0.25, −1, 0.3333'
+    """
+    return ", ".join(f"{value:.4f}".rstrip("0").rstrip(".").replace("-", "−") for value in values)
+
+
+def signed(values: Iterable[float], digits: int = 1) -> str:
+    """Median and range of differences, each with its sign; what is not finite is left out.
+
+    >>> signed([-1.0, 0.5, 2.0, math.nan])
+    '+0.5 (−1.0 to +2.0)'
+    """
+    kept = [v for v in map(float, values) if math.isfinite(v)]
+    middle, low, high = (f"{v:+.{digits}f}" for v in (np.median(kept), min(kept), max(kept)))
+    return f"{middle} ({low} to {high})".replace("-", "−")
+
+
 def rows(labels: Iterable[Any], columns: Iterable[Any]) -> list[list[str]]:
     """Rows of a table: a label, and of each column, (labels, seeds), the :func:`spread` of that label's seeds.
 
