@@ -23,7 +23,8 @@ LossAndGradient = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 def _three(value: Any, *names: str) -> dict[str, Any]:
     """Three numbers by their names; BadOutput with a sentence for anything else."""
-    parts = tuple(value) if isinstance(value, (tuple, list, torch.Tensor, np.ndarray)) and np.ndim(value) < 2 else ()
+    row = isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 1
+    parts = tuple(value) if row or isinstance(value, (tuple, list)) else ()
     if len(parts) != 3:
         got = "None" if value is None else f"a {type(value).__name__}"
         raise BadOutput(f"the result is {got}; three numbers are needed: {', '.join(names)}.")

@@ -23,7 +23,7 @@ from helpers.lab.training import loss_of, one_thread, train
 from .why_it_works import BATCH_SIZE, RATE, load, make, title
 
 FACTORS = (0.5, 1.0, 2.0, 3.0, 4.0)
-"""Lengths of the steps, in learning rates: from ½ to 4, as Santurkar et al. (2018, §3.1) take them."""
+"""Lengths of the steps, in learning rates: from ½ to 4, as Santurkar et al. (2018, §3.2) take them."""
 DEPTH = 4
 LOOKS = tuple(range(20, 200, 20))
 """Training steps at which a net is looked at."""
@@ -97,7 +97,7 @@ def rescaled(net: MLP, a: float) -> MLP:
     """A copy that computes the same function with other weights.
 
     With batch norm every hidden matrix is multiplied by a: in train mode the norm takes it out again.  Without a norm
-    every second hidden layer is multiplied by a, and the next one divides by it: ReLU(a·z) is a·ReLU(z) for a > 0.
+    every second hidden layer is multiplied by a, and the next one divided (their number is even): ReLU(az) = a·ReLU(z).
     """
     net = copy.deepcopy(net)
     linears: list[nn.Linear] = [block[0] for block in net.hidden]  # type: ignore[index]

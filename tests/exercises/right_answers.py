@@ -860,9 +860,8 @@ def numpy_along(loss_and_gradient, w, lr, factors):
         there, other = loss_and_gradient(torch.from_numpy(w.numpy() - f * lr * g))
         losses.append(there.item())
         changes.append(np.linalg.norm(other.numpy() - g))
-    return np.array(
-        [np.ptp(losses), max(changes), max(c / (f * lr * np.linalg.norm(g)) for c, f in zip(changes, factors))]
-    )
+    betas = [c / (f * lr * np.linalg.norm(g)) for c, f in zip(changes, factors, strict=True)]
+    return np.array([np.ptp(losses), max(changes), max(betas)])
 
 
 @right("along_the_step")
@@ -884,7 +883,7 @@ def unit_direction_and_distances(loss_and_gradient, w, lr, factors):
     there = [loss_and_gradient(w - d * g / slope) for d in distances]
     changes = [torch.linalg.vector_norm(h - g) for _, h in there]
     every = [loss] + [a for a, _ in there]
-    return max(every) - min(every), max(changes), max(c / d for c, d in zip(changes, distances))
+    return max(every) - min(every), max(changes), max(c / d for c, d in zip(changes, distances, strict=True))
 
 
 @right("effective_step")
