@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import nn
 
 from helpers.lab import figures
@@ -16,7 +17,6 @@ from helpers.lab.tables import spread, table
 from helpers.lab.training import loss_of, one_thread, seeded
 
 from .fair import widths
-from .stored import brief
 from .why_it_works import load
 
 THEORY = math.sqrt(math.pi / (math.pi - 1))
@@ -130,9 +130,9 @@ def start_table() -> None:
     rows = [
         [
             label,
-            spread(found[f"{name}: growth"][:, 0], 3),
-            brief(found[f"{name}: gradients"][:, 0]),
-            brief(found[f"{name}: again"][:, 0]),
+            spread(found[f"{name}: growth"][:, 0]),
+            _sizes(found[f"{name}: gradients"][:, 0]),
+            _sizes(found[f"{name}: again"][:, 0]),
             spread(found[f"{name}: alike"][:, 0]),
             spread(found[f"{name}: dead"][:, 0]),
         ]
@@ -150,6 +150,14 @@ def start_table() -> None:
         rows,
         f"{LAYERS} layers of {WIDTH}, {ROWS} digits; last two columns: last hidden layer. Median (range) of ten seeds.",
     )
+
+
+def _sizes(values: NDArray[np.float64]) -> str:
+    """Median and range, two digits each, large numbers in full."""
+    low, median, high = (
+        f"{float(f'{v:.2g}'):,.0f}" if v >= 10 else f"{v:.2g}" for v in (values.min(), np.median(values), values.max())
+    )
+    return f"{median} ({low}–{high})"
 
 
 DEPTHS = (10, 50)

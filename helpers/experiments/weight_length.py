@@ -15,6 +15,7 @@ from helpers.lab import figures
 from helpers.lab.data import Split, digits
 from helpers.lab.tables import spread, table
 from helpers.lab.training import batches, loss_of, one_thread, seeded
+from helpers.look.style import COLOURS
 
 from .why_it_works import BATCH_SIZE, load, make
 
@@ -152,11 +153,12 @@ def _losses(split: Split, way: Way, count: int) -> np.ndarray:
 # --- over seeds -----------------------------------------------------------------------------------------------------
 
 _LINES = {
-    "rate 0.1": ("batch", "-"),
-    "rate 1": ("batch", (0, (1, 1.2))),
-    "rate 1, head at 0.1": ("batch", "--"),
-    "rate 1, head at 0.1, lengths held": ("instance", (0, (6, 2, 1, 2))),
+    "rate 0.1": (COLOURS["batch"], "-"),
+    "rate 1": (COLOURS["batch"], (0, (1, 1.2))),
+    "rate 1, head at 0.1": (COLOURS["batch"], "--"),
+    "rate 1, head at 0.1, lengths held": ("#08306b", (0, (6, 2, 1, 2))),
 }
+"""All are nets with batch norm, so all are blue; dashes and the legend tell them apart."""
 
 
 def paths() -> None:
@@ -176,8 +178,9 @@ def paths_figure() -> Figure:
         axes, ("angle", "length"), ("W turns by (degrees a step)", "‖W‖ ÷ ‖W‖ at the start"), strict=True
     ):
         for way, (colour, dash) in _LINES.items():
-            figures.band(ax, SHOWN, found[f"{way}: {what}"], colour, way)
-            ax.lines[-1].set_linestyle(dash)
+            runs = found[f"{way}: {what}"]
+            ax.plot(SHOWN, np.median(runs, axis=0), color=colour, linestyle=dash, label=way)
+            ax.fill_between(SHOWN, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.12, linewidth=0)
         ax.set(title=name, xlabel="step")
     axes[0].set_yscale("log")
     axes[0].set_yticks([0.3, 1, 3, 10], ["0.3", "1", "3", "10"])

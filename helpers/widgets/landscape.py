@@ -248,7 +248,7 @@ def picture(looks: dict[str, Along], step: int, length: float) -> Figure:
             values = np.clip(read(look), low, high)
             ax.plot(FACTORS, values, color=figures.COLOURS[colour], linestyle=line, label=title(net))
             ax.plot(length, values[FACTORS.index(length)], "o", color=figures.COLOURS[colour])
-        ax.set(title=f"{name} along the step, after {step} steps", xlabel="learning rates", yscale="log")
+        ax.set(title=f"{name}, after {step} steps", xlabel="along the step (learning rates)", yscale="log")
         powers = [10.0**p for p in range(round(math.log10(low)), round(math.log10(high)) + 1)]
         ax.set_yticks(powers, [f"{p:g}" for p in powers])
         ax.minorticks_off()
