@@ -6,28 +6,20 @@ The layers have ``gamma`` and, but for RMSNorm, ``beta``; BatchNorm2d also ``run
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
 
 from helpers.judge.api import (
-    BadOutput,
     Check,
     Exercise,
-    Finding,
     Names,
-    Observations,
     Probe,
-    Question,
     Quiz,
-    Raised,
-    Rule,
-    agree,
     all_of,
     matches,
     near,
 )
 
 from . import norms_probes as probes
+from . import pairs
 from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, plain, shared
 
 CHOICES = ("batch", "frozen batch", "ghost batch", "layer", "group", "instance", "rms")
@@ -471,44 +463,7 @@ rmsnorm_exercise = Exercise(
 )
 
 
-def _given(answers: Callable[[], Any]) -> dict[str, Any]:
-    """The learner's choices as places in CHOICES and REASONS."""
-    given = answers()
-    if not isinstance(given, dict) or set(given) != set(SITUATIONS):
-        raise BadOutput(f"return a dict with the keys {', '.join(SITUATIONS)}.")
-    seen: dict[str, Any] = {}
-    for situation, answer in given.items():
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise BadOutput(f'the answer for {situation} is a pair, for example ("rms", "P").')
-        for kind, value, known in (("norm", answer[0], CHOICES), ("reason", answer[1], tuple(REASONS))):
-            if value not in known:
-                raise BadOutput(f"{situation}: {value!r} is no {kind}; they are {', '.join(known)}.")
-            seen[f"{kind} of {situation}"] = known.index(value)
-    return seen
-
-
-def _all_right(*situations: str) -> Rule:
-    """Norm and reason are right for each situation.  Says what is wrong, not what would be right."""
-
-    def rule(seen: Observations, right: Observations) -> Finding:
-        expected = "the norm and the reason that fit, for " + ", ".join(situations)
-        keys = [f"quiz/{kind} of {situation}" for situation in situations for kind in ("norm", "reason")]
-        if isinstance(problem := seen.get("quiz"), Raised):
-            return Finding(False, keys[0], expected, str(problem))
-        wrong = [key.partition("/")[2] for key in keys if not agree(seen.get(key), right.get(key))]
-        measured = f"not right: {', '.join(wrong)}" if wrong else "all right"
-        return Finding(not wrong, keys[0], expected, measured)
-
-    return rule
-
-
-def _question(situation: str, check: str) -> Question:
-    """One situation: a norm and a reason to choose."""
-    fields = (tuple((norm, norm) for norm in CHOICES), tuple((k, f"{k} · {text}") for k, text in REASONS.items()))
-    observed = (f"quiz/norm of {situation}", f"quiz/reason of {situation}")
-    return Question(situation, check, f"{situation} · {SITUATIONS[situation]}", fields, observed)
-
-
+_PARTS = {"norm": {norm: norm for norm in CHOICES}, "reason": {key: f"{key} · {text}" for key, text in REASONS.items()}}
 _ON_IMAGES, _ELSEWHERE = "abcd", "efghi"
 
 which_norm_exercise = Quiz(
@@ -516,12 +471,12 @@ which_norm_exercise = Quiz(
     title="Which norm when",
     module=__name__,
     builds="which_norm",
-    probes=(Probe("quiz", "your answers", _given),),
+    probes=(pairs.probe(_PARTS, tuple(SITUATIONS), '("rms", "P")'),),
     checks=(
         Check(
             "images",
             "1 · convolutional nets: a, b, c, d",
-            (_all_right(*_ON_IMAGES),),
+            (pairs.all_right(_PARTS, *_ON_IMAGES),),
             hints=(
                 "Ask first: whose values would share one mean, and from how many images do they come?",
                 "a and b: read Wu & He's table at 32 and at 2. c: what do the pretrained weights expect? d: per image, per channel.",
@@ -531,7 +486,7 @@ which_norm_exercise = Quiz(
         Check(
             "elsewhere",
             "2 · tokens, streams, large batches, phones: e, f, g, h, i",
-            (_all_right(*_ELSEWHERE),),
+            (pairs.all_right(_PARTS, *_ELSEWHERE),),
             hints=(
                 "e, f and g have no use for other examples. h and i have examples in abundance.",
                 "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less. "
@@ -540,5 +495,7 @@ which_norm_exercise = Quiz(
             ),
         ),
     ),
-    questions=(*(_question(s, "images") for s in _ON_IMAGES), *(_question(s, "elsewhere") for s in _ELSEWHERE)),
+    questions=tuple(
+        pairs.question(_PARTS, s, "images" if s in _ON_IMAGES else "elsewhere", text) for s, text in SITUATIONS.items()
+    ),
 )

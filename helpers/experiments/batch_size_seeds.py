@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -43,6 +42,8 @@ from .batch_size import (
     small,
 )
 from .stored import Found
+
+COMMAND = "python -m helpers.experiments.batch_size_seeds"
 
 
 class EachPosition(nn.Module):
@@ -156,7 +157,8 @@ def main() -> None:
     for name, net in NETS.items():
         results[f"{name}: norms"], results[f"{name}: uses"] = compute(net)
     results[f"{DEEP}: {POSITIONS}"] = {"batch": errors(each_position, small(digits(torch.float64)), "batch")}
-    stored.write(Path(__file__), results, SEEDS, FILE)
+    for name, found in results.items():
+        stored.write(FILE, name, SEEDS, found, COMMAND)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -268,7 +267,8 @@ def cosines_table(seeds: Sequence[int] = range(3)) -> None:
 
 def main() -> None:
     """Write ``other_layer.json`` beside this module."""
-    stored.write(Path(__file__), compute(), SEEDS)
+    for name, found in compute().items():
+        stored.write(FILE, name, SEEDS, found, "python -m helpers.experiments.other_layer")
 
 
 if __name__ == "__main__":

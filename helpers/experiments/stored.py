@@ -8,8 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,26 +36,21 @@ def seeds_of(module: str, name: str) -> list[int]:
     return seeds
 
 
-def write(module: Path, results: Mapping[str, Found], seeds: Iterable[int], name: str = "") -> None:
-    """Write the results of a module beside it, three digits each, with its command, the versions and the seeds.
-
-    name: of the file without ``.json``; the module's own where it is empty.
-    """
-    kept = {
-        "results": {name: {key: _brief(v.tolist()) for key, v in found.items()} for name, found in results.items()},
-        "seeds": {name: list(seeds) for name in results},
-        "command": f"python -m {__package__}.{module.stem}",
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    path = module.with_name(f"{name or module.stem}.json")
+def write(module: str, name: str, seeds: Sequence[int], found: Found, command: str) -> None:
+    """Put one result into the module's file, three significant digits each, with the command and the versions used."""
+    path = Path(__file__).with_name(f"{module}.json")
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "seeds": {}}
+    kept |= {"command": command, "torch": torch.__version__, "numpy": np.__version__, "null": "not finite"}
+    kept["seeds"][name] = list(seeds)
+    kept["results"][name] = {key: _short(values.tolist()) for key, values in found.items()}
     path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def _brief(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_brief(v) for v in value]
-    return float(f"{value:.3g}") if math.isfinite(value) else None
+def _short(values: Any) -> Any:
+    """Numbers with three significant digits; None for what is not finite."""
+    if isinstance(values, list):
+        return [_short(value) for value in values]
+    return float(f"{values:.3g}") if np.isfinite(values) else None
 
 
 @functools.cache

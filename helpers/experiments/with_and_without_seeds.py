@@ -7,11 +7,9 @@ core, or only the results that are named behind it.  Each result is a dict of ar
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from helpers.lab.nets import MLP, Norm
 from helpers.lab.stack import Run, sweep, train_stack
 from helpers.lab.training import seeded, train
 
+from . import stored
 from .fair import HEAD_SCALE, NETS, fair_data, fair_widths, makers, train_three, widths
 from .popular_demo import (
     FILE,
@@ -266,28 +265,11 @@ EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
 """What is computed in advance: from seeds to a result, and over how many seeds."""
 
 
-def write(name: str, seeds: Sequence[int], found: Found) -> None:
-    """Put one result into ``with_and_without.json`` beside this module, with the command and the versions used."""
-    path = Path(__file__).with_name(f"{FILE}.json")
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "seeds": {}}
-    stored |= {"command": COMMAND, "torch": torch.__version__, "numpy": np.__version__, "null": "not finite"}
-    stored["seeds"][name] = list(seeds)
-    stored["results"][name] = {key: _short(values.tolist()) for key, values in found.items()}
-    path.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def _short(values: Any) -> Any:
-    """Numbers with three significant digits; None for what is not finite."""
-    if isinstance(values, list):
-        return [_short(value) for value in values]
-    return float(f"{values:.3g}") if np.isfinite(values) else None
-
-
 def main(names: Sequence[str] = ()) -> None:
     """Compute and write the results of these names, or of all."""
     for name in names or EXPERIMENTS:
         experiment, count = EXPERIMENTS[name]
-        write(name, range(count), experiment(range(count)))
+        stored.write(FILE, name, range(count), experiment(range(count)), COMMAND)
         print(name, flush=True)
 
 

@@ -825,6 +825,100 @@ def fine_tune_flat(model, freeze, update, batches, epochs):
         update(loss)
 
 
+# --- 06
+
+
+@right("along_the_step")
+def stacked_points(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    points = torch.stack([w - f * lr * g for f in factors])
+    pairs = [loss_and_gradient(p) for p in points]
+    losses = torch.stack([loss, *(pair[0] for pair in pairs)])
+    changes = (torch.stack([pair[1] for pair in pairs]) - g).norm(dim=1)
+    return losses.max() - losses.min(), changes.max(), (changes / (points - w).norm(dim=1)).max()
+
+
+@right("along_the_step")
+def plain_numbers_along(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    low = high = float(loss)
+    change = beta = 0.0
+    for f in factors:
+        there, other = loss_and_gradient(w - lr * f * g)
+        low, high = min(low, float(there)), max(high, float(there))
+        change = max(change, float(torch.dist(other, g)))
+        beta = max(beta, float(torch.dist(other, g)) / (f * lr * float(g.norm())))
+    return [high - low, change, beta]
+
+
+@right("along_the_step")
+def numpy_along(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    g = g.numpy()
+    losses, changes = [loss.item()], []
+    for f in factors:
+        there, other = loss_and_gradient(torch.from_numpy(w.numpy() - f * lr * g))
+        losses.append(there.item())
+        changes.append(np.linalg.norm(other.numpy() - g))
+    betas = [c / (f * lr * np.linalg.norm(g)) for c, f in zip(changes, factors, strict=True)]
+    return np.array([np.ptp(losses), max(changes), max(betas)])
+
+
+@right("along_the_step")
+def factor_zero_too(loss_and_gradient, w, lr, factors):
+    at = {f: loss_and_gradient(w - f * lr * loss_and_gradient(w)[1]) for f in (0, *factors)}
+    change = {f: torch.sqrt(torch.sum((g - at[0][1]) ** 2)) for f, (_, g) in at.items()}
+    losses = sorted(loss for loss, _ in at.values())
+    slope = at[0][1].norm()
+    return torch.stack(
+        [losses[-1] - losses[0], max(change.values()), max(change[f] / (f * lr * slope) for f in factors)]
+    )
+
+
+@right("along_the_step")
+def unit_direction_and_distances(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    slope = torch.linalg.vector_norm(g)
+    distances = [f * lr * slope for f in factors]
+    there = [loss_and_gradient(w - d * g / slope) for d in distances]
+    changes = [torch.linalg.vector_norm(h - g) for _, h in there]
+    every = [loss] + [a for a, _ in there]
+    return max(every) - min(every), max(changes), max(c / d for c, d in zip(changes, distances, strict=True))
+
+
+@right("effective_step")
+def by_the_cosine(W, gradient, lr):
+    after = W - lr * gradient
+    cosine = (W * after).sum() / (W.norm() * after.norm())
+    return torch.acos(cosine.clamp(-1, 1)), after.norm(), lr / (W**2).sum()
+
+
+@right("effective_step")
+def by_the_arc_tangent(W, gradient, lr):
+    w, g = W.norm().item(), gradient.norm().item()
+    return [np.arctan(lr * g / w), (w**2 + (lr * g) ** 2) ** 0.5, lr / w**2]
+
+
+@right("effective_step")
+def flat_vectors(W, gradient, lr):
+    w, g = W.flatten(), gradient.flatten()
+    after = torch.sub(w, g, alpha=lr)
+    return torch.stack([torch.atan(lr * g.norm() / w.norm()), after.norm(), lr / w.dot(w)])
+
+
+@right("effective_step")
+def by_the_sine(W, gradient, lr):
+    after = torch.linalg.norm(W - lr * gradient)
+    return torch.asin(lr * torch.linalg.norm(gradient) / after), after, lr / torch.linalg.norm(W).square()
+
+
+@right("effective_step")
+def by_two_ratios(W, gradient, lr):
+    step, length = lr * gradient.norm(), W.norm()
+    unit_step = length * gradient.norm()
+    return torch.atan(step / length), torch.hypot(step, length), (step / length) / unit_step
+
+
 # --- 07
 
 

@@ -158,10 +158,11 @@ def test_what_is_stored_of_a_mean_for_each_position(capsys):
     assert "higher in 10" in capsys.readouterr().out
 
 
-def test_the_command_writes_what_is_read(tmp_path):
+def test_the_command_writes_what_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "__file__", str(tmp_path / "stored.py"))
     known = json.loads(FILE.read_text(encoding="utf-8"))
-    found = {name: stored.load(lab.FILE, name) for name in known["results"]}
-    stored.write(tmp_path / "batch_size_seeds.py", found, lab.SEEDS, lab.FILE)
+    for name in known["results"]:
+        stored.write(lab.FILE, name, lab.SEEDS, stored.load(lab.FILE, name), batch_size_seeds.COMMAND)
     assert json.loads((tmp_path / FILE.name).read_text(encoding="utf-8")) == known
 
 
