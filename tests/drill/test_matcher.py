@@ -145,18 +145,18 @@ ODD = ["", " ", "?!", "(((", "$", "\\", "a" * 20000, "in eval " * 2000, "\u0302Î
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
 def test_any_text_is_read_in_time(text):
-    began = time.perf_counter()
+    began = time.process_time()
     assert not any(feedback(bank.load()["bn-03"], text).points.values())
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_an_answer_takes_little_time():
     feedback(bank.load()["bn-13"], "")
     times = []
     for answer in ANSWERS:
-        began = time.perf_counter()
+        began = time.process_time()
         feedback(bank.load()[answer["card"]], answer["text"])
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert sorted(times)[len(times) // 2] < 0.3
 
 
