@@ -53,7 +53,7 @@ def test_the_numbers_are_those_of_the_net(explorer):
     rows = training.order[40]
     seen = along(training.kept[40], training.split.X_train[rows], training.split.y_train[rows], factors=(3.0,))
     assert explorer.looks["batch, he"].losses[FACTORS.index(3.0)] == pytest.approx(float(seen.losses[0]), rel=1e-4)
-    assert f"{seen.losses[0]:.3g}" in explorer.table.value and explorer.view.value.count("<circle") == len(NETS)
+    assert f"{seen.losses[0]:.3g}" in explorer.table.value and explorer.view.value.count("<circle") == 2 * len(NETS)
 
 
 def test_other_weights_are_another_landscape_at_the_same_loss(explorer):

@@ -59,7 +59,7 @@ _RETURN = "return max(losses) - min(losses), max(changes), max(betas)"
 
 
 def _walk(id: str, category: str, shows: str, title: str, *edits: tuple[str, str]) -> Suspect:
-    return Suspect(id, category, title, variant(along_the_step, *edits), f"waves/{shows}")
+    return Suspect(id, category, title, variant(along_the_step, *edits), shows and f"waves/{shows}")
 
 
 _ALONG = (
@@ -297,7 +297,7 @@ _ALONG = (
 
 
 def _turn(id: str, category: str, shows: str, title: str, *edits: tuple[str, str]) -> Suspect:
-    return Suspect(id, category, title, variant(effective_step, *edits), f"long/{shows}")
+    return Suspect(id, category, title, variant(effective_step, *edits), shows and f"long/{shows}")
 
 
 _ANGLE = "torch.atan2(lr * gradient.norm(), W.norm())"
