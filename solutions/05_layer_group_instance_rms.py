@@ -14,9 +14,9 @@ import helpers
 # ## Two images at a time
 #
 # An MLP with three hidden layers learns 800 digits of 8×8 pixels. Each batch is drawn at random from the 800, until 2,400 images
-# have been drawn. One thing differs between two nets: after each hidden layer stands `nn.BatchNorm1d` or `nn.GroupNorm`, a norm
-# that you build below. Left, 32 images in a batch; right, 2, with a learning rate in proportion. One run of each; section 7 has
-# ten seeds. The cell takes about 8 s, most of it to load torch.
+# have been drawn. One thing differs between two nets: between the linear map and the ReLU of each hidden layer stands
+# `nn.BatchNorm1d` or `nn.GroupNorm`, a norm that you build below. Left, 32 images in a batch; right, 2, with a learning rate in
+# proportion. One run of each; section 7 has ten seeds. The cell takes about 8 s, most of it to load torch.
 
 # %%
 from helpers.experiments import batch_size
@@ -24,7 +24,7 @@ from helpers.experiments import batch_size
 batch_size.opening()
 
 # %% [markdown]
-# With 32 images both nets learn. With 2, the net with batch norm stays bad to the end, and the other does not notice.
+# With 32 images both nets learn. With 2, the net with batch norm stays bad to the end; the other ends about where it did with 32.
 #
 # Is it the *two*? Would a convolutional net fail too? What can stand in the place of batch norm, and what does it give up? The
 # way to an answer begins with one question, asked of each norm: *which numbers share one mean?*
@@ -436,8 +436,9 @@ norm_tables.forgotten_table(
 # at N = 2). All nets learn by SGD with momentum 0.9. The learning rate is 0.05 · N/32 (in proportion to the batch, as in Wu &
 # He), and falls to 0 along half a cosine. Nothing is tuned for any norm. Two kinds of nets: the MLP, and small convolutional nets
 # that halve the 8×8 image until the last maps are 2×2 or 1×1. A third CNN keeps its maps at 2×2 and is as deep as the one with
-# 1×1 maps. GN has 8 groups. LN is over all features in the MLP, and over (C, H, W) with one γ for each channel in the CNNs. The
-# control, "no norm, He init" in the table below, has biases and He's initialisation (notebook 03).
+# 1×1 maps. The norms stand before the ReLU, as above. GN has 8 groups. LN is over all features in the MLP, and over (C, H, W)
+# with one γ for each channel in the CNNs. The control, "no norm, He init" in the table below, has biases and He's
+# initialisation (notebook 03).
 #
 # *Predict first:* how many values share one mean in the *last* norm of each net, at batch size 2? Where will BN fail?
 
@@ -468,8 +469,8 @@ batch_size.paired_table("batch", "group", "none, He")
 # - **Four values** (MLP and 1×1 maps, N = 4): in the MLP BN is still worse than GN in nine of ten seeds, by about 3 points in the
 #   median. With 1×1 maps it is not decided. There only the last of three norms has four values.
 # - **N = 32**: in the MLP and with 1×1 maps BN has a lower error than GN in all ten seeds (of these 800 digits; with other draws
-#   in most seeds, not in all). With 2×2 maps it is lower in eight and nine of ten. The control's error is above BN's in at least
-#   nine of ten seeds of each net.
+#   in most seeds, not in all). With 2×2 maps it is not decided: how often BN is lower changes with the draw. The control's error
+#   is above BN's in at least nine of ten seeds of each net, with other draws in at least eight.
 #
 # GN and LN do not look at the batch. For them the batch size changes the number of steps, the learning rate, and how noisy a
 # gradient is. Their error moves too: in the table their medians are 0.4 to 1.4 points higher at N = 32 than at N = 2. So is that
@@ -520,10 +521,10 @@ batch_size.uses_table()
 # *can* decide. It does not show that the count is all: a thousand classes, a hundred epochs and fifty layers are other things than ten digits.
 #
 # Part of such a loss is the gap between the modes. Singh & Shrivastava (2019, *EvalNorm*) train with plain BN at batch size 2
-# and change only the statistics that are used for evaluation: 6.18 points better on ImageNet's validation set (abstract). In our
-# MLP that part is small, about 5 of the 50 points; with 1×1 maps it is not decided.
+# and change only the statistics that are used for evaluation: 6.18 points better on ImageNet's validation set (abstract). Their
+# correction is none of our five uses.
 #
-# Counts also mislead because the values of one map are not independent. The mean of $n$ independent values has variance
+# Counts can also mislead, because the values of one map need not be independent. The mean of $n$ independent values has variance
 # $\sigma^2/n$. So a map whose mean varies by Var(mean) from image to image tells as much about the channel's mean as
 # $n = \sigma^2/\mathrm{Var}(\text{mean})$ independent values would. That is what the map is *worth*.
 #
@@ -534,12 +535,13 @@ batch_size.uses_table()
 batch_size.worth_table()
 
 # %% [markdown]
-# It goes both ways. Repeated pixels count once. Where images differ in brightness as much as pixels do, every pixel of one image
-# carries the same brightness error: a larger map does not average it away, more images do. The digits are worth more than their
-# 64 pixels: a part of σ² is the same in every image, dark border and bright middle, and moves no mean. Take the mean image off,
-# and they are worth 63. The layers of the CNN see what its convolutions make of the digits; there, too, a map is worth more than
-# its 16 and 4 values in the median channel (one net, trained once). So here the count does not flatter BN. ImageNet's photographs
-# differ in brightness, colour and scale; that may be part of the answer; this notebook does not measure it.
+# It goes both ways. Repeated pixels count once. Where images differ in brightness as much as pixels do, every pixel of one
+# image carries the same brightness error: a larger map does not average it away, more images do. The digits are worth more than
+# their 64 pixels: a part of σ² is the same in every image, dark border and bright middle, and moves no mean. Take the mean
+# image off, and they are worth about 63. The layers of the CNN see what its convolutions make of the digits; there, too, a map
+# is worth more than its 16 and 4 values in the median channel (one net, trained once). So here the count does not flatter BN.
+# ImageNet's photographs differ in brightness, colour and scale; that may be part of the answer; this notebook does not measure
+# it.
 #
 # Remedies that keep BN: statistics over all GPUs (synchronised BN), frozen statistics when fine-tuning (notebook 04),
 # batch renormalisation (Ioffe 2017). At 4 images per GPU Wu & He report 27.3 for BN, 26.3 for batch renormalisation, 24.2
@@ -622,9 +624,9 @@ which_norm_exercise.check(which_norm)
 #
 # ## What would change my mind
 #
-# - *Is BN's trouble with two images the gap between the modes?* Not in our nets: in the mode of training they are no better, and
-#   re-estimated statistics win back a tenth in the MLP. On ImageNet a part of it is. A toy in which evaluation alone, changed as
-#   EvalNorm does, wins half of the loss back would show that part.
+# - *Is BN's trouble with two images the gap between the modes?* Not in our nets, in the five uses: in the mode of training they
+#   are no better, and re-estimated statistics win back a few of the 50 points in the MLP. On ImageNet a part of it is. A toy in
+#   which evaluation alone, changed as EvalNorm does, wins half of the loss back would show that part.
 # - *Does the count N·H·W decide?* In our net it does. In Wu & He's the count is not small, and BN suffers all the same. An
 #   ImageNet net that keeps its error with 2 images per GPU, just because its maps are larger, would speak for the count.
 # - *Is LN better than BN for Transformers because of sequence lengths?* It is reason enough to prefer LN. Whether it explains the gap
@@ -635,7 +637,8 @@ which_norm_exercise.check(which_norm)
 # 1. All these norms share a formula; the set that is averaged over makes the difference. RMSNorm leaves out the mean.
 # 2. BN is the only one in which examples see each other, and by default the only one with running statistics and two modes.
 # 3. GN: G = 1 has LN's statistics, over (C, H, W); G = C is IN. "LN" on images has two meanings: ask for the dimensions.
-# 4. BN suffers when few values share a mean: count N·H·W, and remember that values in one image are not independent.
+# 4. In our nets BN fails when two values share a mean: count N·H·W. A large count is not enough: ResNet-50 has 98 and more with
+#    two images per GPU, and loses 11 points.
 # 5. In training a norm forgets the mean and the scale of its set, RMSNorm the scale alone. Choose the one whose sets your task can
 #    do without.
 #
@@ -650,9 +653,9 @@ which_norm_exercise.check(which_norm)
 #
 # <details><summary>Why does batch norm suffer from small batches, and when does it not?</summary>
 #
-# Few values stand behind each mean, so the statistics are noisy; with two values only their order is left. So count N·H·W: large
-# maps help, as far as their values are not all alike. The count is not all: ResNet-50 has 98 and more at two images per GPU, and
-# loses 11 points.
+# Few values stand behind each mean, so the statistics are noisy; with two values only their order is left. So count N·H·W: in
+# small nets on digits BN fails with two values, and not with eight. The count is not all: ResNet-50 has 98 and more at two
+# images per GPU, and loses 11 points.
 #
 # </details>
 #

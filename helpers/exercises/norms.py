@@ -46,7 +46,7 @@ SITUATIONS = {
     "f": "a large language model in which only the scale of each token is to be removed, as cheaply as possible",
     "g": "an MLP that learns from a stream, one example at a time; mean and scale of all its features together are to be removed",
     "h": "a BN net trained with 4,096 images on each device, which fits well and generalises worse than with 64",
-    "i": "a convolutional net that trains on 256 images at a time and then runs on phones, where each operation counts",
+    "i": "a convolutional net, trained from scratch with 256 images at a time, that then runs on phones, where each operation counts",
 }
 
 

@@ -372,5 +372,6 @@ def worth_table() -> None:
     table(
         ["maps", "values in one map", "worth about"],
         [[name, x[0, 0].numel(), f"{worth(x):.0f}"] for name, x in maps.items()],
-        "How many independent values one map is worth, for the mean of its channel (median over channels).",
+        "How many independent values one map is worth, for the mean of its channel (median over channels): estimated "
+        "from 2,000 maps of noise and 800 digits, good to some per cent.",
     )

@@ -166,6 +166,13 @@ _WHICH_NORM = _suspects(
         ('("batch", "V")', '("group", "R")'),
     ),
     (
+        "frozen_on_phones",
+        "choice",
+        "",
+        "i: fixed numbers are how it serves; trained from scratch, it has none yet to fix.",
+        ('("batch", "V")', '("frozen batch", "V")'),
+    ),
+    (
         "group_for_large",
         "choice",
         "",
