@@ -300,7 +300,7 @@ freeze_batchnorm_exercise = Exercise(
             "eval() does not stop gradients: in eval mode γ and β are trained as ever.",
             (
                 "eval() is about statistics. What is about gradients?",
-                "A parameter with requires_grad = False gets no gradient, and the optimiser leaves it out.",
+                "A parameter with requires_grad = False gets no new gradient; without a gradient the optimiser leaves it out.",
                 "`layer.requires_grad_(False)` sets it for both γ (`weight`) and β (`bias`).",
             ),
         ),

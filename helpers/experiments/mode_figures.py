@@ -40,8 +40,8 @@ def copies(split: Split, seed: int = 0) -> dict[str, nn.Module]:
     late, _ = train(lambda: make_net(0.001), split, lr=0.1, batch_size=64, steps=300, seed=seed)
     X, y = split.X_test, split.y_test
     _, polluted = predict_in_train_mode(net, X, y, by_class(y), 2)
-    threes = repaired(net, X[y == 3], torch_reestimate, batch_size=50)
-    return {"A": net, "B": polluted, "C": late, "D": without_statistics(net), "E": threes}
+    narrow = repaired(net, X[y == 3], torch_reestimate, batch_size=len(X))
+    return {"A": net, "B": polluted, "C": late, "D": without_statistics(net), "E": narrow}
 
 
 def five_copies() -> None:
@@ -72,7 +72,8 @@ def moving_averages_figure(mean: float = 3.0, std: float = 2.0, steps: int = 600
     averages = {momentum: moving_averages(momentum, steps, mean=mean, std=std) for momentum in _MOMENTA}
     for ax, which, truth in zip(axes, (0, 1), (mean, std**2), strict=True):
         ax.axhline(truth, color=NEUTRAL, linewidth=1)
-        ax.text(steps, 1.13 * truth, f"true value {truth:g}", color="#5a5a5a", ha="right", va="bottom", fontsize=9)
+        line = f"grey line: true value {truth:g}"
+        ax.text(steps, 1.13 * truth, line, color="#5a5a5a", ha="right", va="bottom", fontsize=9)
         for momentum, seen in averages.items():
             colour, dashes, batch = _MOMENTA[momentum]
             runs, batches = seen[which].T.numpy(), range(steps + 1)
@@ -96,7 +97,7 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
     """Accuracy in train mode against batch size, rows mixed and rows sorted by class, each (seeds, sizes)."""
     figure, ax = figures.subplots(width=7.0, height=3.4)
     ax.axhline(right, color=NEUTRAL, linewidth=1.2)
-    ax.text(2, right + 0.05, "eval mode, any batch size", color="#5a5a5a", fontsize=9, va="bottom")
+    ax.text(2, right - 0.02, "eval mode, any batch size", color="#5a5a5a", fontsize=9, va="top")
     figures.band(ax, sizes, mixed, "batch", "")
     figures.band(ax, sizes, sorted_, "batch", "")
     ax.lines[-1].set_linestyle("--")

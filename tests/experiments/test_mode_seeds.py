@@ -67,9 +67,10 @@ def test_the_text_of_bug_4():
     assert abs(np.median(late["0.1"])) < 0.1 and (late["0.001"] < -10).all() and (late["0.01"] < 0).all()
     assert (late["None"] < 0).sum() == 9 and -1 < np.median(late["None"]) < -0.4
     assert ((late["0.99"] < 0) & (late["0.99"] > -1.25)).all()
-    assert round(100 * np.median(found["re-estimated"][:, 0] - found["0.1"][:, 0]), 1) == 5.7
+    at_first = found["0.1"][:, 0] - found["re-estimated"][:, 0]
+    assert (at_first < 0).sum() == 9 and round(100 * at_first.min()) == -13
     small = 100 * (found["0.99, batches of 8"] - found["re-estimated, batches of 8"])
-    assert (small < 0).all() and -8 < np.median(small) < -6
+    assert (small < 0).all() and round(small.min()) == -14
 
 
 def test_the_text_of_bug_6():
@@ -90,7 +91,9 @@ def test_the_text_of_bug_6():
 
 def test_the_text_of_averages_and_of_noise():
     found = mode_seeds.load("checkpoints")
-    assert all(abs(found[name] - found["re-estimated"]).max() < 0.0101 for name in ("last buffers", "averaged buffers"))
+    for name in ("last buffers", "averaged buffers"):
+        difference = found[name] - found["re-estimated"]
+        assert -0.0101 < difference.min() < 0 < difference.max() < 0.0101
     found = mode_seeds.load("noisy_rows")
     assert lower(found, "as it was", "used to noise") == 10 and lower(found, "as it was", "re-estimated") == 9
 
