@@ -261,7 +261,7 @@ why_plain_stalls_exercise = _question(
     (
         "Which curve moved although it has no norm either?",
         "One option is about the start. Three of the others say what a curve in the figure would do; does it?",
-        "The two nets without a norm differ only in the numbers that their Linear layers hold at step 0.",
+        "The control's learning rate is the smaller one, and still it moves. What else differs? Only its initial numbers.",
     ),
 )
 

@@ -343,17 +343,12 @@ def show_depth() -> None:
             [[d, *(spread(found[f"{measure}, {n}"][:, i]) for n in DEEP)] for i, d in enumerate(DEPTHS)],
             caption=f"{title[0].upper()}{title[1:]}: median and range of 10 seeds",
         )
-    lines = []
-    for i, depth in enumerate(DEPTHS):
-        counts = []
-        for mode in ("train mode", "eval mode"):
-            normed = np.minimum(*(found[f"{mode}, batch, {init}"][:, i] for init in ("default", "he")))
-            counts.append(f"{_lower(found[f'{mode}, none, he'][:, i], normed).sum()} of {len(normed)}")
-        lines.append([depth, *counts])
+    pairs = [(mode, net) for mode in ("train mode", "eval mode") for net in ("batch, default", "batch, he")]
+    lower = [_lower(found[f"{mode}, none, he"], found[f"{mode}, {net}"]) for mode, net in pairs]
     table(
-        ["hidden layers", "in train mode", "in eval mode"],
-        lines,
-        caption="Seeds in which the control's training loss is lower than that of both batch norm nets",
+        ["hidden layers", *(f"{mode}: {DEEP[net][0]}" for mode, net in pairs)],
+        [[d, *(f"{wins[:, i].sum()} of {len(wins)}" for wins in lower)] for i, d in enumerate(DEPTHS)],
+        caption="Seeds in which the control's training loss is lower than that of this net",
     )
 
 
