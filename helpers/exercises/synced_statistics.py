@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,6 +14,7 @@ from .measuring import gradients_of, normal
 AllReduce = Callable[[torch.Tensor], torch.Tensor]
 Statistics = Callable[[torch.Tensor, AllReduce], Any]
 Pair = tuple[torch.Tensor, torch.Tensor]
+Result = TypeVar("Result")
 
 
 class _Asked(BaseException):
@@ -23,8 +24,8 @@ class _Asked(BaseException):
         self.part = part
 
 
-def together(synced: Statistics, shards: Sequence[torch.Tensor]) -> list[Pair]:
-    """What ``synced`` returns for each shard, as if each ran in a process of its own.
+def together(run: Callable[[torch.Tensor, AllReduce], Result], shards: Sequence[torch.Tensor]) -> list[Result]:
+    """What ``run(shard, all_reduce)`` returns for each shard, as if each ran in a process of its own.
 
     Every shard runs until it asks for a sum that is not known yet.  When all have asked, the sum is known, and all
     begin again with it.  The sums stay in the graph of all shards, so gradients flow as between processes.
@@ -34,10 +35,10 @@ def together(synced: Statistics, shards: Sequence[torch.Tensor]) -> list[Pair]:
     sums: list[torch.Tensor] = []
     while True:
         asked: dict[int, torch.Tensor] = {}
-        found: list[Pair] = []
+        found: list[Result] = []
         for number, shard in enumerate(shards):
             try:
-                found.append(_pair(synced(shard, _summing(iter(sums))), shard))
+                found.append(run(shard, _summing(iter(sums))))
             except _Asked as asking:
                 asked[number] = asking.part
         if not asked:
@@ -61,6 +62,11 @@ def _summing(known: Iterator[torch.Tensor]) -> AllReduce:
     return all_reduce
 
 
+def _statistics(synced: Statistics, shards: Sequence[torch.Tensor]) -> list[Pair]:
+    """Mean and variance of every process."""
+    return together(lambda shard, all_reduce: _pair(synced(shard, all_reduce), shard), shards)
+
+
 def _pair(result: Any, shard: torch.Tensor) -> Pair:
     mean, var = (tensor(t, name) for t, name in zip(tensors(result, "the mean", "the variance"), ("the mean", "the variance"), strict=True))
     size = shard.shape[1:]
@@ -76,7 +82,7 @@ def _shards(seed: int, rows: Sequence[int], mean: float = 0.0, spread: float = 2
 
 def _forward(seed: int, rows: Sequence[int], mean: float = 0.0, spread: float = 2.0) -> Callable[[Statistics], dict[str, Any]]:
     def run(synced: Statistics) -> dict[str, Any]:
-        means, variances = zip(*together(synced, _shards(seed, rows, mean, spread)), strict=True)
+        means, variances = zip(*_statistics(synced, _shards(seed, rows, mean, spread)), strict=True)
         return {"mean in each process": torch.stack(means), "variance in each process": torch.stack(variances)}
 
     return run  # fmt: skip
@@ -86,7 +92,7 @@ def _backward(rows: Sequence[int]) -> Callable[[Statistics], dict[str, Any]]:
     def run(synced: Statistics) -> dict[str, Array]:
         shards = [shard.requires_grad_() for shard in _shards(20, rows)]
         loss = torch.zeros(())
-        for i, (shard, (mean, var)) in enumerate(zip(shards, together(synced, shards), strict=True)):
+        for i, (shard, (mean, var)) in enumerate(zip(shards, _statistics(synced, shards), strict=True)):
             weight = normal(30 + i, shard.shape)
             loss = loss + (weight * (shard - mean) / torch.sqrt(var + 1e-5)).sum()
         return {f"gradient of shard {i}": g for i, g in enumerate(gradients_of(loss, shards))}
