@@ -115,8 +115,10 @@ diagnoses_exercise = Quiz(
     builds="diagnoses",
     probes=(Probe("quiz", "your answers", _given),),
     checks=tuple(
-        Check(f"incident_{incident}", f"incident {incident}: cause and cure", (_right(incident),), hints=_HINTS[incident])
+        Check(
+            f"incident_{incident}", f"incident {incident}: cause and cure", (_right(incident),), hints=_HINTS[incident]
+        )
         for incident in INCIDENTS
     ),
     questions=tuple(map(_question, INCIDENTS)),
-)  # fmt: skip
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from helpers.judge.api import BadOutput, Check, Exercise, Probe, all_of, asked, matches, near
+from helpers.judge.api import BadOutput, Check, Exercise, Probe, all_of, asked, near
 
 from .measuring import normal
 
 Fold = Callable[[Any, Any], Any]
 Make = Callable[[], nn.Module]
 
+_DOUBLE = "largest difference from the two layers in float64"
 _SAME = asked("is the result one of the layers that were passed in")
 
 
@@ -27,6 +29,11 @@ def _filled(layer: Any, norm: Any, seed: int) -> tuple[Any, Any]:
             value.copy_(normal(seed + number, value.shape))
         norm.running_var.copy_(normal(seed + 9, norm.running_var.shape).square() + 1e-3)
     return layer, norm
+
+
+def _outputs(layer: Any) -> int:
+    found: int = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+    return found
 
 
 def _folded(fold: Fold, layer: Any, norm: Any) -> Any:
@@ -44,7 +51,7 @@ def _alike(make: Make, norm: type[Any], seed: int, size: tuple[int, ...]) -> Cal
 
     def run(fold: Fold) -> dict[str, Any]:
         layer = make()
-        channels = getattr(layer, "out_features", None) or layer.out_channels
+        channels = _outputs(layer)
         layer, bn = _filled(layer, norm(channels, eps=1e-3).eval(), seed)
         result = _folded(fold, layer, bn)
         bias = torch.full((channels,), torch.nan) if result.bias is None else result.bias
@@ -56,11 +63,11 @@ def _alike(make: Make, norm: type[Any], seed: int, size: tuple[int, ...]) -> Cal
 def _rest(make: Make, norm: type[Any], size: tuple[int, ...], fold: Fold) -> dict[str, Any]:
     """A pair in train mode and float64: what becomes of it, and of the result when the pair changes afterwards."""
     layer = make()
-    channels = getattr(layer, "out_features", None) or layer.out_channels
-    layer, bn = _filled(layer.double(), norm(channels).double(), 40)
+    layer, bn = _filled(layer.double(), norm(_outputs(layer)).double(), 40)
     before = [value.clone() for value in (*layer.state_dict().values(), *bn.state_dict().values())]
-    result = _folded(fold, layer, bn)
     x = normal(60, size).double()
+    right = copy.deepcopy(bn).eval()(layer(x))
+    result = _folded(fold, layer, bn)
     first = result(x).detach().clone()
     after = [*layer.state_dict().values(), *bn.state_dict().values()]
     moved = max((a - b).abs().max() for b, a in zip(before, after, strict=True))
@@ -68,17 +75,18 @@ def _rest(make: Make, norm: type[Any], size: tuple[int, ...], fold: Fold) -> dic
         for value in (*layer.parameters(), *bn.parameters()):
             value.add_(1.0)
     return {
-        "output in float64": first,
+        _DOUBLE: (first - right).abs().max(),
         "largest change of the two layers": moved,
         _SAME: result is layer,
         "largest change of the output when the two layers are changed afterwards": (result(x) - first).abs().max(),
-        asked("are weight and bias of the result parameters"): {"weight", "bias"} <= {n for n, _ in result.named_parameters()},
-    }  # fmt: skip
+        asked("are weight and bias of the result parameters"): {"weight", "bias"}
+        <= {n for n, _ in result.named_parameters()},
+    }
 
 
 def _untouched(probe: str) -> tuple[Any, ...]:
     return (
-        matches(f"{probe}/output in float64", atol=1e-10, rtol=1e-10),
+        near(f"{probe}/{_DOUBLE}", 0.0, 1e-10),
         near(f"{probe}/largest change of the two layers", 0.0, 0.0),
         near(f"{probe}/{_SAME}", 0.0, 0.0),
         near(f"{probe}/largest change of the output when the two layers are changed afterwards", 0.0, 0.0),
@@ -96,9 +104,23 @@ fold_linear_exercise = Exercise(
     module=__name__,
     builds="fold_linear",
     probes=(
-        _probe("linear", "Linear(4, 3) and BatchNorm1d(3, eps=0.001), eval mode", lambda: nn.Linear(4, 3), nn.BatchNorm1d, 0, (5, 4)),
+        _probe(
+            "linear",
+            "Linear(4, 3) and BatchNorm1d(3, eps=0.001), eval mode",
+            lambda: nn.Linear(4, 3),
+            nn.BatchNorm1d,
+            0,
+            (5, 4),
+        ),
         _probe("no_bias", "the same with bias=False", lambda: nn.Linear(4, 3, bias=False), nn.BatchNorm1d, 20, (5, 4)),
-        _probe("square", "Linear(3, 3) and BatchNorm1d(3, eps=0.001), eval mode", lambda: nn.Linear(3, 3), nn.BatchNorm1d, 80, (5, 3)),
+        _probe(
+            "square",
+            "Linear(3, 3) and BatchNorm1d(3, eps=0.001), eval mode",
+            lambda: nn.Linear(3, 3),
+            nn.BatchNorm1d,
+            80,
+            (5, 3),
+        ),
         Probe(
             "rest",
             "Linear(4, 3) and BatchNorm1d(3) in float64 and in train mode; afterwards their numbers are changed",
@@ -118,19 +140,39 @@ fold_linear_exercise = Exercise(
             ),
         ),
     ),
-)  # fmt: skip
+)
 
 
 _CONV = {
-    "conv2d": ("Conv2d(4, 6, 3) with padding, stride 2 and a bias", lambda: nn.Conv2d(4, 6, 3, 2, 1), nn.BatchNorm2d, (2, 4, 5, 6)),
-    "grouped": ("Conv2d(4, 6, 3) with 2 groups and bias=False", lambda: nn.Conv2d(4, 6, 3, groups=2, bias=False), nn.BatchNorm2d, (2, 4, 5, 6)),
+    "conv2d": (
+        "Conv2d(4, 6, 3) with padding, stride 2 and a bias",
+        lambda: nn.Conv2d(4, 6, 3, 2, 1),
+        nn.BatchNorm2d,
+        (2, 4, 5, 6),
+    ),
+    "grouped": (
+        "Conv2d(4, 6, 3) with 2 groups and bias=False",
+        lambda: nn.Conv2d(4, 6, 3, groups=2, bias=False),
+        nn.BatchNorm2d,
+        (2, 4, 5, 6),
+    ),
     "conv1d": ("Conv1d(3, 4, 3) with dilation 2", lambda: nn.Conv1d(3, 4, 3, dilation=2), nn.BatchNorm1d, (2, 3, 8)),
-}  # fmt: skip
+}
 _TRANSPOSED = {
-    "transposed2d": ("ConvTranspose2d(4, 6, 3) with stride 2 and bias=False", lambda: nn.ConvTranspose2d(4, 6, 3, 2, bias=False), nn.BatchNorm2d, (2, 4, 3, 2)),
-    "transposed_grouped": ("ConvTranspose2d(4, 6, 3) with 2 groups", lambda: nn.ConvTranspose2d(4, 6, 3, groups=2), nn.BatchNorm2d, (2, 4, 3, 2)),
+    "transposed2d": (
+        "ConvTranspose2d(4, 6, 3) with stride 2 and bias=False",
+        lambda: nn.ConvTranspose2d(4, 6, 3, 2, bias=False),
+        nn.BatchNorm2d,
+        (2, 4, 3, 2),
+    ),
+    "transposed_grouped": (
+        "ConvTranspose2d(4, 6, 3) with 2 groups",
+        lambda: nn.ConvTranspose2d(4, 6, 3, groups=2),
+        nn.BatchNorm2d,
+        (2, 4, 3, 2),
+    ),
     "transposed1d": ("ConvTranspose1d(4, 4, 3)", lambda: nn.ConvTranspose1d(4, 4, 3), nn.BatchNorm1d, (2, 4, 5)),
-}  # fmt: skip
+}
 
 fold_conv_exercise = Exercise(
     id="fold_conv",
@@ -139,7 +181,7 @@ fold_conv_exercise = Exercise(
     builds="fold_conv",
     probes=(
         *(
-            _probe(id, fed, make, norm, 100 + 30 * number, size)  # type: ignore[arg-type]
+            _probe(id, fed, make, norm, 100 + 30 * number, size)
             for number, (id, (fed, make, norm, size)) in enumerate((_CONV | _TRANSPOSED).items())
         ),
         Probe(
@@ -172,4 +214,4 @@ fold_conv_exercise = Exercise(
             ),
         ),
     ),
-)  # fmt: skip
+)

@@ -44,11 +44,15 @@ def together(run: Callable[[torch.Tensor, AllReduce], Result], shards: Sequence[
         if not asked:
             return found
         if found:
-            raise BadOutput(f"{len(asked)} of {len(shards)} processes call all_reduce once more; they would wait for ever.")
+            raise BadOutput(
+                f"{len(asked)} of {len(shards)} processes call all_reduce once more; they would wait for ever."
+            )
         shapes = {tuple(part.shape) for part in asked.values()}
         if len(shapes) > 1:
-            raise BadOutput(f"the processes pass all_reduce tensors of different shapes: {', '.join(map(str, sorted(shapes)))}.")
-        sums.append(torch.stack(list(asked.values())).sum(0))  # fmt: skip
+            raise BadOutput(
+                f"the processes pass all_reduce tensors of different shapes: {', '.join(map(str, sorted(shapes)))}."
+            )
+        sums.append(torch.stack(list(asked.values())).sum(0))
 
 
 def _summing(known: Iterator[torch.Tensor]) -> AllReduce:
@@ -68,11 +72,16 @@ def _statistics(synced: Statistics, shards: Sequence[torch.Tensor]) -> list[Pair
 
 
 def _pair(result: Any, shard: torch.Tensor) -> Pair:
-    mean, var = (tensor(t, name) for t, name in zip(tensors(result, "the mean", "the variance"), ("the mean", "the variance"), strict=True))
+    mean, var = (
+        tensor(t, name)
+        for t, name in zip(tensors(result, "the mean", "the variance"), ("the mean", "the variance"), strict=True)
+    )
     size = shard.shape[1:]
     if mean.numel() != size.numel() or var.numel() != size.numel():
-        raise BadOutput(f"mean and variance have shapes {tuple(mean.shape)} and {tuple(var.shape)}; both should be {tuple(size)}.")
-    return mean.reshape(size), var.reshape(size)  # fmt: skip
+        raise BadOutput(
+            f"mean and variance have shapes {tuple(mean.shape)} and {tuple(var.shape)}; both should be {tuple(size)}."
+        )
+    return mean.reshape(size), var.reshape(size)
 
 
 def _shards(seed: int, rows: Sequence[int], mean: float = 0.0, spread: float = 2.0) -> list[torch.Tensor]:
@@ -80,12 +89,14 @@ def _shards(seed: int, rows: Sequence[int], mean: float = 0.0, spread: float = 2
     return [normal(seed + i, (n, 4), mean + spread * i) for i, n in enumerate(rows)]
 
 
-def _forward(seed: int, rows: Sequence[int], mean: float = 0.0, spread: float = 2.0) -> Callable[[Statistics], dict[str, Any]]:
+def _forward(
+    seed: int, rows: Sequence[int], mean: float = 0.0, spread: float = 2.0
+) -> Callable[[Statistics], dict[str, Any]]:
     def run(synced: Statistics) -> dict[str, Any]:
         means, variances = zip(*_statistics(synced, _shards(seed, rows, mean, spread)), strict=True)
         return {"mean in each process": torch.stack(means), "variance in each process": torch.stack(variances)}
 
-    return run  # fmt: skip
+    return run
 
 
 def _backward(rows: Sequence[int]) -> Callable[[Statistics], dict[str, Any]]:
@@ -109,8 +120,16 @@ synced_statistics_exercise = Exercise(
         Probe("equal", "two processes with 4 rows of 4 features each", _forward(0, (4, 4))),
         Probe("unequal", "three processes with 6, 3 and 1 rows", _forward(10, (6, 3, 1))),
         Probe("alone", "one process with 5 rows", _forward(15, (5,))),
-        Probe("far", "two processes with 8 and 4 rows around 1000, deviation 1, float32", _forward(40, (8, 4), 1000.0, 0.5)),
-        Probe("backward", "three processes with 6, 3 and 1 rows; a weighted sum of the normalised rows, backward", _backward((6, 3, 1))),
+        Probe(
+            "far",
+            "two processes with 8 and 4 rows around 1000, deviation 1, float32",
+            _forward(40, (8, 4), 1000.0, 0.5),
+        ),
+        Probe(
+            "backward",
+            "three processes with 6, 3 and 1 rows; a weighted sum of the normalised rows, backward",
+            _backward((6, 3, 1)),
+        ),
     ),
     checks=(
         Check(
@@ -139,4 +158,4 @@ synced_statistics_exercise = Exercise(
             ),
         ),
     ),
-)  # fmt: skip
+)

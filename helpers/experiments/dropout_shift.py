@@ -36,7 +36,7 @@ def net_with(place: str) -> nn.Sequential:
 @one_thread()
 @torch.no_grad()
 def stored_over_seen(net: nn.Module, X: torch.Tensor) -> list[float]:
-    """For each batch norm layer its mean running variance, divided by the mean variance of what arrives in eval mode."""
+    """For each batch norm layer its mean running variance, divided by the mean variance of what it is fed in use."""
     net, found = copy.deepcopy(net).eval(), list[float]()
 
     def note(layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
@@ -80,20 +80,28 @@ def by_hand(p: float = 0.5) -> None:
     table(["numbers", "mean", "variance"], rows, "Dropout of 0.5 keeps half and doubles it")
 
 
+_NAMES = {
+    "nowhere": "no dropout",
+    "before": "before layers 2, 3, 4",
+    "before, re-estimated": "the same, re-estimated with dropout off",
+    "after": "after layer 4",
+}
+
+
 def shift_table() -> None:
     """The ratio of each batch norm layer, by where dropout stands."""
-    found, names = stored.load(FILE, "variance_shift"), {"nowhere": "no dropout", "before": "before layers 2, 3, 4", "before, re-estimated": "the same, re-estimated with dropout off", "after": "after layer 4"}  # fmt: skip
-    rows = [[text, *(spread(found[f"ratio: {name}"][:, i]) for i in range(4))] for name, text in names.items()]
-    table(["dropout stands", *(f"layer {i}" for i in range(1, 5))], rows, "Stored variance ÷ variance in use: median (range), ten seeds")
+    found = stored.load(FILE, "variance_shift")
+    rows = [[text, *(spread(found[f"ratio: {name}"][:, i]) for i in range(4))] for name, text in _NAMES.items()]
+    head = ["dropout stands", *(f"layer {i}" for i in range(1, 5))]
+    table(head, rows, "Stored variance ÷ variance in use: median (range), ten seeds")
 
 
 def cost_table() -> None:
     """Held-out loss and accuracy, by where dropout stands."""
-    found = stored.load(FILE, "variance_shift")
-    before = found["loss: before"]
-    names = {"nowhere": "no dropout", "before": "before layers 2, 3, 4", "before, re-estimated": "the same, re-estimated with dropout off", "after": "after layer 4"}  # fmt: skip
-    rows = [
-        [text, spread(found[f"loss: {name}"]), "–" if name == "before" else differences(found[f"loss: {name}"], before, 2), spread(found[f"accuracy: {name}"])]
-        for name, text in names.items()
-    ]  # fmt: skip
-    table(["dropout stands", "held-out loss", "loss: it − before layers", "accuracy"], rows, "After 400 steps: median (range), ten seeds")
+    found, rows = stored.load(FILE, "variance_shift"), []
+    for name, text in _NAMES.items():
+        loss, before = found[f"loss: {name}"], found["loss: before"]
+        against = "–" if name == "before" else differences(loss, before, 2)
+        rows.append([text, spread(loss), against, spread(found[f"accuracy: {name}"])])
+    head = ["dropout stands", "held-out loss", "loss: it − before layers", "accuracy"]
+    table(head, rows, "After 400 steps: median (range), ten seeds")

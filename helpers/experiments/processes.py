@@ -89,7 +89,10 @@ def given() -> dict[str, Any]:
     with seeded(0):
         shards = [(torch.randn(n, 3) + 2 * i, torch.randn(n, 3)) for i, n in enumerate(ROWS)]
         numbers = {"gamma": torch.rand(3) + 0.5, "beta": torch.randn(3)}
-    return {"shards": [tuple(t.double() for t in pair) for pair in shards], **{k: v.double() for k, v in numbers.items()}}  # fmt: skip
+    return {
+        "shards": [tuple(t.double() for t in pair) for pair in shards],
+        **{k: v.double() for k, v in numbers.items()},
+    }
 
 
 @one_thread()
@@ -123,9 +126,11 @@ def two_processes(synced: Statistics, seconds: float = 90.0) -> list[list[list[t
             environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
         command = [sys.executable, str(place / "worker.py")]
         started = [
-            subprocess.Popen([*command, str(rank), place.as_posix()], env=environment, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [*command, str(rank), place.as_posix()], env=environment, stderr=subprocess.PIPE, text=True
+            )
             for rank in range(2)
-        ]  # fmt: skip
+        ]
         try:
             said = [process.communicate(timeout=seconds)[1] for process in started]
         except subprocess.TimeoutExpired:
@@ -159,4 +164,8 @@ def two_processes_table(synced: Statistics) -> None:
         rows.append([name, *cells])
     apart = [f"{(found[0][way][4] - found[1][way][4]).abs().max().item():.0e}" for way in (0, 1)]
     rows.append(["means of process 0 and 1: difference", *apart])
-    table(["against one process with all rows", "own statistics", "your statistics"], rows, f"Two processes with {ROWS[0]} and {ROWS[1]} rows: largest differences")  # fmt: skip
+    table(
+        ["against one process with all rows", "own statistics", "your statistics"],
+        rows,
+        f"Two processes with {ROWS[0]} and {ROWS[1]} rows: largest differences",
+    )

@@ -6,7 +6,7 @@ import copy
 import importlib.util
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,8 @@ def opening() -> None:
     ax.grid(visible=False, axis="x")
     figures.show(
         figure,
-        "Twelve columns of dots, one for each customer: the probability of the true class in sixty requests that differ "
-        "only in the seven other rows.",
+        "Twelve columns of dots, one for each customer: the probability of the true class in sixty requests that "
+        "differ only in the seven other rows.",
     )
 
 
@@ -114,8 +114,11 @@ _PAIRS: dict[str, tuple[Callable[[], list[nn.Module]], tuple[int, ...]]] = {
     "Linear": (lambda: [nn.Linear(32, 16), nn.BatchNorm1d(16)], (8, 32)),
     "Conv1d, 4 groups": (lambda: [nn.Conv1d(8, 16, 3, groups=4), nn.BatchNorm1d(16)], (8, 8, 20)),
     "Conv2d, padded": (lambda: [nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16)], (4, 8, 9, 9)),
-    "ConvTranspose2d, 2 groups": (lambda: [nn.ConvTranspose2d(8, 16, 3, 2, groups=2), nn.BatchNorm2d(16)], (4, 8, 5, 5)),
-}  # fmt: skip
+    "ConvTranspose2d, 2 groups": (
+        lambda: [nn.ConvTranspose2d(8, 16, 3, 2, groups=2), nn.BatchNorm2d(16)],
+        (4, 8, 5, 5),
+    ),
+}
 
 
 @one_thread()
@@ -170,8 +173,16 @@ def where_it_fails(fold_conv: Fold) -> None:
         off = (right - folded).abs()
         inside = off[..., 1:-1, 1:-1].max().item()
         off[..., 1:-1, 1:-1] = 0
-        rows.append([name, f"{inside:.0e}" if inside < 1e-3 else f"{inside:.1f}", f"{off.max():.0e}" if off.max() < 1e-3 else f"{off.max():.1f}"])
-    table(["order and mode", "inside", "at the border"], rows, "Largest difference between the layers and the folded one")  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{inside:.0e}" if inside < 1e-3 else f"{inside:.1f}",
+                f"{off.max():.0e}" if off.max() < 1e-3 else f"{off.max():.1f}",
+            ]
+        )
+    table(
+        ["order and mode", "inside", "at the border"], rows, "Largest difference between the layers and the folded one"
+    )
 
 
 def convolutions(depthwise: bool) -> nn.Sequential:
@@ -179,10 +190,14 @@ def convolutions(depthwise: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for before, after in ((3, 32), (32, 64), (64, 64)):
         if depthwise:
-            layers += [nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False), nn.BatchNorm2d(before), nn.ReLU()]
+            layers += [
+                nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False),
+                nn.BatchNorm2d(before),
+                nn.ReLU(),
+            ]
         layers += [nn.Conv2d(before, after, 1 if depthwise else 3, padding=0 if depthwise else 1, bias=False)]
         layers += [nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers)  # fmt: skip
+    return nn.Sequential(*layers)
 
 
 @one_thread()
@@ -220,8 +235,3 @@ def exported(nets: dict[str, nn.Module], x: torch.Tensor) -> None:
     for name, net in nets.items():
         model: Any = torch.onnx.export(net, (x,), verbose=False)
         print(f"{name}, ONNX: {', '.join(node.op_type for node in model.model.graph)}")
-
-
-def shapes_of(nets: Sequence[nn.Module]) -> list[int]:
-    """How many numbers each net stores."""
-    return [sum(value.numel() for value in net.state_dict().values()) for net in nets]

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.exercises.synced_statistics import AllReduce, Statistics, together
 from helpers.lab.data import Split, digits
 from helpers.lab.nets import MLP
 from helpers.lab.tables import spread, table
@@ -48,7 +47,8 @@ class InParts(nn.BatchNorm1d):
             self.running_var.lerp_(var.mean(0), 0.1)
         wide = split.transpose(0, 1).flatten(1)  # (rows of a part, parts · C): each part has columns of its own
         y = F.batch_norm(wide, None, None, self.weight.repeat(self.parts), self.bias.repeat(self.parts), training=True)
-        return y.unflatten(1, (self.parts, -1)).transpose(0, 1).flatten(0, 1)
+        back: torch.Tensor = y.unflatten(1, (self.parts, -1)).transpose(0, 1).flatten(0, 1)
+        return back
 
 
 # --- one step, five ways --------------------------------------------------------------------------------------------
@@ -69,11 +69,8 @@ def _gradient(net: nn.Module, loss: torch.Tensor) -> torch.Tensor:
 
 
 @one_thread()
-def one_step(synced: Statistics | None = None) -> dict[str, torch.Tensor]:
-    """The gradient of one net on 8 rows, by how the rows are put together; float64.
-
-    ``synced``: the learner's statistics of all processes, or None.
-    """
+def one_step() -> dict[str, torch.Tensor]:
+    """The gradient of one net on 8 rows, by how the rows are put together; float64."""
     split = digits(torch.float64)
     X, y = split.X_train[:8], split.y_train[:8]
     with seeded(0):
@@ -85,32 +82,22 @@ def one_step(synced: Statistics | None = None) -> dict[str, torch.Tensor]:
     net.zero_grad()
     for x, t in halves:
         (F.cross_entropy(net(x), t) / 2).backward()
-    found["one device, two times 4 rows, accumulated"] = torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None])
+    found["one device, two times 4 rows, accumulated"] = torch.cat(
+        [p.grad.flatten() for p in net.parameters() if p.grad is not None]
+    )
     parted = ghost(net, 2)
     found["one device, 8 rows, ghost batches of 4"] = _gradient(parted, F.cross_entropy(parted(X), y))
-    if synced is not None:
-        found["two devices, 4 rows each, your statistics"] = _synced_gradient(net, synced, [x for x, _ in halves], y)
-    return found  # fmt: skip
+    return found
 
 
-def _synced_gradient(net: nn.Sequential, synced: Statistics, shards: list[torch.Tensor], y: torch.Tensor) -> torch.Tensor:
-    first, norm, relu, last = net
-
-    def scores(shard: torch.Tensor, all_reduce: AllReduce) -> torch.Tensor:
-        h = first(shard)
-        mean, var = synced(h, all_reduce)
-        out: torch.Tensor = last(relu((h - mean) / torch.sqrt(var + norm.eps) * norm.weight + norm.bias))
-        return out
-
-    return _gradient(net, F.cross_entropy(torch.cat(together(scores, shards)), y))
-
-
-def one_step_table(synced: Statistics | None = None) -> None:
+def one_step_table() -> None:
     """How far each way's gradient is from that of one device with all rows, and from that of two devices."""
-    found = one_step(synced)
+    found = one_step()
     whole, two = list(found.values())[:2]
     rows = [[name, f"{(g - whole).abs().max():.0e}", f"{(g - two).abs().max():.0e}"] for name, g in found.items()]
-    table(["8 rows as", "from one device", "from two devices"], rows, "Largest difference of the gradient of the same net")
+    table(
+        ["8 rows as", "from one device", "from two devices"], rows, "Largest difference of the gradient of the same net"
+    )
 
 
 # --- computed in advance --------------------------------------------------------------------------------------------
@@ -143,8 +130,11 @@ def ghosts(seed: int, split: Split | None = None, steps: int = 150) -> dict[str,
     found = {}
     for parts in GHOSTS:
         _, seen = train(_net(lambda c, p=parts: InParts(c, p)), split, lr=0.5, batch_size=512, steps=steps, seed=seed)  # type: ignore[misc]
-        found[f"loss, {512 // parts}"], found[f"error, {512 // parts}"] = seen.test_loss[-1], 100 * (1 - seen.test_accuracy[-1])
-    return found  # fmt: skip
+        found[f"loss, {512 // parts}"], found[f"error, {512 // parts}"] = (
+            seen.test_loss[-1],
+            100 * (1 - seen.test_accuracy[-1]),
+        )
+    return found
 
 
 def differences(a: Any, b: Any, digits: int = 1) -> str:
@@ -162,9 +152,11 @@ def small_shards_table() -> None:
     found, rows = stored.load(FILE, "small_shards"), []
     for size in BATCHES:
         one, two, group = (found[f"{name}, {size}"] for name in ("one device", "two devices", "group norm"))
-        rows.append([size, f"{size // 2} + {size // 2}", *(spread(e, 1) for e in (one, two, group)), differences(two, one)])
+        rows.append(
+            [size, f"{size // 2} + {size // 2}", *(spread(e, 1) for e in (one, two, group)), differences(two, one)]
+        )
     head = ["rows in all", "on two", "one device, BN", "two devices, BN", "group norm", "points: two − one"]
-    table(head, rows, "Held-out error in %, eval mode: median (range), ten seeds")  # fmt: skip
+    table(head, rows, "Held-out error in %, eval mode: median (range), ten seeds")
 
 
 def ghosts_table() -> None:

@@ -46,16 +46,30 @@ _SUSPECTS = (
     _suspect("only_re_estimated", "c: the next epoch ends with one row again, and the NaN is back.", cure="r"),
     _suspect("velocities_overflow", "c: nothing was resumed.", cause="D"),
     _suspect("other_weights", "d: measure them: they are the same on both devices, to the last digit.", cause="H"),
-    _suspect("steps_for_two", "d: the averaged gradient is of eight rows, as before; the weights are no larger.", cause="F"),
+    _suspect(
+        "steps_for_two", "d: the averaged gradient is of eight rows, as before; the weights are no larger.", cause="F"
+    ),
     _suspect("accumulated", "d: each forward pass would still normalise four rows.", cure="w"),
-    _suspect("buffers_of_two", "d: re-estimated on training rows the loss stays higher: the weights were trained so.", cure="r"),
+    _suspect(
+        "buffers_of_two",
+        "d: re-estimated on training rows the loss stays higher: the weights were trained so.",
+        cure="r",
+    ),
     _suspect("rounding", "e: on the day of the release rounding was there too, and 0.000001 is all it did.", cause="J"),
     _suspect("across_an_activation", "e: then the two would not have agreed on the day of the release.", cause="K"),
     _suspect("in_train_mode_now", "e: both are in eval mode now; what happened, happened before.", cause="B"),
-    _suspect("folded_again", "e: that would copy the statistics that moved, and the folded net would read as few digits.", cure="z"),
+    _suspect(
+        "folded_again",
+        "e: that would copy the statistics that moved, and the folded net would read as few digits.",
+        cure="z",
+    ),
     _suspect("folded_in_float64", "e: it cannot mend a difference in the tenths.", cure="y"),
-    _suspect("re_estimated_original", "e: near, but not what was released and tested, and tomorrow they move again.", cure="r"),
-)  # fmt: skip
+    _suspect(
+        "re_estimated_original",
+        "e: near, but not what was released and tested, and tomorrow they move again.",
+        cure="r",
+    ),
+)
 
 REFERENCE = {"diagnoses": diagnoses}
 SUSPECTS = {"diagnoses": _SUSPECTS}
