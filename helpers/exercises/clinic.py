@@ -15,32 +15,32 @@ INCIDENTS = {
     "e": "On the day of the release the folded net and its original agreed. Two weeks later they do not.",
 }
 CAUSES = {
-    "A": "one norm has stored nothing, so it asks the batch in every mode",
-    "B": "a module is still in train mode",
-    "C": "what the norms had stored was not in the file; all else was",
-    "D": "the optimiser began anew, without its velocities",
-    "E": "a batch of one row: the variance to be stored is 0 divided by 0",
-    "F": "the steps are too large, and the weights overflow",
-    "G": "each device normalises with its own four rows",
-    "H": "the weights on the two devices are not the same",
-    "I": "what the original has stored has moved since",
-    "J": "rounding: two factors became one",
-    "K": "the norm was folded across an activation",
+    "A": "a module is still in train mode",
+    "B": "what the original has stored has moved since",
+    "C": "a batch of one row: the variance to be stored is 0 divided by 0",
+    "D": "one norm has stored nothing, so it asks the batch in every mode",
+    "E": "the weights on the two devices are not the same",
+    "F": "rounding: two factors became one",
+    "G": "what the norms had stored was not in the file; all else was",
+    "H": "the steps are too large, and the weights overflow",
+    "I": "the norm was folded across an activation",
+    "J": "each device normalises with its own four rows",
+    "K": "the optimiser began anew, without its velocities",
 }
 CURES = {
-    "p": "give that norm buffers, and fill them from training rows",
-    "q": "call eval() once more, before every answer",
-    "r": "estimate the statistics on training rows, and save the whole state_dict from now on",
-    "s": "save the optimiser too, and warm up after each resume",
-    "t": "leave out a last batch of one row, and estimate the statistics anew",
-    "u": "clip the gradients",
-    "v": "sum over the devices inside the norm",
-    "w": "let each device take two steps' gradients together",
-    "x": "put the buffers of the release back, and find who calls the original in train mode",
-    "y": "fold in float64",
-    "z": "fold the original again",
+    "p": "clip the gradients",
+    "q": "sum over the devices inside the norm",
+    "r": "fold in float64",
+    "s": "give that norm buffers, and fill them from training rows",
+    "t": "put the buffers of the release back, and find who calls the original in train mode",
+    "u": "call eval() once more, before every answer",
+    "v": "leave out a last batch of one row, and estimate the statistics anew",
+    "w": "save the optimiser too, and warm up after each resume",
+    "x": "let each device take two steps' gradients together",
+    "y": "fold the original again",
+    "z": "estimate the statistics on training rows, and save the whole state_dict from now on",
 }
-RIGHT_KINDS = ("cause", "cure")
+KINDS = ("cause", "cure")
 
 
 def _given(diagnoses: Callable[[], Any]) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def _given(diagnoses: Callable[[], Any]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for incident, answer in given.items():
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise BadOutput(f'the answer for {incident} is a pair, for example ("J", "y").')
-        for kind, value, known in zip(RIGHT_KINDS, answer, (tuple(CAUSES), tuple(CURES)), strict=True):
+            raise BadOutput(f'the answer for {incident} is a pair, for example ("F", "r").')
+        for kind, value, known in zip(KINDS, answer, (tuple(CAUSES), tuple(CURES)), strict=True):
             if value not in known:
                 raise BadOutput(f"{incident}: {value!r} is no {kind}; they are {', '.join(known)}.")
             seen[f"{kind} of {incident}"] = known.index(value)
@@ -61,12 +61,12 @@ def _given(diagnoses: Callable[[], Any]) -> dict[str, Any]:
 
 def _right(incident: str) -> Rule:
     """Cause and cure are right.  Says what is wrong, not what would be right."""
-    keys = [f"quiz/{kind} of {incident}" for kind in RIGHT_KINDS]
+    keys = [f"quiz/{kind} of {incident}" for kind in KINDS]
 
     def rule(seen: Observations, right: Observations) -> Finding:
         if isinstance(problem := seen.get("quiz"), Raised):
             return Finding(False, keys[0], "a cause and a cure", str(problem))
-        wrong = [kind for kind, key in zip(RIGHT_KINDS, keys, strict=True) if not agree(seen.get(key), right.get(key))]
+        wrong = [kind for kind, key in zip(KINDS, keys, strict=True) if not agree(seen.get(key), right.get(key))]
         measured = f"not right: {' and '.join(wrong)}" if wrong else "both right"
         return Finding(not wrong, keys[0], "the cause and the cure that fit", measured)
 
@@ -104,7 +104,7 @@ _HINTS = {
 
 def _question(incident: str) -> Question:
     fields = tuple(tuple((k, f"{k} · {text}") for k, text in options.items()) for options in (CAUSES, CURES))
-    observed = tuple(f"quiz/{kind} of {incident}" for kind in RIGHT_KINDS)
+    observed = tuple(f"quiz/{kind} of {incident}" for kind in KINDS)
     return Question(incident, f"incident_{incident}", f"{incident} · {INCIDENTS[incident]}", fields, observed)
 
 

@@ -20,6 +20,7 @@ from helpers.lab.nets import MLP, Norm
 from helpers.lab.tables import table
 from helpers.lab.training import batches, evaluate, loss_of, one_thread, seeded, train
 
+from .differences import small
 from .train_and_eval import repaired, torch_reestimate
 
 Chart = Mapping[str, str]
@@ -79,7 +80,7 @@ def _buffers(layer: nn.BatchNorm1d) -> str:
 
 def _largest(a: Iterable[torch.Tensor], b: Iterable[torch.Tensor]) -> str:
     """The largest difference, in words."""
-    return f"{max((x - y).abs().max().item() for x, y in zip(a, b, strict=True)):.1g}"
+    return small(max((x - y).abs().max().item() for x, y in zip(a, b, strict=True)))
 
 
 def _moved(a: nn.Module, b: nn.Module) -> str:

@@ -13,7 +13,7 @@ from helpers.lab.tables import spread, table
 from helpers.lab.training import evaluate, one_thread, train
 
 from . import stored
-from .shards import differences
+from .differences import paired
 from .train_and_eval import repaired, torch_reestimate
 
 FILE = "production_seeds"
@@ -101,7 +101,7 @@ def cost_table() -> None:
     found, rows = stored.load(FILE, "variance_shift"), []
     for name, text in _NAMES.items():
         loss, before = found[f"loss: {name}"], found["loss: before"]
-        against = "–" if name == "before" else differences(loss, before, 2)
+        against = "–" if name == "before" else paired(loss, before, 2)
         rows.append([text, spread(loss), against, spread(found[f"accuracy: {name}"])])
     head = ["dropout stands", "held-out loss", "loss: it − before layers", "accuracy"]
     table(head, rows, "After 400 steps: median (range), ten seeds")

@@ -21,6 +21,8 @@ from helpers.exercises.synced_statistics import synced_statistics_exercise
 from helpers.lab.tables import table
 from helpers.lab.training import one_thread, seeded
 
+from .differences import largest
+
 ROWS = (8, 4)
 """How many rows each process has."""
 
@@ -160,9 +162,9 @@ def two_processes_table(synced: Statistics) -> None:
         for way in (0, 1):
             parts = [process[way][i] for process in found]
             whole = torch.cat(parts) if i < 2 else parts[0]
-            cells.append(f"{(whole - right[i]).abs().max().item():.0e}")
+            cells.append(largest(whole, right[i]))
         rows.append([name, *cells])
-    apart = [f"{(found[0][way][4] - found[1][way][4]).abs().max().item():.0e}" for way in (0, 1)]
+    apart = [largest(found[0][way][4], found[1][way][4]) for way in (0, 1)]
     rows.append(["means of process 0 and 1: difference", *apart])
     table(
         ["against one process with all rows", "own statistics", "your statistics"],

@@ -20,6 +20,7 @@ from helpers.lab.data import Split, digits
 from helpers.lab.tables import table
 from helpers.lab.training import one_thread, seeded
 
+from .differences import largest, small
 from .train_and_eval import trained
 
 CUSTOMERS = 12
@@ -132,13 +133,9 @@ def agreement(fold_linear: Fold, fold_conv: Fold) -> None:
         cells = []
         for dtype in (torch.float32, torch.float64):
             net = copy.deepcopy(pair).to(dtype)
-            cells.append(f"{_apart(fold_net(net, fold_linear, fold_conv)(x.to(dtype)), net(x.to(dtype))):.0e}")
+            cells.append(largest(fold_net(net, fold_linear, fold_conv)(x.to(dtype)), net(x.to(dtype))))
         rows.append([name, *cells])
     table(["layer before batch norm", "float32", "float64"], rows, "Largest difference of an output, eval mode")
-
-
-def _apart(a: torch.Tensor, b: torch.Tensor) -> float:
-    return (a - b).abs().max().item()
 
 
 def fold_before(bn: nn.BatchNorm2d, conv: nn.Conv2d) -> nn.Conv2d:
@@ -173,13 +170,7 @@ def where_it_fails(fold_conv: Fold) -> None:
         off = (right - folded).abs()
         inside = off[..., 1:-1, 1:-1].max().item()
         off[..., 1:-1, 1:-1] = 0
-        rows.append(
-            [
-                name,
-                f"{inside:.0e}" if inside < 1e-3 else f"{inside:.1f}",
-                f"{off.max():.0e}" if off.max() < 1e-3 else f"{off.max():.1f}",
-            ]
-        )
+        rows.append([name, small(inside), small(off.max().item())])
     table(
         ["order and mode", "inside", "at the border"], rows, "Largest difference between the layers and the folded one"
     )
@@ -208,11 +199,11 @@ def speed_and_size(fold_linear: Fold, fold_conv: Fold, rounds: int = 9) -> None:
     for name, depthwise in {"3×3 convolutions": False, "depthwise and 1×1": True}.items():
         with seeded(0):
             net, x = filled(convolutions(depthwise)), torch.randn(16, 3, 32, 32)
-        small = fold_net(net, fold_linear, fold_conv)
-        seconds = [[_time(m, x) for m in (net, small)] for _ in range(rounds)]
+        folded = fold_net(net, fold_linear, fold_conv)
+        seconds = [[_time(m, x) for m in (net, folded)] for _ in range(rounds)]
         ratio = statistics.median(after / before for before, after in seconds)
-        sizes = [sum(v.numel() for v in m.state_dict().values()) for m in (net, small)]
-        rows.append([name, f"{ratio:.2f}", f"{sizes[0]:,}", f"{sizes[1]:,}", len(net), len(small)])
+        sizes = [sum(v.numel() for v in m.state_dict().values()) for m in (net, folded)]
+        rows.append([name, f"{ratio:.2f}", f"{sizes[0]:,}", f"{sizes[1]:,}", len(net), len(folded)])
     head = ["net", "time: after ÷ before", "numbers before", "after", "layers before", "after"]
     table(head, rows, f"16 images of 32×32, eval mode, one thread; median of {rounds} rounds")
 

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -17,6 +16,7 @@ from helpers.lab.tables import spread, table
 from helpers.lab.training import one_thread, seeded, train
 
 from . import stored
+from .differences import largest, paired
 
 FILE = "production_seeds"
 BATCHES = (4, 8, 16)
@@ -94,7 +94,7 @@ def one_step_table() -> None:
     """How far each way's gradient is from that of one device with all rows, and from that of two devices."""
     found = one_step()
     whole, two = list(found.values())[:2]
-    rows = [[name, f"{(g - whole).abs().max():.0e}", f"{(g - two).abs().max():.0e}"] for name, g in found.items()]
+    rows = [[name, largest(g, whole), largest(g, two)] for name, g in found.items()]
     table(
         ["8 rows as", "from one device", "from two devices"], rows, "Largest difference of the gradient of the same net"
     )
@@ -137,24 +137,12 @@ def ghosts(seed: int, split: Split | None = None, steps: int = 150) -> dict[str,
     return found
 
 
-def differences(a: Any, b: Any, digits: int = 1) -> str:
-    """Differences a − b, seed by seed: median (range), and in how many seeds a is lower.
-
-    >>> differences([1.0, 2.0], [3.0, 1.5])
-    '-0.8 (-2.0 to 0.5), lower in 1 of 2'
-    """
-    d = np.asarray(a) - np.asarray(b)
-    return f"{spread(d, digits)}, lower in {(d < 0).sum()} of {len(d)}"
-
-
 def small_shards_table() -> None:
     """Held-out error of one device and of two."""
     found, rows = stored.load(FILE, "small_shards"), []
     for size in BATCHES:
         one, two, group = (found[f"{name}, {size}"] for name in ("one device", "two devices", "group norm"))
-        rows.append(
-            [size, f"{size // 2} + {size // 2}", *(spread(e, 1) for e in (one, two, group)), differences(two, one)]
-        )
+        rows.append([size, f"{size // 2} + {size // 2}", *(spread(e, 1) for e in (one, two, group)), paired(two, one)])
     head = ["rows in all", "on two", "one device, BN", "two devices, BN", "group norm", "points: two − one"]
     table(head, rows, "Held-out error in %, eval mode: median (range), ten seeds")
 
@@ -165,7 +153,7 @@ def ghosts_table() -> None:
     for parts in GHOSTS:
         size = 512 // parts
         loss, error = found[f"loss, {size}"], found[f"error, {size}"]
-        against = "–" if parts == 1 else differences(loss, found["loss, 512"], 3)
+        against = "–" if parts == 1 else paired(loss, found["loss, 512"], 3)
         rows.append([size, spread(loss, 3), against, spread(error, 1)])
     head = ["rows in a part", "held-out loss", "loss: it − 512", "held-out error in %"]
     table(head, rows, "Batches of 512, normalised in parts; after 150 steps: median (range), ten seeds")

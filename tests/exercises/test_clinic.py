@@ -16,7 +16,7 @@ def test_every_incident_has_at_least_four_wrong_choices_with_a_reason():
 
 
 def test_a_letter_that_is_none_and_a_missing_incident_are_said():
-    for wrong in ({**diagnoses(), "a": ("Q", "p")}, {"a": ("A", "p")}, None):
+    for wrong in ({**diagnoses(), "a": ("Q", "p")}, {"a": ("D", "s")}, None):
         found = diagnoses_exercise.assessed(lambda wrong=wrong: wrong)
         assert not found.passed and found.causes
 
