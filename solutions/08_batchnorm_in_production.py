@@ -13,8 +13,8 @@ from helpers.experiments import serving
 serving.opening()
 
 # %% [markdown]
-# Customer 7 always gets the right answer. Customers 0 and 1 get it about every second time, with the same net, the same weights and
-# the same digit. Numbers that belong to one customer go into the answer of another.
+# Customer 7 always gets the right answer. Customers 0 and 1 get it in some of their requests and not in others, with the same net, the
+# same weights and the same digit. Numbers that belong to one customer go into the answer of another.
 #
 # *Predict first:* nobody changes the weights. How many numbers for each feature are enough to make every customer's answer his own?
 # And how much time should they cost for each answer?
@@ -453,13 +453,15 @@ dropout_shift.cost_table()
 linear, norm = nn.Linear(8, 8), nn.BatchNorm1d(8)
 with torch.autocast("cpu", dtype=torch.bfloat16):
     z = linear(torch.randn(32, 8))
-    print("autocast: into the norm", z.dtype, "· out of it", norm(z).dtype, "· its buffers", norm.running_var.dtype)
+    print("autocast: into the norm", z.dtype, "· out of it", norm(z).dtype)
+    print("its buffers", norm.running_var.dtype)
 
 x = torch.tensor([[2.0], [4.0]])  # mean 3, unbiased variance 2
 for layer in (nn.BatchNorm1d(1, momentum=0.01), nn.BatchNorm1d(1, momentum=0.01).bfloat16()):
     for _ in range(2000):
         layer(x.to(layer.weight.dtype))
-    print(f"{layer.weight.dtype}: running_mean {layer.running_mean.item():.2f}, running_var {layer.running_var.item():.2f}")
+    mean, var = layer.running_mean.item(), layer.running_var.item()
+    print(f"{layer.weight.dtype}: running_mean {mean:.2f}, running_var {var:.2f}")
 
 # %% [markdown]
 # Under autocast the maps are bfloat16, and buffers, γ and β stay float32. Keep it so. With bfloat16 buffers the average stops on the way: an

@@ -193,7 +193,7 @@ def norms_figure() -> None:
             ax.lines[-1].set_linestyle(dashes)
         figures.band(ax, steps, found[f"norm: {Setting('SGD', 0.1, 0.0, norm)}"], colour, "start × 1, no decay")
         ax.lines[-1].set_linestyle("-.")
-        ax.set(title="batch norm" if norm else "no norm", xlabel="training step", yscale="log")
+        ax.set(title=f"{'batch' if norm else 'no'} norm (band: ten seeds)", xlabel="training step", yscale="log")
         ax.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         ax.minorticks_off()
     axes[0].set_ylabel("norm of the weight")

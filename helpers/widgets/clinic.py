@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import ipywidgets as widgets
@@ -20,7 +19,7 @@ class Clinic:
     """The widget: two lists, ``incident`` and ``order``, a sentence that is read aloud, and the chart below it."""
 
     def __init__(self) -> None:
-        wide = {"style": {"description_width": "84px"}, "layout": {"width": "auto", "max_width": "560px"}}
+        wide = {"style": {"description_width": "84px"}, "layout": {"width": "auto", "max_width": "900px"}}
         names = [(f"{key} · {text}", key) for key, text in INCIDENTS.items()]
         self.incident = named("bn-clinic-incident", widgets.Dropdown(options=names, description="incident", **wide))
         self.order = named("bn-clinic-order", widgets.Dropdown(description="measure", **wide))
@@ -33,26 +32,23 @@ class Clinic:
         self._begin()
 
     def _begin(self, _: Any = None) -> None:
-        """Offer what is not measured yet of the incident, and show what is."""
         key = self.incident.value
-        left = [name for name in chart(key) if name not in self.ordered[key]]
-        self.order.options = [("choose", ""), *((name, name) for name in left)]
-        self.order.value = ""
         self._show(f"{len(self.ordered[key])} of {len(chart(key))} measured. {INCIDENTS[key]}")
 
     def _measure(self, _: Any = None) -> None:
         key, name = self.incident.value, self.order.value
         if name and name not in self.ordered[key]:
             self.ordered[key].append(name)
-            self._begin()
-            self.said.value = spoken(f"{name}: {chart(key)[name]}")
+            self._show(f"{name}: {chart(key)[name]}")
 
     def _show(self, words: str) -> None:
-        key = self.incident.value
+        """Say the words once, offer what is not measured yet of the incident, and show what is."""
+        found, ordered = chart(self.incident.value), self.ordered[self.incident.value]
         self.said.value = spoken(words)
-        rows = tuple((name, chart(key)[name]) for name in self.ordered[key])
-        found = Table(("measured", "found"), rows, left=frozenset([1]))._repr_html_() if rows else ""
-        self.below.value = found or f"<p>{html.escape('Nothing measured yet.')}</p>"
+        rows = tuple((name, found[name]) for name in ordered)
+        self.below.value = Table(("measured", "found"), rows, left=frozenset([1]))._repr_html_() if rows else ""
+        self.order.options = [("choose", ""), *((name, name) for name in found if name not in ordered)]
+        self.order.value = ""
 
 
 def clinic() -> None:
