@@ -16,7 +16,7 @@ from . import stored
 from .differences import paired
 from .train_and_eval import repaired, torch_reestimate
 
-FILE = "production_seeds"
+FILE = "dropout_shift"
 PLACES = ("nowhere", "before", "after")
 """Where dropout of 0.5 stands: nowhere, behind each hidden layer but the last, or behind the last batch norm alone."""
 

@@ -24,7 +24,7 @@ from helpers.lab.training import batches, evaluate, loss_of, one_thread, seeded
 from . import stored
 from .differences import small
 
-FILE = "production_seeds"
+FILE = "effective_rate"
 STEPS = 2000
 EVERY = 100
 PAIRS = {

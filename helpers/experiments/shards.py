@@ -18,7 +18,7 @@ from helpers.lab.training import one_thread, seeded, train
 from . import stored
 from .differences import largest, paired
 
-FILE = "production_seeds"
+FILE = "shards"
 BATCHES = (4, 8, 16)
 GHOSTS = (1, 8, 32, 128)
 """In how many parts the batch of 512 is normalised."""

@@ -14,22 +14,19 @@ from helpers.exercises.answers.fold import fold_conv, fold_linear
 from helpers.experiments import effective_rate, production_seeds, serving, shards, stored
 from helpers.experiments.effective_rate import PAIRS, Setting
 
-FILE = Path(production_seeds.__file__).with_name("production_seeds.json")
-FAST = ("small_shards", "ghosts", "variance_shift")
-
-
-def load(name):
-    return stored.load(production_seeds.FILE, name)
+FILES = production_seeds.FILES
+FAST = [(file, f) for file, experiments in FILES.items() for f in experiments if f is not effective_rate.turning]
 
 
 def test_a_random_part_is_computed_again():
     start = random.randrange(10**6)
     print(f"random.Random({start})")
     chance = random.Random(start)
-    name, seed = chance.choice(FAST), chance.choice(list(production_seeds.SEEDS))
-    for key, value in production_seeds.EXPERIMENTS[name](seed).items():
+    (file, experiment), seed = chance.choice(FAST), chance.choice(list(production_seeds.SEEDS))
+    found = stored.load(file, experiment.__name__)
+    for key, value in experiment(seed).items():
         loose = key.startswith(("two devices, 4", "error", "one device, 4"))
-        np.testing.assert_allclose(load(name)[key][seed], value, rtol=0.15, atol=4.0 if loose else 1.5, err_msg=key)
+        np.testing.assert_allclose(found[key][seed], value, rtol=0.15, atol=4.0 if loose else 1.5, err_msg=key)
 
 
 def test_one_run_of_the_slow_experiment_is_computed_again():
@@ -37,19 +34,21 @@ def test_one_run_of_the_slow_experiment_is_computed_again():
     split = effective_rate.with_noise(effective_rate.digits(), seed)
     runs = list(effective_rate.trained(split, seed, how, 2000))
     angle = np.median([angle for *_, angle in runs[-500:]])
-    assert angle == pytest.approx(load("turning")[f"angle: {how}"][seed], rel=0.03)
+    assert angle == pytest.approx(stored.load("effective_rate", "turning")[f"angle: {how}"][seed], rel=0.03)
 
 
-def test_the_file_says_how_it_was_made_and_is_small():
-    kept = json.loads(FILE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_says_how_it_was_made_and_is_small(file):
+    path = Path(production_seeds.__file__).with_name(f"{file}.json")
+    kept = json.loads(path.read_text(encoding="utf-8"))
     assert kept["command"] == f"python -m {production_seeds.__name__}" and kept["torch"] and kept["numpy"]
-    assert kept["results"].keys() == production_seeds.EXPERIMENTS.keys()
+    assert kept["results"].keys() == kept["seeds"].keys() == {f.__name__ for f in FILES[file]}
     assert all(seeds == list(production_seeds.SEEDS) for seeds in kept["seeds"].values())
-    assert FILE.stat().st_size < 60_000
+    assert path.stat().st_size < 30_000
 
 
 def test_a_step_of_sgd_turns_the_weight_as_the_formula_says():
-    found = load("turning")
+    found = stored.load("effective_rate", "turning")
     for lr, decay in PAIRS["SGD"][:3]:
         ratio = found[f"angle: {Setting('SGD', lr, decay)}"] / math.sqrt(2 * lr * decay)
         assert (abs(ratio - 1) < 0.03).all()
