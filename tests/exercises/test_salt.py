@@ -15,6 +15,7 @@ from helpers.judge.rules import verdicts_of
 SALTS = (7, 11)
 EXERCISES = list(catalogue().values())
 FEED_NO_NUMBERS = {
+    "diagnoses",
     "evidence",
     "figure_3",  # a table of the paper
     "spot_the_bug",

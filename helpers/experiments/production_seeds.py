@@ -1,0 +1,54 @@
+"""The experiments of notebook 08 that take many seeds: the command that computes what is stored beside their modules.
+
+``python -m helpers.experiments.production_seeds`` takes some ten minutes on one core.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import dropout_shift, effective_rate, shards
+from .stored import Found
+
+SEEDS = range(10)
+Experiment = Callable[[int], Mapping[str, Any]]
+FILES: Mapping[str, tuple[Experiment, ...]] = {
+    shards.FILE: (shards.small_shards, shards.ghosts),
+    effective_rate.FILE: (effective_rate.turning,),
+    dropout_shift.FILE: (dropout_shift.variance_shift,),
+}
+"""The experiments by the file that holds them."""
+
+
+def compute(experiment: Experiment, seeds: Iterable[int]) -> Found:
+    """One experiment for some seeds, (seeds, …) by what was measured."""
+    runs = [experiment(seed) for seed in seeds]
+    return {key: np.array([run[key] for run in runs], dtype=np.float64) for key in runs[0]}
+
+
+def main() -> None:
+    """Write the files beside this module."""
+    for file, experiments in FILES.items():
+        kept = {
+            "results": {f.__name__: {k: _short(v) for k, v in compute(f, SEEDS).items()} for f in experiments},
+            "seeds": {f.__name__: list(SEEDS) for f in experiments},
+            "command": "python -m helpers.experiments.production_seeds",
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        }
+        path = Path(__file__).with_name(f"{file}.json")
+        path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _short(values: Any) -> Any:
+    return np.vectorize(lambda value: float(f"{value:.3g}"))(values).tolist()
+
+
+if __name__ == "__main__":
+    main()
