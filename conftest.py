@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SOURCES = sorted((Path(__file__).parent / "solutions").glob("[0-9][0-9]_*.py"))
+LONG = ("tests/browser", "tests/grading", "tests/editions", "tests/setup", "tests/notebooks", "solutions")
+"""Folders whose tests start servers, browsers and kernels."""
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing
 
@@ -20,19 +22,37 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"nb{source.name[:2]}: tests of notebook {source.stem} and what it uses")
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: a quarter of the time is spent waiting for servers and browsers."""
+    return (yield) + 1
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, unless it says ``SCATTERED = True``; mark them by notebook."""
+    """Keep the tests of a file on one worker, unless it is scattered; mark them by notebook; order them."""
     users = notebooks_by_word()
+    items.sort(key=_late)
     for item in items:
         file, _, name = item.nodeid.partition("::")
-        if not getattr(getattr(item, "module", None), "SCATTERED", False):
+        if not _scattered(item):
             item.add_marker(pytest.mark.xdist_group(file))
         words = {Path(file).stem.removeprefix("test_"), *re.findall(r"[a-z]\w*", name.partition("[")[2])}
         named = re.findall(r"\b(\d\d)_[a-z]", item.nodeid)
         numbers = {*named, *(number for word in words for number in users.get(word, ()))}
         for number in numbers & {source.name[:2] for source in SOURCES}:
             item.add_marker(f"nb{number}")
+
+
+def _scattered(item):
+    """True where the tests of the file may be spread over workers: it says ``SCATTERED = True``."""
+    return getattr(getattr(item, "module", None), "SCATTERED", False)
+
+
+def _late(item):
+    """The sort key of a test: long ones come first, those that can be spread last, so that all workers end together."""
+    folders = [folder for folder in LONG if item.nodeid.startswith(f"{folder}/")]
+    return _scattered(item), LONG.index(folders[0]) if folders else len(LONG)
 
 
 def notebooks_by_word():

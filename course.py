@@ -172,7 +172,7 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def test(options: argparse.Namespace, rest: "list[str]") -> None:
     """run every test; more arguments go to pytest"""
-    command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", *rest]
+    command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder", *rest]
     become(set_up("dev"), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
 
 

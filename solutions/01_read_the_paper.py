@@ -94,7 +94,7 @@ paper_figures.show_start(norm=True)
 # |---|---|---|---|---|
 # | 1 | A net with BN trains faster. | §4.1, Fig. 1a | … | … |
 # | 2 | It ends at a higher test accuracy. | §4.1, Fig. 1a; §4.2.2 | … | … |
-# | 3 | The input of a sigmoid keeps its distribution. | §4.1, Fig. 1b, c | … | … |
+# | 3 | The distribution of a sigmoid's input is more stable. | §4.1, Fig. 1b, c | … | … |
 # | 4 | ImageNet needs 14 times fewer steps. | abstract, Fig. 2, 3 | … | … |
 # | 5 | Nets with sigmoids, which are hard to train, become trainable. | abstract, §4.2.2 | … | … |
 # | 6 | γ and β can make the layer an identity. | §3 | … | … |
@@ -156,9 +156,9 @@ paper_figures.show_inputs()
 #
 # Without BN the median moves over 1.8, with BN over 0.3.
 #
-# Look at the left figure at step 0. The three percentiles lie on one another: whatever digit comes in, this sigmoid gets
-# almost the same input. These are the equal rows of the first picture. With BN the spread is there from the first step,
-# because the layer divides by it.
+# Look at the left figure at step 0, and still at step 300. The three percentiles lie on one another: whatever digit comes in,
+# this sigmoid gets almost the same input. At step 300 these are the equal rows of the first picture. With BN the spread is there
+# from the first step, because the layer divides by it.
 #
 # But the width grows with BN too, by more than half, although each feature is scaled to variance 1. Where does that come from?
 #
@@ -207,7 +207,7 @@ paper_figures.show_ladder()
 # in place of 1800.
 #
 # Mind the ranges. Two times five more starts (seeds 100 to 104, 200 to 204) gave 65 (39–73) and 34 (31–51) in the first setting, 2.7
-# (2.0–3.8) and 2.2 (1.7–3.0) in the last. So say "some thirty to seventy" and "two to three", and give no second digit.
+# (2.0–3.8) and 2.2 (1.7–3.0) in the last. So say "some thirty to seventy" and "some two to four", and give no second digit.
 #
 # </details>
 #
@@ -228,7 +228,8 @@ paper_figures.show_tuned()
 # the grid is among the best; a smaller one was not tried.
 #
 # Claim 2 of the ledger was a higher accuracy. *Predict first:* at the end of Figure 1a the plain net is behind. Is it still, with the
-# friendlier settings (learning rate 1, std 0.3, standardised pixels)? The net with BN stays that of Figure 1.
+# friendlier settings (learning rate 1, std 0.3, standardised pixels)? Compare it with
+# BN at the settings of Figure 1, and with BN at the same friendlier ones.
 
 # %%
 paper_figures.show_late_accuracy()
@@ -236,9 +237,10 @@ paper_figures.show_late_accuracy()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Of the 3.0 points 0.6 are left: three digits of 500. The net with BN is ahead in eight of ten starts. In ten more it is ahead in nine,
-# with one tie, and with another split in three of three. So the small lead is not chance alone. But it is one small data set, and
-# neither net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one setting that is not stated.
+# Of the 3.0 points 0.6 are left while BN keeps the settings of Figure 1: three digits of 500. In twenty more starts it is ahead in
+# nineteen; the median of the last ten is 0.3 points. With the same friendlier settings BN is ahead in six of ten starts and behind in two;
+# in ten others ahead in four and behind in four. So with the same settings a lead is not decided. It is one small data set, and no
+# net was tuned for its last accuracy. On MNIST the paper's figure shows a gap, for one setting that is not stated.
 #
 # </details>
 #
@@ -579,7 +581,8 @@ print("the linear layer alone is linear layer and BN in eval mode, to 12 digits:
 #
 # ### The scale of the weights (§3.3)
 #
-# The paper's argument for large learning rates. For a number $a$ it writes
+# The paper's argument for large learning rates: they may make the weights large, and without BN large weights amplify the gradient
+# on its way back, until the model explodes. With BN, for a number $a$,
 #
 # $$\mathrm{BN}((aW)u) = \mathrm{BN}(Wu), \qquad
 # \frac{\partial\, \mathrm{BN}((aW)u)}{\partial u} = \frac{\partial\, \mathrm{BN}(Wu)}{\partial u}, \qquad
@@ -648,12 +651,14 @@ print("BN of 0.001·W with ε is BN of W with 1,000,000·ε, to 12 digits:",
 # %% [markdown]
 # ### From the equations to large learning rates
 #
-# The step from here to "large learning rates" takes two thoughts.
+# So weights that have grown do not make the gradient explode. And the paper says that BN "will stabilize the parameter growth". Two
+# thoughts that are not in the paper say how.
 #
 # 1. If only the direction of $W$ matters, then moving along $W$ changes nothing. So the gradient has no part along $W$: it is at a
 #    right angle to it. (With ε, nearly.)
 # 2. So each step of plain SGD, without a penalty on the weights, makes $W$ *longer*: by Pythagoras $\|W - \eta g\|^2 = \|W\|^2 + \eta^2\|g\|^2$. And longer weights get smaller
 #    gradients and turn less per unit of gradient. The angle that a step turns $W$ by goes as $\eta/\|W\|^2$: call it the *effective step size*.
+#    BN works unit by unit, so below ‖w‖ is the length of one unit's weights.
 #
 # A learning rate that is too large thus makes the weights long, and then acts as a smaller one.
 
@@ -664,7 +669,7 @@ paper_method.show_angles()
 # With BN the cosine is 0 but for ε. (Two random directions of 40 numbers, as many as $W$ has, come to about 0.1.)
 #
 # *Predict first.* Two nets of Figure 1 with BN start with the same weights. One has learning rate 0.5, the other 8, that is 16 times
-# more. After 500 steps, how many times larger is the effective step size of the second?
+# more. After 500 steps, how many times larger is the effective step size of the second, in the last hidden layer?
 
 # %%
 paper_figures.show_growth()
@@ -672,9 +677,10 @@ paper_figures.show_growth()
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# At the start 16 times, after 500 steps about 3 times (in twenty more starts 1.4 to 4.1). The very first steps at learning rate 8
+# At the start 16 times, after 500 steps about 3 times (in twenty-five more starts 1.4 to 4.6). The very first steps at learning rate 8
 # are so large that they about double the length of the weights; the effective step falls from 8 to about 1.4. At 0.5 the length
-# hardly changes. The output layer has no BN behind it, and no such protection.
+# hardly changes. In the first hidden layer the two nets end about level (0.7 to 1.7 times in ten starts). The output layer has no
+# BN behind it, and no such protection.
 #
 # </details>
 #
@@ -734,13 +740,13 @@ paper_figures.show_held()
 # |---|---|---|
 # | faster training | Fig. 1a; Fig. 3: 2.3× with nothing else changed | Fig. 1: learning rate and initial weights are not stated. Here these two changed the factor more than fivefold (from above 30 to about 7), and the scale of the pixels about twofold again. |
 # | 14× fewer steps | Fig. 3, row BN-x5 | learning rate × 5 and six more changes in the same row |
-# | higher accuracy | Fig. 1a; 72.2 → 72.7 % with BN alone; 74.8 % with BN-x30 | no spread over seeds. BN-x5's lead of 0.3 points over BN-Baseline is less than what the paper credits to shuffling. Here a friendlier plain net came within about three digits of 500. |
+# | higher accuracy | Fig. 1a; 72.2 → 72.7 % with BN alone; 74.8 % with BN-x30 | no spread over seeds. BN-x5's lead of 0.3 points over BN-Baseline is less than what the paper credits to shuffling. Here, where both nets had the friendlier settings, no lead of BN was decided. |
 # | nets of sigmoids | Inception with sigmoids: chance; with BN 69.8 % (§4.2.2) | the row with BN has the other changes too; a net of sigmoids with these alone is not reported. But the contrast is very large. |
 # | γ and β: the identity | a formula (§3) | it has no ε, and holds with fixed statistics. In train mode no γ and β fit every batch. |
 # | the scale of the weights | equations (§3.3) | no ε, and $a > 0$ is not said. Here they hold until $a^2σ^2$ comes near ε. |
 # | higher learning rates | plain Inception at 5× ran into overflow, BN-x5 trains (§4.2.2) | the argument of §3.3 is not measured there. Here nets with short weights did badly at learning rate 8 when these could not grow. Bjorck and others (2018, arXiv:1806.02375) also find that BN allows larger rates, and call that its main effect. |
-# | stable input distributions | Fig. 1b, c: one unit of each of the two nets | no measure over a whole net; γ lets the width change |
-# | internal covariate shift is the cause | none direct: both happen together | contested. Santurkar and others (2018, arXiv:1805.11604, §2.1) added noise *after* BN, so that inputs shift strongly, and it still trained well. |
+# | more stable input distributions | Fig. 1b, c: one unit of each of the two nets | no measure over a whole net; γ lets the width change |
+# | internal covariate shift is the cause | the paper says it "verified" this with nets of sigmoids (§4.2.2), but measures no shift in them; in Fig. 1 both happen together | contested. Santurkar and others (2018, arXiv:1805.11604, §2.1) added noise *after* BN, so that inputs shift strongly, and it still trained well. |
 # | regularises, Dropout can go | a sentence: without Dropout no more overfitting (§4.2.1) | no number; besides BN, six other changes in the same row. And the best result, the ensemble, lists Dropout of 5 or 10 % among the changes of its nets (§4.2.3). |
 # | better than human raters | Fig. 4: 4.9 % top-5 error | six nets, many crops of each image; "human raters" is an estimate of another study |
 # | Jacobians near 1 | none: a conjecture | Yang and others (2019): the contrary at initialisation |
@@ -806,8 +812,8 @@ paper_figures.show_held()
 # 4. The gradient flows through mean and variance too. Where it does not, a bias can grow without bound while the loss stays.
 # 5. BN(aWu) = BN(Wu) for $a > 0$, up to ε. So SGD makes the weights longer, and the effective step η/‖W‖² smaller. Held short,
 #    they do badly at a learning rate of 8 in our net; held long, nearly as well as free.
-# 6. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 from more than thirty
-#    down to two or three, by the choice of the plain net's settings.
+# 6. A speed-up needs a baseline: 2.3 times for BN alone, 14 with seven other changes; in our Figure 1 from some thirty to
+#    seventy down to some two to four, by the choice of the plain net's settings.
 # 7. The paper shows that nets with BN train faster, and at a learning rate at which plain Inception overflowed. Its reason was a
 #    hypothesis, and is contested now.
 
@@ -845,8 +851,8 @@ summary("01_read_the_paper")
 # </details>
 # <details><summary>Why does BN tolerate large learning rates?</summary>
 #
-# The paper's argument: the output does not depend on the length of the weights, and longer weights get smaller gradients. A step that is too large makes the
-# weights longer, which makes the next steps smaller.
+# The paper's argument: the scale of the weights changes neither the output nor the gradient passed back, and larger weights get smaller gradients.
+# What the paper leaves out: each step makes the weights longer (the gradient is at a right angle to them), so the next ones turn them less.
 #
 # </details>
 # <details><summary>Does it work because it reduces internal covariate shift?</summary>

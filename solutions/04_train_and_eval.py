@@ -13,7 +13,7 @@ from helpers.experiments import mode_figures
 mode_figures.five_copies()
 
 # %% [markdown]
-# *Predict first:* what is different in B, C, D and E?
+# Net A reads 97 % of the digits rightly, B 81 %, C 75 %, D 57 % and E 71 %. *Predict first:* what is different in B, C, D and E?
 #
 # <details><summary>What is different</summary>
 #
@@ -24,7 +24,7 @@ mode_figures.five_copies()
 # </details>
 #
 # After this notebook you can
-# - say what each mode reads and writes, and why `no_grad()` is another switch,
+# - say what each mode reads and writes, and what `no_grad()` changes,
 # - compute how many batches the running statistics need before they can be used,
 # - recognise eight bugs by their numbers, and repair six functions,
 # - re-estimate the statistics of a trained net, and say when that does not help,
@@ -42,9 +42,9 @@ mode_figures.five_copies()
 # | a row's output depends on the other rows | yes | no |
 # | dropout (a layer that sets random features to 0) | on | off: it passes everything on |
 #
-# `torch.no_grad()` is another switch: inside it no graph is kept, and without a graph there are no gradients.
+# Inside `torch.no_grad()` no graph is kept, and without a graph there are no gradients.
 #
-# *Predict first:* train mode, under `no_grad`. Does the layer use the mean of the batch? Do the buffers move?
+# *Predict first:* somebody writes `no_grad()` in place of `eval()`. Which column of the table then holds?
 
 # %%
 from helpers.experiments import mode_tables
@@ -52,9 +52,9 @@ from helpers.experiments import mode_tables
 mode_tables.two_switches()
 
 # %% [markdown]
-# The mode decides about the batch and the buffers, `no_grad` only about the graph. So a prediction loop with `no_grad` but
-# without `eval()` uses the wrong statistics *and* spoils the right ones. In a net with dropout the missing `eval()` is easier to
-# find: the same batch gets another answer in each call.
+# The left one. The mode decides about the batch and the buffers, `no_grad` only about the graph. So a prediction loop with
+# `no_grad` but without `eval()` uses the wrong statistics *and* spoils the right ones. In a net with dropout the missing `eval()`
+# is easier to find: the same batch gets another answer in each call.
 #
 # *Predict first:* the layer is in eval mode and gradients are on. Do γ and β get a gradient?
 
@@ -221,9 +221,10 @@ reestimate = train_and_eval.yours_or_torch(reestimate_statistics, reestimate_sta
 # steps of SGD on the digits, learning rate 0.1, batches of 64. Numbers are held-out accuracies. One digit is 0.2 percentage
 # points.
 #
-# What takes long was computed before, with ten seeds, by `python -m helpers.experiments.mode_seeds`. Where two runs share a
-# seed, the table shows their *differences, seed by seed*. Where it shows none, two medians less than a point apart decide
-# nothing.
+# What takes long was computed before, with seeds 0 to 9, by `python -m helpers.experiments.mode_seeds`; there `update_bn`
+# re-estimates. "Fifteen further seeds" are 10 to 24. Where two of these trainings start from the same weights and see the same
+# batches, the table shows their *differences, seed by seed*. (A net without a norm has other weights.) Where a table shows none,
+# two medians less than a point apart decide nothing.
 
 # %%
 nets = train_and_eval.trained(split)
@@ -240,9 +241,9 @@ mode_tables.predicting_in_train_mode(nets, split)
 
 # %% [markdown]
 # With two rows $\hat x$ is about +1 for the larger and −1 for the smaller value. Each feature keeps only which row was larger,
-# not by how much. With 64 mixed rows nothing is wrong to see, so a test with large mixed batches does not find the bug. Sorted
-# rows are worse than mixed ones at every size but 500, the one batch that holds all rows: where a batch is of one class, the mean
-# of the class is subtracted.
+# not by how much. With 64 mixed rows it costs about a point, in every net (of fifteen further seeds too), with 128 less: a test
+# with large mixed batches hardly finds the bug. Sorted rows are worse than mixed ones at every size but 500, the one batch that
+# holds all rows: a batch of few classes has another mean than all rows, and what its rows share is subtracted.
 #
 # In eval mode any batch size gives the same answers. It need not match the batch size of training.
 #
@@ -255,8 +256,8 @@ mode_tables.predicting_in_train_mode(nets, split)
 mode_tables.polluted_buffers(nets, split, reestimate)
 
 # %% [markdown]
-# With momentum 0.1 the buffers average about the last 19 batches (section 2). For batches of 2 these are 38 rows, and after the
-# sorted pass they are all nines. That was net B of the first picture. Re-estimating on training rows repairs it.
+# With momentum 0.1 the last 19 batches have 86 % of the weight. For batches of 2 these are 38 rows, and after the sorted pass they
+# are all nines. That was net B of the first picture. Re-estimating on training rows repairs it.
 #
 # ### Repair 1 · `scores`
 #
@@ -299,9 +300,10 @@ from helpers.experiments import mode_seeds
 mode_seeds.never_back_table()
 
 # %% [markdown]
-# At 0.1 the bug hides: seed by seed it costs up to 5.4 points or gains up to 1.6, and in 5 of 10 seeds it gains. At 0.5 six of
-# its ten nets diverge. With `train()` in every epoch, and without a norm, none does (with fifteen further seeds: eight with the
-# bug, none of the others). No re-estimation repairs weights that are not finite.
+# At 0.1 the bug hides: seed by seed it costs up to 5.4 points or gains up to 1.6 (fifteen further seeds: 4.4 and 2.0, a gain in
+# 6). Whether it costs anything is not decided. At 0.5 six of its ten nets diverge. With `train()` in every epoch, and without a
+# norm, none does (with fifteen further seeds: six with the bug, none of the others). No re-estimation repairs weights that are
+# not finite.
 #
 # Seen, not explained: in eval mode nothing renews the scale of the activations when the weights grow. But the nets without a
 # norm have nothing of the kind either, and they survive 0.5. Why the bug is worse there than having no norm, this experiment
@@ -347,12 +349,12 @@ mode_seeds.small_batches_table()
 # %% [markdown]
 # Nothing is wrong with the net trained with 0.001: its weights are those of the others. Only the buffers are late (net C of the
 # first picture, after 300 steps), and re-estimating repairs them. From step 50 on, with batches of 64, PyTorch's 0.1 is as good
-# here as re-estimating; after 10 steps its median is about 6 points behind. `None` forgets nothing: the batches of the first, bad
-# weights count like the last ones. For data that do not change it is the least noisy average; for a net in training it lags, here
-# by about half a point, in 9 of 10 seeds (of fifteen further seeds, in 11).
+# here as re-estimating; after 10 steps it is behind in 9 of 10 seeds, by up to 13 points. `None` forgets nothing: the batches of
+# the first, bad weights count like the last ones. For data that do not change it is the least noisy average; for a net in
+# training it lags, here by about half a point, in 9 of 10 seeds (in all of fifteen further seeds).
 #
-# Keras's 0.99 is the opposite error. The buffers then hold little more than the last batch: $(2-m)/m$ is 1.02. With batches of 64
-# that costs about a point, in every seed, and nobody would notice. With batches of 8 it costs 7 points in the median, and
+# 0.99, pasted into PyTorch, is the opposite error. The buffers then hold little more than the last batch: $(2-m)/m$ is 1.02. With
+# batches of 64 that costs about a point, in every seed, and nobody would notice. With batches of 8 it costs up to 14 points, and
 # something in every seed.
 #
 # Too small a momentum is a bug of *short* trainings, and of evaluations early in long ones; too large a one, above all of small
@@ -396,7 +398,8 @@ one_epoch_exercise.check(one_epoch)
 mode_tables.classes_in_batches(split)
 
 # %% [markdown]
-# Steps on one class at a time may harm any net. So a net without a norm runs beside it, the control; five epochs each.
+# Steps on one class at a time may harm any net. So a net without a norm runs beside it, the control; five epochs each, at two
+# learning rates.
 #
 # *Predict first:* which of the two is harmed more? Do re-estimated statistics (from mixed rows) rescue the batch norm net?
 
@@ -404,8 +407,9 @@ mode_tables.classes_in_batches(split)
 mode_seeds.sorted_rows_table()
 
 # %% [markdown]
-# Both are harmed, batch norm much more: its best seed stays below the worst one without a norm. In a batch of one class the mean of
-# that class is subtracted, before the net can use it. Re-estimating does not help: the buffers are not what is wrong.
+# Both are harmed, at 0.1 batch norm much more: its best seed stays below the worst one without a norm (in fifteen further seeds
+# too). At 0.3 this is not decided: both end low, their ranges overlap, and of fifteen further nets without a norm two diverged.
+# Re-estimating helps at neither rate: the buffers are not what is wrong.
 #
 # Tiny batches are another case. Both nets see the training rows once, in batches of two (648 steps; the last single row is left out),
 # with SGD of momentum 0.9 at three learning rates. *Predict first:* does re-estimating rescue the net with batch norm?
@@ -415,8 +419,8 @@ mode_seeds.pairs_table()
 
 # %% [markdown]
 # Without a norm the two lower rates give 0.91. With batch norm none of the three comes near: 0.37 to 0.45 in the median.
-# Re-estimating gains about 3 points at 0.001 and at 0.01, in 10 and 9 of 10 seeds (of five further seeds, in 4 and 5). At 0.003
-# nothing is decided. So the buffers are a small part of what is wrong here; most of it is in the weights.
+# Re-estimating gains about 3 points at 0.001 and at 0.01, in 10 and 9 of 10 seeds (fifteen further seeds: 5 and 7 points, in 13 and
+# 15). At 0.003 nothing is decided. So the buffers are a small part of what is wrong here; most of it is in the weights.
 #
 # Re-estimating repairs *buffers*. It cannot repair weights. Accumulating gradients over several batches of 2 changes nothing in
 # this: each forward pass still normalises with its own two rows. Ways out are a larger batch (spread over several devices it
@@ -453,8 +457,8 @@ print("not in the checkpoint:", ", ".join(missing[:3]), "…")
 mode_tables.lost_buffers(nets, split, reestimate)
 
 # %% [markdown]
-# That was net D. The same happens wherever weights are handled and buffers are forgotten: the weights of the best epoch are kept,
-# or weights are sent between machines.
+# That was net D. Buffers are forgotten elsewhere too. Where the weights of the best epoch are put back without them, the net keeps
+# the buffers of the last epoch, and the best score was taken of another net.
 #
 # An *average* of checkpoints is a case of its own. Its weights never ran, so no checkpoint holds their statistics.
 # *Predict first:* five nets of one training, after 100, 150, 200, 250 and 300 steps; their weights are averaged. Are the averaged
@@ -464,9 +468,9 @@ mode_tables.lost_buffers(nets, split, reestimate)
 mode_seeds.checkpoints_table()
 
 # %% [markdown]
-# Here they are: in no seed do the three differ by more than 1 point (in fifteen further seeds, 1.2). Nothing promises that for other
-# nets, since no batch was ever passed through the averaged weights. So Izmailov et al. (2018, §3.2) make one more pass over
-# the training rows after averaging, and `update_bn` is PyTorch's function for that pass.
+# Here they are: the differences are small and have both signs. Nothing promises that for other nets, since no batch was ever
+# passed through the averaged weights. So Izmailov et al. (2018, §3.2) make one more pass over the training rows after averaging,
+# and `update_bn` is PyTorch's function for that pass.
 #
 # ### Repair 5 · `restore_best`
 #
@@ -492,9 +496,8 @@ restore_best_exercise.check(restore_best)
 # %% [markdown]
 # ## 5 · Other data than in training
 #
-# The buffers describe the training data. A new camera with less contrast is no bug in the code, and eval mode is right, yet
-# the buffers are wrong. Rows of the new data, *without labels*, are enough to re-estimate (Li et al. 2016 call this
-# AdaBN).
+# The buffers describe the training data. A new camera is no bug in the code, and eval mode is right, yet the buffers may be
+# wrong. They can be re-estimated on rows of the new data, *without labels* (Li et al. 2016 call this AdaBN).
 #
 # *Predict first:* five changes of the held-out digits: contrast × 0.4, contrast × 3, brighter by 1, noise of std 1, inverted (the
 # sign of every pixel; over all pixels together the mean is 0 and the std 1). Which does re-estimating repair? (It uses the 500
@@ -504,8 +507,8 @@ restore_best_exercise.check(restore_best)
 mode_tables.shifted_rows(nets, split, reestimate)
 
 # %% [markdown]
-# A factor or an offset that is the same for all rows is repaired completely: normalising takes it out again, up to ε. Noise is
-# not: it changes each row differently, and no mean or variance undoes that. Inversion is not: with its
+# A positive factor or an offset that is the same for all rows is repaired completely: normalising takes it out again, up to ε.
+# Noise is not: it changes each row differently, and no mean or variance undoes that. Inversion, a factor of −1, is not: with its
 # own mean and variance every $\hat x$ of the first layer is the old one with the other sign.
 #
 # *Predict first:* is what the noise took gone for good? How well would a net do that was trained on noisy rows?
@@ -515,7 +518,7 @@ mode_seeds.noisy_rows_table()
 
 # %% [markdown]
 # Not all of it: nets that were trained on noisy rows are 14 points better on them. Re-estimating gains 3.5 points, in 9 of 10
-# seeds (five further seeds: 4.4, in 5 of 5). After it both kinds of net have statistics of noisy rows, so what still lies between
+# seeds (fifteen further seeds: 3.8, in all). After it both kinds of net have statistics of noisy rows, so what still lies between
 # them, 0.64 against 0.74, is a matter of the weights: those of the first never met noise.
 #
 # *Predict first:* the contrast is as in training, but only threes and eights arrive. What does re-estimating on them do?
@@ -524,9 +527,10 @@ mode_seeds.noisy_rows_table()
 mode_tables.some_classes(nets, split, reestimate)
 
 # %% [markdown]
-# It ruins a net that was right; net E was made so, from threes alone. (Re-estimating on all digits repairs net E too: the old
-# buffers leave no trace.) Re-estimating cannot tell a new camera from a new mixture of classes: both move the mean. It assumes
-# that only the first has changed.
+# It ruins a net that was right. The mixture does it, not the number of rows: as many rows of all classes cost little beside it.
+# Net E was made so, from threes alone; the first picture shows it on all digits. (Re-estimating on all digits repairs net E too:
+# the old buffers leave no trace.) Re-estimating cannot tell a new camera from a new mixture of classes: both move the mean. It
+# assumes that only the first has changed.
 #
 # ## 6 · Freezing
 #
@@ -590,9 +594,9 @@ print("after net.train(): train mode", net[1].training, " · gamma gets a gradie
 # ### Bug 8 · Thawed by `train()`
 #
 # Ten trained nets get a new head (the last linear layer, drawn anew), and all their layers are tuned on 100 labelled rows for
-# three epochs. Rows as in training, or with contrast × 0.4; batches of 2 (150 steps) or of 16 (21 steps). Only the statistics are
-# frozen; γ and β learn. In the last column they are first re-estimated on all training rows in the new contrast, without labels,
-# and then frozen in every epoch.
+# three epochs at learning rate 0.03. Rows as in training, or with contrast × 0.4; batches of 2 (150 steps) or of 16 (21 steps).
+# Only the statistics are frozen; γ and β learn. In the last two columns they are first re-estimated on the training rows in the
+# new contrast, without labels.
 #
 # The 100 rows are some of those that the nets were trained on, and the classes are the same. So this task is easier than a really
 # new one. Only compare the ways with each other.
@@ -604,11 +608,11 @@ mode_seeds.new_task_tables()
 
 # %% [markdown]
 # - "Never frozen" and "before the loop" are the same nets: a freeze before the loop is none.
-# - Batches of 2: freezing gains 34 points or more in every seed, with and without the shift (fifteen further seeds: 27 or more).
-# - Batches of 16, no shift: 3 points in the median, in 8 of 10 seeds. Of fifteen further seeds it was better in 11; in the first ten
-#   of them the median was 0.6 points. So it is not decided, and it is little.
-# - Batches of 16 and the shift: freezing the *old* statistics is the worst choice in every seed. Re-estimate first, then
-#   freeze: that beats never freezing in 10 of 10 seeds (of fifteen further seeds, in 13).
+# - Batches of 2: freezing gains 33 points or more in every seed, with and without the shift (in fifteen further seeds too).
+# - Batches of 16, no shift: 3 points in the median, in 8 of 10 seeds (fifteen further seeds: 1.6, in 11). So it is not decided, and
+#   it is little.
+# - Batches of 16 and the shift: freezing the *old* statistics is the worst choice in every seed. Where they are re-estimated first,
+#   freezing is again little and not decided: 4 points, in 9 of 10 seeds (fifteen further seeds: 1.6, in 12).
 # - Compare along a row, not down a column: batches of 2 make seven times as many steps as batches of 16.
 #
 # ### Repair 6 · `fine_tune`
@@ -633,13 +637,13 @@ fine_tune_exercise.check(fine_tune)
 # ## What would change my mind
 #
 # - *Is re-estimating worth a habit?* Here, at momentum 0.1, it gains nothing with batches of 64 after the first 50 steps (Bug 4),
-#   and about 3 points with batches of two at two of three rates (Bug 6). Wu & Johnson (2021, §3) report that the moving average
+#   and a few points with batches of two at two of three rates (Bug 6). Wu & Johnson (2021, §3) report that the moving average
 #   is worse than re-estimating in trainings with large batches. A large-batch training in which both give the same accuracy at
 #   every epoch would speak against the habit.
 # - *Is the gap between the modes only harmful?* Ioffe & Szegedy (2015, §3.4) see a use in it: in training a row's result depends
 #   on the other rows of its batch, and they found this to help on new data. Bug 3 comes near a test, with fixed statistics from
 #   the second epoch on: at 0.1 the differences have both signs. But its statistics are also out of date. A net that does worse on
-#   held-out rows once its training uses fixed statistics, all else equal, would speak for it.
+#   held-out rows if its statistics are re-estimated and fixed before each epoch, all else equal, would speak for it.
 # - *Should a served net adapt to what arrives?* Section 5 shows one case for it and one against it, on the same nets. Evidence
 #   that would settle it for a product: its real stream, with its real mixture of classes over a day.
 #
@@ -647,7 +651,7 @@ fine_tune_exercise.check(fine_tune)
 #
 # 1. `eval()` chooses the statistics, `no_grad()` stops gradients, `requires_grad` freezes γ and β: three switches.
 # 2. The buffers are a moving average that leans to 0 and 1 at first. PyTorch's momentum m is Keras's 1 − m.
-# 3. Predicting in train mode looks fine for large mixed batches, and fails for small or sorted ones.
+# 3. Predicting in train mode costs little with large mixed batches, and fails with small or sorted ones.
 # 4. Re-estimating repairs buffers: polluted, lost, lagging, or from another camera. It repairs no weights, takes back little of
 #    what noise costs, and is fooled by a new mixture of classes.
 # 5. `net.train()` undoes frozen statistics. Freeze again after it.
@@ -673,14 +677,14 @@ fine_tune_exercise.check(fine_tune)
 # <details><summary>The same rows: good accuracy in train mode, poor accuracy in eval mode. What do you do first?</summary>
 #
 # Re-estimate the statistics on training rows, which costs one pass. If that cures it, the buffers were at fault (lost, late,
-# polluted); if not, look at how the weights were trained (tiny or sorted batches), or whether these rows are other data.
+# polluted). If not, ask whether these rows are other data.
 #
 # </details>
 #
 # <details><summary>What is precise batch norm, and when does it not help?</summary>
 #
 # With the weights fixed, mean and variance are computed anew over many batches and replace the moving average. It does not help
-# where the weights are wrong for eval mode, or where the rows used are a new mixture of classes.
+# where the weights are at fault, or where the rows used are a new mixture of classes.
 #
 # </details>
 #
@@ -704,4 +708,4 @@ from helpers.widgets.board import summary
 summary("04_train_and_eval")
 
 # %% [markdown]
-# Keep `reestimate_statistics`: it costs one pass, and tells buffers that are wrong from weights that are wrong.
+# Keep `reestimate_statistics`: it costs one pass, and tells buffers that are wrong from other faults.

@@ -212,7 +212,7 @@ def _elsewhere(pattern: Pattern, clauses: list[Clause], known: Lexicon, subject:
             names = clause.own.get(group, set())
             if names - asked and (wide or not names & asked):
                 return True
-            if not names and not wide and clause.roles.get(group, set()) - asked:
+            if not names and not (wide and clause is not clauses[0]) and clause.roles.get(group, set()) - asked:
                 return True
         if subject and known.group_of.get(subject) not in groups and "plain" not in pattern.modifiers:
             norms = clause.roles.get(known.group_of[subject], {subject})

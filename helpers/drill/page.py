@@ -83,6 +83,7 @@ def front(card: Card, ask: str = "", told: str = "") -> str:
     pills = "".join(f'<span class="pill">{html.escape(pill)}</span>' for pill in card.topics)
     beside = f" <span>{html.escape(told)}</span>" if told else ""
     touches = f"<details><summary>What a full answer touches</summary><p>{text(card.touches)}</p></details>"
+    touches = touches if card.touches else ""
     question = f'<p class="bn-ask">{text(ask or card.question)}</p>'
     return page(f'<div class="bn-q {card.chip}">{chip} {pills}{beside}{question}{touches}</div>')
 

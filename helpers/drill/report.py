@@ -5,6 +5,7 @@ Everything is read from the drill's record; the page needs no network, no script
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from collections.abc import Sequence
@@ -66,14 +67,14 @@ class Report:
         """What to read again: (section, why), the questions with the lowest scores first, each section once."""
         found: dict[str, str] = {}
         for line in FLAGS:
-            if self.rubric.flags.get(line.id):
-                found.setdefault(line.section, line.says)
+            if self.rubric.flags[line.id]:
+                found.setdefault(line.section, f"Red flag: {line.says}")
         for line in POSITIVES:
-            if not self.rubric.points.get(line.id):
-                found.setdefault(line.section, line.says)
+            if line.id in self.rubric.asked and not self.rubric.points[line.id]:
+                found.setdefault(line.section, f"Missing: {line.says}")
         for one in sorted(self.asked, key=lambda a: a.score):
             if one.score < 1 and one.card.section:
-                found.setdefault(one.card.section, one.missing[0] if one.missing else one.card.question)
+                found.setdefault(one.card.section, f"Missing: {one.missing[0]}" if one.missing else one.card.question)
         return list(found.items())
 
     @property
@@ -96,7 +97,9 @@ def report(drill: Session | None = None, now: float | None = None) -> Report | N
     asked = []
     for entry in ticks_of(chosen.id):
         card = cards.get(entry["card"])
-        if card is not None:
+        points = tuple(p for p in card.points if p.id in entry["points"]) if card else ()
+        if card and points:  # a follow-up asks for some of a card's points
+            card = dataclasses.replace(card, question=entry.get("asks", card.question), points=points)
             missing = tuple(p.fact for p in card.points if not entry["points"].get(p.id))
             flags = tuple(f.fact for f in card.flags if entry["flags"].get(f.id))
             asked.append(Asked(card, page.score(card, entry["points"], entry["flags"]), missing, flags))
@@ -155,7 +158,11 @@ def headline(made: Report) -> str:
     """One sentence: how far, how well."""
     drill = made.drill
     done = f"{drill.block} of {len(BLOCKS)} blocks done" if not drill.finished else "All four blocks done"
-    share = "no question opened yet" if made.share is None else f"{100 * made.share:.0f} % of the key points ticked"
+    share = (
+        "no question opened yet"
+        if made.share is None
+        else f"score {_scored(made.share)} over {_many(len(made.asked), 'question')}"
+    )
     return f"{done} in {_minutes(drill)}; {share}; {_layer(made)}."
 
 
@@ -170,25 +177,25 @@ def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
     rows: list[tuple[str, list[list[str]]]] = [("Time", times)]
     code = [[_layer(made)[0].upper() + _layer(made)[1:] + "."]]
     if made.losses:
-        told = ", ".join(f"{name}: {_median(values):.3f}" for name, values in made.losses.items())
+        told = "; ".join(f"{name}: {_median(values):.3f}" for name, values in made.losses.items())
         code.append([f"Your comparison, held-out loss, median over seeds: {told}."])
     else:
         code.append(["The comparison with its control was not run."])
     code.append([f"Said beside the six checks: {made.narrated[0]} of {made.narrated[1]} points."])
     rows.append(("Code", code))
     if made.asked:
-        table = [["question", "ticked", "missing"]]
+        table = [["question", "score", "missing"]]
         for one in made.asked:
             flags = "".join(f" ⚑ {flag}" for flag in one.flags)
             missing = " · ".join(_bare(fact) for fact in one.missing) or "nothing"
-            table.append([_bare(one.card.question), f"{100 * one.score:.0f} %", missing + flags])
+            table.append([_bare(one.card.question), _scored(one.score), missing + flags])
         rows.append(("Questions", table))
-    by = "your own ticks" if made.rubric.learners else "filled in from what happened; tick it yourself in the notebook"
-    ticks = [[f"{_SIGN[bool(made.rubric.points.get(p.id))]} {p.says}"] for p in POSITIVES]
-    ticks += [[f"⚑ {f.says}"] for f in FLAGS if made.rubric.flags.get(f.id)]
+    by = "filled in from what happened" + (", and your own ticks" if made.rubric.learners else "")
+    ticks = [[f"{_SIGN[made.rubric.points[p.id]]} {p.says}"] for p in POSITIVES]
+    ticks += [[f"⚑ {f.says}"] for f in FLAGS if made.rubric.flags[f.id]]
     rows.append((f"Rubric ({by})", ticks))
     if made.weakest:
-        weak = [f"{pill}: {100 * mean:.0f} % in {n} question{'s' * (n > 1)}" for pill, mean, n in made.weakest]
+        weak = [f"{pill}: {_scored(mean)} in {_many(n, 'question')}" for pill, mean, n in made.weakest]
         rows.append(("Weakest topics", [[one] for one in weak]))
     if made.again:
         again = [f"{_bare(why)} → [{_name(where)}]({page.address(where)})" for where, why in made.again]
@@ -202,8 +209,7 @@ def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
 def _layer(made: Report) -> str:
     if not made.attempts:
         return "the layer was not judged"
-    tries = f"{made.attempts} attempt{'s' * (made.attempts != 1)}"
-    return f"the layer passes {len(made.passed)} of {made.checks} checks after {tries}"
+    return f"the layer passes {len(made.passed)} of {made.checks} checks after {_many(made.attempts, 'attempt')}"
 
 
 def _now(made: Report) -> str:
@@ -212,13 +218,20 @@ def _now(made: Report) -> str:
 
 def _short(drill: Session, attempts: int, share: float | None) -> str:
     kind = "20 minutes" if drill.short else "60 minutes"
-    points = "no questions" if share is None else f"{100 * share:.0f} % of the points"
-    return f"{sum(drill.spent) / 60:.0f} of {kind}, {points}, {attempts} attempt{'s' * (attempts != 1)} at the layer"
+    points = "no questions" if share is None else f"score {_scored(share)}"
+    return f"{sum(drill.spent) / 60:.0f} of {kind}, {points}, {_many(attempts, 'attempt')} at the layer"
 
 
 def _minutes(drill: Session) -> str:
-    number = round(sum(drill.spent) / 60)
-    return f"{number} minute{'s' * (number != 1)}"
+    return _many(round(sum(drill.spent) / 60), "minute")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _scored(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _share(drill: str) -> float | None:

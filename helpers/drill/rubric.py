@@ -22,27 +22,27 @@ class Line:
 POSITIVES = (
     Line(
         "modes",
-        "You said, without being asked, whose statistics each mode uses and when the buffers move.",
+        "You said whose statistics each mode uses and when the buffers move.",
         "04_train_and_eval#1 · Two switches",
     ),
     Line(
         "affine",
-        "You said what γ and β are for, and that they undo the normalization of one batch only.",
+        "You said what γ and β are for.",
         "02_build_batchnorm1d#Why each line is there",
     ),
     Line(
         "variances",
-        "Biased to normalize, unbiased in PyTorch's buffer, and why.",
+        "You said which variance normalizes and which one PyTorch's buffer averages.",
         "01_read_the_paper#Algorithm 2: what happens at test time",
     ),
     Line(
         "benefit",
-        "You showed the benefit by curves at one learning rate, with held-out loss and a control.",
+        "You ran the comparison with your own layer and your own control.",
         "03_with_and_without_batchnorm#3 · The fair set-up",
     ),
     Line(
         "mechanism",
-        "You said what is measured and what is contested about why it works.",
+        "You said that the reason why it works is still debated.",
         "01_read_the_paper#Third pass: the limits",
     ),
 )
@@ -68,18 +68,19 @@ _CLOSED = {("deep-02", "settled"), ("deep-03", "one-cause"), ("bn-02", "works-by
 
 @dataclass(frozen=True)
 class Rubric:
-    """What is ticked, by id; ``learners`` is False while it is only filled in from what happened."""
+    """What is ticked, by id; ``learners``: some of it by the learner, not only filled in from what happened.
+
+    ``asked``: the points about which the drill has something to say.
+    """
 
     points: Mapping[str, bool]
     flags: Mapping[str, bool]
-    learners: bool = False
+    learners: bool
+    asked: frozenset[str]
 
 
 def rubric(drill: str) -> Rubric:
-    """The rubric of a drill: the learner's own ticks, and before there are any, what the drill's record suggests."""
-    kept = state.latest(KIND).get(drill)
-    if kept:
-        return Rubric(kept["points"], kept["flags"], True)
+    """The rubric of a drill: what its record suggests, and over it the learner's own ticks."""
     ticked: dict[str, set[str]] = {}
     flagged: set[tuple[str, str]] = set()
     for entry in ticks_of(drill):
@@ -88,17 +89,32 @@ def rubric(drill: str) -> Rubric:
     points = {
         name: all(wanted <= ticked.get(card, set()) for card, wanted in needs.items()) for name, needs in _NEEDS.items()
     }
-    points["benefit"] = bool(state.entries("contrast", drill))
+    runs = state.entries("contrast", drill)
+    points["benefit"] = any(entry.get("own") for entry in runs)
     tried = state.entries("attempt", drill)
     passed = set(tried[-1]["passed"]) if tried else set(_CHECKS.values())
     flags = {name: check not in passed for name, check in _CHECKS.items()}
     flags["closed"] = bool(flagged & _CLOSED)
-    return Rubric({line.id: points[line.id] for line in POSITIVES}, flags)
+    own = _own(drill)
+    asked = {name for name, needs in _NEEDS.items() if ticked.keys() >= needs.keys()} | {"benefit"}
+    return Rubric(
+        {line.id: points[line.id] for line in POSITIVES} | own["points"],
+        flags | own["flags"],
+        any(own.values()),
+        frozenset(asked | own["points"].keys()),
+    )
 
 
-def keep(drill: str, points: Mapping[str, bool], flags: Mapping[str, bool]) -> None:
-    """Keep the learner's own ticks."""
-    state.add(KIND, drill, points=dict(points), flags=dict(flags))
+def keep(drill: str, part: str, line: str, on: bool) -> None:
+    """Keep a tick of the learner's own; ``part`` is "points" or "flags"."""
+    own = _own(drill)
+    own[part][line] = on
+    state.add(KIND, drill, points=own["points"], flags=own["flags"])
+
+
+def _own(drill: str) -> dict[str, dict[str, bool]]:
+    kept = state.latest(KIND).get(drill, {})
+    return {part: dict(kept.get(part, {})) for part in ("points", "flags")}
 
 
 def ticks_of(drill: str) -> list[state.Entry]:

@@ -172,6 +172,7 @@ def _records(modules: set[Path], code: str) -> dict[Path, bool]:
     return {RECORDED / f"{e.record_id}.xz": e.module in _imports(code, "") for e in found}
 
 
+@functools.cache
 def _imports(code: str, package: str) -> set[str]:
     """Every name of ``helpers`` that the code imports; those that are no modules do no harm."""
     found = set()

@@ -161,7 +161,7 @@ make_mlp_exercise = Exercise(
             "bias",
             "3 · no bias right before a norm, a bias everywhere else",
             (matches(f"plain/{BIAS}"), matches(f"normed/{BIAS}")),
-            "A bias before the norm is subtracted again with the mean; it costs memory and never learns.",
+            "Batch norm subtracts a bias again with the mean; it costs memory and never learns.",
             (
                 "Which Linear layers are followed by a norm? Is the head one of them?",
                 "nn.Linear takes bias=True or bias=False.",
@@ -257,11 +257,11 @@ def _question(id: str, title: str, hints: tuple[str, str, str]) -> Quiz:
 
 why_plain_stalls_exercise = _question(
     "why_plain_stalls",
-    "Why the plain net stalls in the demo",
+    "Why the default net stalls in the demo",
     (
         "Which curve moved although it has no norm either?",
         "One option is about the start. Three of the others say what a curve in the figure would do; does it?",
-        "The two nets without a norm differ only in the numbers that their Linear layers hold at step 0.",
+        "The control's learning rate is the smaller one, and still it moves. What else differs? Only its initial numbers.",
     ),
 )
 
@@ -277,7 +277,7 @@ why_batch_norm_diverges_exercise = _question(
 
 where_plain_wins_exercise = _question(
     "where_plain_wins",
-    "Why batch norm is slow at large weights and a small learning rate",
+    "Why batch norm is slower with larger initial weights",
     (
         "What happens to BN(Wu) if every weight before the norm is multiplied by 10?",
         "The output stays the same. And the gradient with respect to those weights?",

@@ -6,44 +6,36 @@ The layers have ``gamma`` and, but for RMSNorm, ``beta``; BatchNorm2d also ``run
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
 
 from helpers.judge.api import (
-    BadOutput,
     Check,
     Exercise,
-    Finding,
     Names,
-    Observations,
     Probe,
-    Question,
     Quiz,
-    Raised,
-    Rule,
-    agree,
     all_of,
     matches,
     near,
 )
 
 from . import norms_probes as probes
+from . import pairs
 from .norms_probes import BATCH, GROUP, LAYER, REFUSED, RMS, VALUE_ERROR, Kind, plain, shared
 
 CHOICES = ("batch", "frozen batch", "ghost batch", "layer", "group", "instance", "rms")
 REASONS = {
-    "N": "when the net serves, it costs nothing: it becomes part of the layer before it",
-    "P": "plenty of values stand behind each of its means, and of the norms compared it came out lowest",
-    "Q": "its statistics come from one image alone, so a tiny batch costs it next to nothing",
-    "R": "what it has stored belongs to the weights, and a few images are too few to replace that",
-    "S": "it brings every map of every image to one scale",
-    "T": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
-    "U": "one number fewer to compute, and an offset stays in",
-    "V": "there is nothing to compare with, but one vector has many entries to average over",
-    "W": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
-    "X": "it keeps the spatial layout, because it does not pool over H and W",
-    "Y": "the loss becomes smoother, which is settled",
-    "Z": "batch statistics do not exist for one image, however large its maps",
+    "N": "it brings every map of every image to one scale",
+    "P": "the loss becomes smoother, which is settled",
+    "Q": "fewer values stand behind each statistic, and what that adds is said to keep a net from fitting too well",
+    "R": "its statistics come from one image alone, so a tiny batch costs it next to nothing",
+    "S": "how long a text is, how it is padded and what else is in the batch change nothing for a word",
+    "T": "it keeps the spatial layout, because it does not pool over H and W",
+    "U": "the batch is large enough that plenty of values stand behind each mean, and of the norms compared it came out lowest",
+    "V": "when the net serves, it costs nothing: it becomes part of the layer before it",
+    "W": "what it has stored belongs to the weights, and a few images are too few to replace that",
+    "X": "batch statistics do not exist for one image, however large its maps",
+    "Y": "there is no other example, but one vector has many entries to average over",
+    "Z": "one number fewer to compute, and an offset stays in",
 }
 SITUATIONS = {
     "a": "an image classifier, trained from scratch with 32 images on each GPU",
@@ -54,7 +46,7 @@ SITUATIONS = {
     "f": "a large language model in which only the scale of each token is to be removed, as cheaply as possible",
     "g": "an MLP that learns from a stream, one example at a time; mean and scale of all its features together are to be removed",
     "h": "a BN net trained with 4,096 images on each device, which fits well and generalises worse than with 64",
-    "i": "a convolutional net that trains on 256 images at a time and then runs on phones, where each operation counts",
+    "i": "a convolutional net, trained from scratch with 256 images at a time, that then runs on phones, where each operation counts",
 }
 
 
@@ -156,8 +148,8 @@ batchnorm2d_exercise = Exercise(
         costs={"parameter": "gradients", "buffer": "memory", "argument": "memory", "mode": "memory"},
     ),
     probes=(
-        plain("train", "a 6×3×5×3 batch, train mode", (6, 3, 5, 3), 3),
-        plain("one_image", "a single 3×4×5 image, train mode", (1, 3, 4, 5), 3),
+        plain("train", "a 4×3×2×3 batch, train mode", (4, 3, 2, 3), 3),
+        plain("one_image", "a single 3×2×4 image, train mode", (1, 3, 2, 4), 3),
         Probe(
             "memory", "two 4×3×2×3 batches with momentum 0.3, then two images in eval mode", probes.memory_of_batches
         ),
@@ -273,7 +265,7 @@ layernorm_exercise = Exercise(
     ),
     probes=(
         plain("tokens", "LayerNorm(6) on 4×5×6: 4 sentences of 5 tokens with 6 features", (4, 5, 6), 6),
-        plain("image", "LayerNorm((3, 4, 5)) on two 3×4×5 images", (2, 3, 4, 5), (3, 4, 5)),
+        plain("image", "LayerNorm((3, 2, 4)) on two 3×2×4 images", (2, 3, 2, 4), (3, 2, 4)),
         Probe("modes", "three blocks in train mode, then one in both modes", functools.partial(probes.modes, LAYER)),
         *shared(LAYER),
         Probe(
@@ -407,7 +399,7 @@ rmsnorm_exercise = Exercise(
     ),
     probes=(
         plain("tokens", "RMSNorm(6, eps=1e-5) on 4×5×6, mean 2, std 3", (4, 5, 6), 6, eps=1e-5),
-        plain("image", "RMSNorm((4, 5), eps=1e-5) on 2×3×4×5", (2, 3, 4, 5), (4, 5), eps=1e-5),
+        plain("image", "RMSNorm((2, 4), eps=1e-5) on 2×3×2×4", (2, 3, 2, 4), (2, 4), eps=1e-5),
         Probe(
             "tiny_numbers",
             "RMSNorm(6) without eps: numbers ±0.0002 and ±0.0004 in float32, far smaller ones in float64, ±0.01 and ±0.02 in "
@@ -471,44 +463,7 @@ rmsnorm_exercise = Exercise(
 )
 
 
-def _given(answers: Callable[[], Any]) -> dict[str, Any]:
-    """The learner's choices as places in CHOICES and REASONS."""
-    given = answers()
-    if not isinstance(given, dict) or set(given) != set(SITUATIONS):
-        raise BadOutput(f"return a dict with the keys {', '.join(SITUATIONS)}.")
-    seen: dict[str, Any] = {}
-    for situation, answer in given.items():
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise BadOutput(f'the answer for {situation} is a pair, for example ("layer", "P").')
-        for kind, value, known in (("norm", answer[0], CHOICES), ("reason", answer[1], tuple(REASONS))):
-            if value not in known:
-                raise BadOutput(f"{situation}: {value!r} is no {kind}; they are {', '.join(known)}.")
-            seen[f"{kind} of {situation}"] = known.index(value)
-    return seen
-
-
-def _all_right(*situations: str) -> Rule:
-    """Norm and reason are right for each situation.  Says what is wrong, not what would be right."""
-
-    def rule(seen: Observations, right: Observations) -> Finding:
-        expected = "the norm and the reason that fit, for " + ", ".join(situations)
-        keys = [f"quiz/{kind} of {situation}" for situation in situations for kind in ("norm", "reason")]
-        if isinstance(problem := seen.get("quiz"), Raised):
-            return Finding(False, keys[0], expected, str(problem))
-        wrong = [key.partition("/")[2] for key in keys if not agree(seen.get(key), right.get(key))]
-        measured = f"not right: {', '.join(wrong)}" if wrong else "all right"
-        return Finding(not wrong, keys[0], expected, measured)
-
-    return rule
-
-
-def _question(situation: str, check: str) -> Question:
-    """One situation: a norm and a reason to choose."""
-    fields = (tuple((norm, norm) for norm in CHOICES), tuple((k, f"{k} · {text}") for k, text in REASONS.items()))
-    observed = (f"quiz/norm of {situation}", f"quiz/reason of {situation}")
-    return Question(situation, check, f"{situation} · {SITUATIONS[situation]}", fields, observed)
-
-
+_PARTS = {"norm": {norm: norm for norm in CHOICES}, "reason": {key: f"{key} · {text}" for key, text in REASONS.items()}}
 _ON_IMAGES, _ELSEWHERE = "abcd", "efghi"
 
 which_norm_exercise = Quiz(
@@ -516,29 +471,31 @@ which_norm_exercise = Quiz(
     title="Which norm when",
     module=__name__,
     builds="which_norm",
-    probes=(Probe("quiz", "your answers", _given),),
+    probes=(pairs.probe(_PARTS, tuple(SITUATIONS), '("rms", "P")'),),
     checks=(
         Check(
             "images",
             "1 · convolutional nets: a, b, c, d",
-            (_all_right(*_ON_IMAGES),),
+            (pairs.all_right(_PARTS, *_ON_IMAGES),),
             hints=(
                 "Ask first: whose values would share one mean, and from how many images do they come?",
                 "a and b: read Wu & He's table at 32 and at 2. c: what do the pretrained weights expect? d: per image, per channel.",
-                "The norms are batch, group, frozen batch and instance, in some order.",
+                "The norms are batch, frozen batch, group and instance: here in the order of the alphabet.",
             ),
         ),
         Check(
             "elsewhere",
             "2 · tokens, streams, large batches, phones: e, f, g, h, i",
-            (_all_right(*_ELSEWHERE),),
+            (pairs.all_right(_PARTS, *_ELSEWHERE),),
             hints=(
                 "e, f and g have no use for other examples. h and i have examples in abundance.",
                 "e and f differ in one thing: is a mean subtracted? h wants more noise in its statistics, not less. "
                 "i: what can be worked out before the first input?",
-                "The norms are layer (twice), rms, ghost batch and batch.",
+                "The norms are batch, ghost batch, layer (twice) and rms: here in the order of the alphabet.",
             ),
         ),
     ),
-    questions=(*(_question(s, "images") for s in _ON_IMAGES), *(_question(s, "elsewhere") for s in _ELSEWHERE)),
+    questions=tuple(
+        pairs.question(_PARTS, s, "images" if s in _ON_IMAGES else "elsewhere", text) for s, text in SITUATIONS.items()
+    ),
 )

@@ -26,6 +26,7 @@ from .measuring import gradients_of, normal, output
 
 STATISTICS = ("running_mean", "running_var")
 STEPS = 60
+FORMULA = asked("the output is that of the formula")
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,11 @@ def _tiny(make: Any, kind: Kind) -> dict[str, Any]:
     x.requires_grad_()
     y = output(make(*kind.arguments, eps=1e-5), x)
     (dx,) = slopes_of((y * normal(25, kind.shape)).sum(), [x])
-    return {"output": y, "gradient of the input": dx}
+    return {
+        FORMULA: not differ(as_array(y), kind.normalised(x)),
+        asked("the output has no NaN"): not y.isnan().any(),
+        "gradient of the input": dx,
+    }
 
 
 def _start(make: Any, kind: Kind) -> dict[str, Any]:
@@ -373,7 +378,7 @@ def _far_out(make: Any, kind: Kind) -> dict[str, Any]:
     x = normal(44, sizes)
     x.reshape(-1)[5] = 500.0
     y, right = run(make(*kind.arguments, eps=1e-5), x), kind.normalised(x)
-    return {asked("one element far out: the formula holds"): not differ(y, right, 1e-3)}
+    return {FORMULA: not differ(y, right, 1e-3)}
 
 
 def _own_work(make: Any, kind: Kind) -> dict[str, Any]:
@@ -388,12 +393,12 @@ def _own_work(make: Any, kind: Kind) -> dict[str, Any]:
 
 
 def _settings(make: Any, kind: Kind) -> dict[str, Any]:
-    """Defaults, the order of the arguments, and eps at its end."""
-    small = 1e-2 * _checkerboard(kind.shape)
+    """The default of eps, eps = 0, and the order of the arguments."""
+    small, scales = 1e-2 * _checkerboard(kind.shape), np.array([0.01, 0.02])
     seen: dict[str, Any] = {}
     if kind.centred:
-        seen["output without eps given, deviation 0.01"] = run(make(*kind.arguments), small)
-    seen["output with eps = 0, deviation 0.01"] = run(make(*kind.arguments, eps=0.0), small)
+        seen["default of eps, in units of 0.00001"] = _law(make, kind, scales, torch.float32)[0] / 1e-5
+    seen["eps = 0, in units of 0.00001"] = _law(make, kind, scales, torch.float32, eps=0.0)[0] / 1e-5
     try:
         placed = run(make(*kind.arguments, 0.5), small)
     except TypeError:  # taken by name only
@@ -411,7 +416,7 @@ SHARED: tuple[tuple[Callable[[Any, Kind], dict[str, Any]], str], ...] = (
     (_gradients, "one block, eps = 0.5, random gamma, beta and upstream gradient"),
     (_tiny, "deviation 0.001, and a set of equal numbers"),
     (_start, "nothing"),
-    (_settings, "numbers ±0.01, with the default eps, eps = 0 and eps = 0.5"),
+    (_settings, "numbers ±0.01 and ±0.02, with the default eps, eps = 0 and eps = 0.5"),
     (_saved, "two blocks, then state_dict() loaded into a new layer"),
     (_side_effects, "a few blocks in both modes"),
     (_copies, "copy.deepcopy after a training step"),
@@ -505,26 +510,31 @@ def update_parts(make: Any) -> dict[str, Any]:
 def momentum(make: Any) -> dict[str, Any]:
     """The default of momentum, 0 and 1, four equal batches, and the order of the arguments."""
     x = normal(51, (3, 4, 2, 2), 4.0, 3.0)
-    seen: dict[str, Any] = {}
-    for said, options in {
-        "default momentum": {},
-        "momentum 0": {"momentum": 0.0},
-        "momentum 1": {"momentum": 1.0},
-    }.items():
-        layer = make(4, **options)
-        output(layer, x)
-        seen |= {f"{name} after a batch, {said}": value for name, value in _statistics(layer).items()}
-    layer = make(4)
-    for _ in range(4):
-        output(layer, x)
-    seen |= {f"{name} after four equal batches": value for name, value in _statistics(layer).items()}
+
+    def after(layer: Any, batches: int = 1) -> Array:
+        for _ in range(batches):
+            output(layer, x)
+        return np.concatenate(list(_statistics(layer).values()))
+
+    start, first = after(make(4), 0), after(make(4))
+    other = make(4, momentum=1.0)
+    fill(other, running_mean=5.0, running_var=7.0)
     try:
-        layer = make(4, 1e-5, 0.3)
+        placed = make(4, 1e-5, 0.3)
     except TypeError:  # taken by name only
-        layer = make(4, momentum=0.3)
-    twin = make(4, momentum=0.3)
-    output(layer, x), output(twin, x)
-    return {**seen, asked("the arguments come in torch's order"): not _moved(_statistics(twin), layer)}
+        placed = make(4, momentum=0.3)
+    seen = {
+        "the default of momentum is 0.1": not differ(first, after(make(4, momentum=0.1))),
+        "with momentum 0 the statistics stay": not differ(after(make(4, momentum=0.0)), start),
+        "with momentum 1 nothing of the old statistics stays": not differ(
+            after(make(4, momentum=1.0)), after(other), 1e-4
+        ),
+        "of four equal batches each moves them by 0.9 of the step before": not differ(
+            after(make(4), 4), start + (1 + 0.9 + 0.81 + 0.729) * (first - start), 1e-4
+        ),
+        "the arguments come in torch's order": not differ(after(placed), after(make(4, momentum=0.3))),
+    }
+    return {asked(question): answer for question, answer in seen.items()}
 
 
 def switches(make: Any) -> dict[str, Any]:
@@ -573,7 +583,7 @@ def eval_parts(make: Any) -> dict[str, Any]:
         "gradient of the input": dx,
         "gradient of gamma": gamma.reshape(-1),
         "gradient of beta": beta.reshape(-1),
-        "output before any training": run(make(4).eval(), x.detach()),
+        asked("before any training x comes back"): not differ(run(make(4).eval(), x.detach()), as_array(x), 1e-4),
     }
 
 
@@ -599,11 +609,14 @@ def one_value(make: Any) -> dict[str, Any]:
 
 def sizes_of_images(make: Any) -> dict[str, Any]:
     """Blocks in which no two sizes are equal, two values for each channel, and one channel."""
-    return {
-        "output for 5×4×2×3": run(make(4), normal(58, (5, 4, 2, 3), 2.0, 3.0)),
-        "output for 2×3×1×1": run(make(3), normal(59, (2, 3, 1, 1), 2.0, 3.0)),
-        "output for 3×1×2×2": run(make(1), normal(60, (3, 1, 2, 2), 2.0, 3.0)),
-    }
+    seen = {}
+    for seed, sizes in enumerate(((5, 4, 2, 3), (2, 3, 1, 1), (3, 1, 2, 2)), 58):
+        x = normal(seed, sizes, 2.0, 3.0)
+        y = run(make(sizes[1], eps=1e-5), x)
+        seen[asked(f"{'×'.join(map(str, sizes))}: the output is that of the formula")] = not differ(
+            y, BATCH.normalised(x), 1e-4
+        )
+    return seen
 
 
 # LayerNorm, GroupNorm and RMSNorm: no modes; sizes in every form.
@@ -627,13 +640,17 @@ def modes(kind: Kind, make: Any) -> dict[str, Any]:
 
 
 def sizes_in_forms(make: Any) -> dict[str, Any]:
-    """normalized_shape as an int, a tuple, a list and a torch.Size, and input without a batch."""
+    """normalized_shape as a list, a torch.Size and a tuple of one, beside the usual form; and input without a batch."""
     x = normal(61, (5, 4, 6), 2.0, 3.0)
-    seen: dict[str, Any] = {
-        f"output with {form}": run(make(size, eps=1e-5), x)
-        for form, size in {"a list": [4, 6], "a torch.Size": torch.Size((4, 6)), "a tuple of one": (6,)}.items()
+    two, one = (run(make(size, eps=1e-5), x) for size in ((4, 6), 6))
+    forms = {"[4, 6]": ([4, 6], two), "torch.Size((4, 6))": (torch.Size((4, 6)), two), "(6,)": ((6,), one)}
+    seen = {
+        asked(f"normalized_shape {said}: as {'(4, 6)' if usual is two else 6}"): not differ(
+            run(make(form, eps=1e-5), x), usual
+        )
+        for said, (form, usual) in forms.items()
     }
-    return {**seen, "output for one vector": run(make(6, eps=1e-5), x[0, 0])}
+    return {**seen, asked("one vector: as in a batch"): not differ(run(make(6, eps=1e-5), x[0, 0]), one[0, 0])}
 
 
 def _outcome(make: Any, groups: int, channels: int) -> str:

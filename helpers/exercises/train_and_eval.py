@@ -169,7 +169,7 @@ reestimate_statistics_exercise = Exercise(
             "means",
             "running_mean: the mean over all rows",
             _both("running_mean"),
-            "The buffers of a short training, of a small momentum or of a lost checkpoint are repaired by this.",
+            "Buffers that were lost, or are late after a short training or with a small momentum, are repaired by this.",
             (
                 "The old value must leave no trace, and each row must count the same, in a short batch too.",
                 "With `layer.momentum = 1.0` a forward pass in train mode leaves exactly this batch's statistics in the buffers.",
@@ -300,7 +300,7 @@ freeze_batchnorm_exercise = Exercise(
             "eval() does not stop gradients: in eval mode γ and β are trained as ever.",
             (
                 "eval() is about statistics. What is about gradients?",
-                "A parameter with requires_grad = False gets no gradient, and the optimiser leaves it out.",
+                "A parameter with requires_grad = False gets no new gradient; without a gradient the optimiser leaves it out.",
                 "`layer.requires_grad_(False)` sets it for both γ (`weight`) and β (`bias`).",
             ),
         ),

@@ -2,16 +2,14 @@
 
 What differs between the nets is how many values share one mean: N in the MLP, N·H·W in a CNN.  Everything runs in
 float64.  The learning rate is 0.05 · N / 32, with SGD's momentum 0.9 and a cosine to 0; nothing is tuned.
-``python -m helpers.experiments.batch_size`` computes ``batch_size.json`` again, in some minutes on one core.
+What ``batch_size.json`` holds is computed in :mod:`.batch_size_seeds`.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +17,11 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import nn
-from torch.func import vmap
-from torch.optim.swa_utils import update_bn
 
 from helpers.lab import figures
 from helpers.lab.data import Split, digits
-from helpers.lab.stack import sweep
-from helpers.lab.tables import spread, table
-from helpers.lab.training import evaluate, one_thread, train
+from helpers.lab.tables import signed, spread, table
+from helpers.lab.training import one_thread, train
 from helpers.look.style import COLOURS
 
 from . import stored
@@ -110,28 +105,6 @@ DEEP = "CNN, 2×2 maps, 3 blocks"
 POSITIONS = "one mean for each channel and position"
 
 
-class EachPosition(nn.Module):
-    """Batch norm of (N, C, H, W) with a mean for each channel and position, N values behind each; γ, β as always."""
-
-    def __init__(self, channels: int, width: int):
-        super().__init__()
-        self.norm = nn.BatchNorm1d(channels * width**2, affine=False)
-        self.gamma, self.beta = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x: (N, C, H, W).  Returns the same shape."""
-        x_hat: torch.Tensor = self.norm(x.flatten(1)).view_as(x)
-        return self.gamma[:, None, None] * x_hat + self.beta[:, None, None]
-
-
-def each_position(norm: str = "batch") -> nn.Module:
-    """The CNN with 2×2 maps and three blocks, with batch norm; its last norm has a mean for each position."""
-    layers = list(NETS[DEEP](norm))  # type: ignore[call-overload]
-    place = max(i for i, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm2d))
-    layers[place] = EachPosition(layers[place].num_features, 2)
-    return nn.Sequential(*layers)
-
-
 def small(split: Split) -> Split:
     """The split with its first 800 training rows."""
     return Split(split.X_train[:ROWS], split.y_train[:ROWS], split.X_test, split.y_test)
@@ -176,32 +149,6 @@ def opening_figure(runs: Mapping[tuple[int, str], tuple[Sequence[float], Sequenc
     axes[0].set_ylabel("held-out error (%)")
     axes[0].legend()
     return figure
-
-
-# --- a block to compute by hand -------------------------------------------------------------------------------------
-
-BLOCK = ((((1.0, 3.0),), ((5.0, 7.0),)), (((3.0, 5.0),), ((9.0, 11.0),)))
-"""N = 2 examples, C = 2 channels, H = 1, W = 2."""
-
-
-def by_hand() -> None:
-    """A table: for each norm the numbers of BLOCK that share a mean with its first one, the 1, and what follows."""
-    block = torch.tensor(BLOCK, dtype=torch.float64)
-    sets = {
-        "BN": block[:, 0],
-        "LN over C, H, W; GN, G = 1": block[0],
-        "LN over C": block[0, :, 0, 0],
-        "IN; GN, G = 2": block[0, 0],
-        "RMS over C": block[0, :, 0, 0],
-    }
-    rows = []
-    for name, shared in sets.items():
-        mean = torch.zeros(()) if name.startswith("RMS") else shared.mean()
-        square = ((shared - mean) ** 2).mean()
-        numbers = ", ".join(f"{value:g}" for value in shared.flatten().tolist())
-        rows.append([name, numbers, f"{mean:g}", f"{square:g}", f"{(1 - mean) / square.sqrt():.2f}"])
-    head = ["norm", "numbers in the set of 1", "mean taken off", "mean square of what is left", "1 becomes"]
-    table(head, rows, "The 1 of example 0, channel 0; no ε, γ = 1, β = 0.", left=[1])
 
 
 # --- how many values share a mean -----------------------------------------------------------------------------------
@@ -258,29 +205,12 @@ def stored_uses() -> dict[str, Found]:
 
 
 def stored_positions() -> NDArray[np.float64]:
-    """Held-out error in % of :func:`each_position`, computed in advance, in eval mode: (seeds, batch sizes).
+    """Held-out error in % of ``batch_size_seeds.each_position``, computed in advance, in eval mode: (seeds, sizes).
 
     >>> stored_positions().shape
     (10, 4)
     """
     return stored.load(FILE, f"{DEEP}: {POSITIONS}")["batch"]
-
-
-def errors(
-    net: Net,
-    split: Split,
-    norm: str,
-    sizes: Sequence[int] = SIZES,
-    seeds: Sequence[int] = SEEDS,
-    epochs: int = EPOCHS,
-) -> NDArray[np.float64]:
-    """Held-out error in % of a net with one norm, (seeds, sizes), in eval mode."""
-    columns = []
-    for size in sizes:
-        how = options(size, len(split.X_train), epochs)
-        found = sweep(partial(net, norm), split, (rate(size),), seeds, **how)
-        columns.append(100 * (1 - found.test_accuracy[0].double().numpy()))
-    return np.stack(columns, axis=1)
 
 
 EVAL = "eval mode"
@@ -289,59 +219,6 @@ PAIRS = "train mode, test images in pairs"
 AVERAGED = f"train mode, average over {PARTNERS} partners"
 USES = (EVAL, AGAIN, AGAIN_64, PAIRS, AVERAGED)
 """Ways to use a net with batch norm that was trained on batches of 2."""
-
-
-def uses(net: Net, split: Split, seeds: Sequence[int] = SEEDS, epochs: int = EPOCHS) -> Found:
-    """Held-out error in % of the batch norm net trained on batches of 2, (seeds,), by how its statistics are taken.
-
-    Eval mode; eval mode with statistics re-estimated on the training rows; train mode, with each test row in a batch
-    of two: with another test row, or with 16 training rows in turn, its probabilities averaged.
-    """
-    found: dict[str, list[float]] = {}
-    for seed in seeds:
-        trained, _ = train(
-            partial(net, "batch"), split, lr=rate(2), seed=seed, **options(2, len(split.X_train), epochs)
-        )
-        for use, error in used(trained, split, seed).items():
-            found.setdefault(use, []).append(error)
-    return {use: np.array(values) for use, values in found.items()}
-
-
-@one_thread()
-def used(net: nn.Module, split: Split, seed: int) -> dict[str, float]:
-    """The error of one trained net by use; see :func:`uses`."""
-
-    def wrong(net: nn.Module) -> float:
-        return 100 * (1 - evaluate(net, split.X_test, split.y_test)[1])
-
-    random = torch.Generator().manual_seed(seed)
-    found = {EVAL: wrong(net)}
-    for use, size in ((AGAIN, 2), (AGAIN_64, 64)):
-        other = copy.deepcopy(net)
-        order = torch.randperm(len(split.X_train), generator=random)
-        update_bn([split.X_train[rows] for rows in order.split(size) if len(rows) == size], other)
-        found[use] = wrong(other)
-    X, y = split.X_test, split.y_test
-    order = torch.randperm(len(X), generator=random)
-    mate = torch.empty_like(order).scatter_(0, order, order.roll(1))  # another row for each row
-    found[PAIRS] = _wrong_in_pairs(net, X, y, X[mate][None])
-    partners = torch.stack([torch.randperm(len(split.X_train), generator=random)[: len(X)] for _ in range(PARTNERS)])
-    found[AVERAGED] = _wrong_in_pairs(net, X, y, split.X_train[partners])
-    return found
-
-
-@torch.no_grad()
-def _wrong_in_pairs(net: nn.Module, X: torch.Tensor, y: torch.Tensor, partners: torch.Tensor) -> float:
-    """Error in %, in train mode, of rows X each in a batch of two with each of its partners, (K, N, D)."""
-    bare = copy.deepcopy(net).train()
-    for layer in bare.modules():
-        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            layer.track_running_stats, layer.running_mean, layer.running_var = False, None, None
-            layer.num_batches_tracked = None
-    pairs = torch.stack([X.expand_as(partners), partners], dim=2)  # (K, N, 2, D)
-    out = vmap(bare)(pairs.flatten(0, 1))[:, 0].unflatten(0, partners.shape[:2])
-    error: float = 100 * (out.softmax(-1).mean(0).argmax(1) != y).double().mean().item()
-    return error
 
 
 LABELS = {"none, He": "no norm, He init", "batch": "BN", "layer": "LN", "group": f"GN, {GROUPS} groups"}
@@ -406,18 +283,20 @@ def errors_table() -> None:
     )
 
 
-def paired_table(norm: str = "batch", rival: str = "group") -> None:
-    """The stored errors of one norm minus another's, seed by seed: median and range, and how often it is positive."""
+def paired_table(norm: str, *rivals: str) -> None:
+    """The stored errors of one norm minus those of its rivals, seed by seed: median and range, and how often higher."""
     rows = []
     for net, by_norm in stored_errors().items():
-        differences = by_norm[norm] - by_norm[rival]
-        cells = [f"{_signed(column)}, higher in {(column > 0).sum()}" for column in differences.T]
-        rows.append([net, *cells])
+        for rival in rivals:
+            differences = by_norm[norm] - by_norm[rival]
+            cells = [f"{signed(column)}, higher in {(column > 0).sum()}" for column in differences.T]
+            rows.append([net, LABELS[rival], *cells])
     table(
-        ["net", *(f"N = {size}" for size in SIZES)],
+        ["net", f"{LABELS[norm]} minus", *(f"N = {size}" for size in SIZES)],
         rows,
-        f"Held-out error of {LABELS[norm]} minus that of {LABELS[rival]}, same seed, in percentage points: median and "
-        f"range, and in how many of {len(SEEDS)} seeds {LABELS[norm]} has the higher error.",
+        f"Differences of held-out error, same seed, in percentage points: median and range, and in how many of "
+        f"{len(SEEDS)} seeds {LABELS[norm]} has the higher error.",
+        left=[1],
     )
 
 
@@ -427,7 +306,7 @@ def positions_table() -> None:
     rows = [
         ["one mean for each channel", "4 · N", *(spread(column, 1) for column in before.T)],
         [POSITIONS, "N", *(spread(column, 1) for column in after.T)],
-        ["difference, same seed", "", *(_signed(column) for column in (after - before).T)],
+        ["difference, same seed", "", *(signed(column) for column in (after - before).T)],
     ]
     table(
         ["the last norm has", "values behind it", *(f"N = {size}" for size in SIZES)],
@@ -436,11 +315,6 @@ def positions_table() -> None:
         f"{len(SEEDS)} seeds.",
         left=[1],
     )
-
-
-def _signed(values: NDArray[np.float64]) -> str:
-    low, middle, high = np.min(values), np.median(values), np.max(values)
-    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
 
 
 def uses_table() -> None:
@@ -455,7 +329,7 @@ def uses_table() -> None:
     differences = {use: [by_use[use] - by_use[EVAL] for by_use in found.values()] for use in USES[1:]}
     table(
         ["used in", *found],
-        [[use, *(f"{_signed(d)}, higher in {(d > 0).sum()}" for d in columns)] for use, columns in differences.items()],
+        [[use, *(f"{signed(d)}, higher in {(d > 0).sum()}" for d in columns)] for use, columns in differences.items()],
         f"The same, minus the error in eval mode, same seed, in percentage points: median and range, and in how many "
         f"of {len(SEEDS)} seeds it is higher.",
     )
@@ -484,11 +358,13 @@ def worth_table() -> None:
     noise, other = (torch.randn(2000, 1, 8, 8, generator=random) for _ in range(2))
     coarse = torch.randn(2000, 1, 4, 4, generator=random)
     split = small(digits(torch.float64))
+    images = split.X_train.view(-1, 1, 8, 8)
     maps = {
         "noise": noise,
         "noise, each pixel four times": coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3),
         "noise, another brightness for each image": other + torch.randn(2000, 1, 1, 1, generator=random),
-        "digits": split.X_train.view(-1, 1, 8, 8),
+        "digits": images,
+        "digits, the mean image taken off": images - images.mean(0),
     }
     net, _ = train(partial(cnn, "batch"), split, lr=rate(32), **options(32))
     inputs = seen_by_batch_norm(net, split.X_train)
@@ -496,103 +372,6 @@ def worth_table() -> None:
     table(
         ["maps", "values in one map", "worth about"],
         [[name, x[0, 0].numel(), f"{worth(x):.0f}"] for name, x in maps.items()],
-        "How many independent values one map is worth, for the mean of its channel (median over channels).",
+        "How many independent values one map is worth, for the mean of its channel (median over channels): estimated "
+        "from 2,000 maps of noise and 800 digits, good to some per cent.",
     )
-
-
-# --- what a norm forgets --------------------------------------------------------------------------------------------
-
-CHANGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "one image × 3": lambda x: torch.cat([3 * x[:1], x[1:]]),
-    "one image + 2": lambda x: torch.cat([x[:1] + 2, x[1:]]),
-    "channels 0 to 3 of one image × 3": lambda x: torch.cat([torch.cat([3 * x[:1, :4], x[:1, 4:]], 1), x[1:]]),
-    "one channel of one image × 3": lambda x: torch.cat([torch.cat([3 * x[:1, :1], x[:1, 1:]], 1), x[1:]]),
-    "one channel of all images × 3": lambda x: torch.cat([3 * x[:, :1], x[:, 1:]], 1),
-    "each position × its own factor": lambda x: x * torch.linspace(1, 3, x[0, 0].numel()).view(x.shape[2:]),
-}
-"""Changes of an (N, 8, H, W) block, by name."""
-
-
-@one_thread()
-def forgotten(norm: nn.Module) -> list[bool]:
-    """For each of :data:`CHANGES`, whether the norm's output (train mode, 8 channels) stays the same but for ε."""
-    x = torch.randn(4, 8, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
-    norm = norm.double().train()
-    return [torch.allclose(norm(x), norm(change(x)), rtol=0, atol=1e-3) for change in CHANGES.values()]
-
-
-def forgotten_table(norms: Mapping[str, nn.Module]) -> None:
-    """For each of :data:`CHANGES` and each norm of 8 channels: is the output the same after it?"""
-    found = [forgotten(norm) for norm in norms.values()]
-    rows = [[name, *("yes" if same else "no" for same in row)] for name, *row in zip(CHANGES, *found, strict=True)]
-    table(["change", *norms], rows, "Is the output (train mode) the same after the change of the input?")
-
-
-def corner_table(norms: Mapping[str, nn.Module]) -> None:
-    """Does a bright spot in one corner of a 6×4×4 image change a norm's output in the opposite corner?"""
-    random = torch.Generator().manual_seed(0)
-    x = torch.randn(1, 6, 4, 4, generator=random)
-    bright = x.clone()
-    bright[:, :, 0, 0] += 10 * torch.randn(6, generator=random)
-    with torch.no_grad():
-        changes = {name: (norm(bright) - norm(x))[:, :, 3, 3].abs().max().item() for name, norm in norms.items()}
-    rows = [[name, f"{change:.2f}"] for name, change in changes.items()]
-    table(["LN", "change in the opposite corner"], rows, "Largest change of the output there.")
-
-
-class OverChannels(nn.Module):
-    """A norm of the last dimension, applied to the channels at each position of an (N, C, H, W) block."""
-
-    def __init__(self, norm: nn.Module):
-        super().__init__()
-        self.norm = norm
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x: (N, C, H, W).  Returns the same shape."""
-        y: torch.Tensor = self.norm(x.movedim(1, -1))
-        return y.movedim(-1, 1)
-
-
-# --- computed in advance --------------------------------------------------------------------------------------------
-
-
-def compute(net: Net, seeds: Sequence[int] = SEEDS) -> tuple[Found, Found]:
-    """What is stored of a net, (norms, uses); batch norm's error at N = 2 is that of its use in eval mode."""
-    split = small(digits(torch.float64))
-    by_use = uses(net, split, seeds)
-    by_norm = {}
-    for norm in NORMS:
-        if norm == "batch":
-            by_norm[norm] = np.column_stack([by_use[EVAL], errors(net, split, norm, SIZES[1:], seeds)])
-        else:
-            by_norm[norm] = errors(net, split, norm, SIZES, seeds)
-    return by_norm, by_use
-
-
-def main() -> None:
-    """Write ``batch_size.json`` beside this module."""
-    results: dict[str, Found] = {}
-    for name, net in NETS.items():
-        results[f"{name}: norms"], results[f"{name}: uses"] = compute(net)
-    results[f"{DEEP}: {POSITIONS}"] = {"batch": errors(each_position, small(digits(torch.float64)), "batch")}
-    write(results)
-
-
-def write(results: Mapping[str, Found]) -> None:
-    """Write the file: the command that makes it, the versions used, the seeds, numbers with three digits."""
-    kept = {
-        "results": {
-            name: {key: np.vectorize(lambda value: float(f"{value:.3g}"))(v).tolist() for key, v in found.items()}
-            for name, found in results.items()
-        },
-        "seeds": {name: list(SEEDS) for name in results},
-        "command": f"python -m helpers.experiments.{FILE}",
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    path = Path(__file__).with_name(f"{FILE}.json")
-    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

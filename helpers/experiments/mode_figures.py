@@ -40,8 +40,8 @@ def copies(split: Split, seed: int = 0) -> dict[str, nn.Module]:
     late, _ = train(lambda: make_net(0.001), split, lr=0.1, batch_size=64, steps=300, seed=seed)
     X, y = split.X_test, split.y_test
     _, polluted = predict_in_train_mode(net, X, y, by_class(y), 2)
-    threes = repaired(net, X[y == 3], torch_reestimate, batch_size=50)
-    return {"A": net, "B": polluted, "C": late, "D": without_statistics(net), "E": threes}
+    narrow = repaired(net, X[y == 3], torch_reestimate, batch_size=len(X))
+    return {"A": net, "B": polluted, "C": late, "D": without_statistics(net), "E": narrow}
 
 
 def five_copies() -> None:
@@ -68,10 +68,12 @@ _MOMENTA = {0.1: ("#0072b2", "-", 28), 0.01: ("#2171b5", "--", 190), 0.001: ("#3
 def moving_averages_figure(mean: float = 3.0, std: float = 2.0, steps: int = 600) -> None:
     """What the buffers say over 600 batches whose distribution never changes, for three momenta."""
     figure, axes = figures.subplots(1, 2)
+    says = "median and range of 20 features"
     averages = {momentum: moving_averages(momentum, steps, mean=mean, std=std) for momentum in _MOMENTA}
     for ax, which, truth in zip(axes, (0, 1), (mean, std**2), strict=True):
         ax.axhline(truth, color=NEUTRAL, linewidth=1)
-        ax.text(steps, 1.13 * truth, f"true value {truth:g}", color="#5a5a5a", ha="right", va="bottom", fontsize=9)
+        line = f"grey line: true value {truth:g}"
+        ax.text(steps, 1.13 * truth, line, color="#5a5a5a", ha="right", va="bottom", fontsize=9)
         for momentum, seen in averages.items():
             colour, dashes, batch = _MOMENTA[momentum]
             runs, batches = seen[which].T.numpy(), range(steps + 1)
@@ -81,7 +83,7 @@ def moving_averages_figure(mean: float = 3.0, std: float = 2.0, steps: int = 600
             ax.text(batch + 12, median[batch] - 0.02 * truth, name, color=colour, va="top", fontsize=10)
             ax.fill_between(batches, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15, linewidth=0)
         ax.set(xlabel="training batches seen", ylabel="value of the buffer", ylim=(0, 1.25 * truth))
-        ax.text(steps, 0.03 * truth, "band: 20 features", color="#5a5a5a", ha="right", va="bottom", fontsize=9)
+        ax.text(steps, 0.03 * truth, says, color="#5a5a5a", ha="right", va="bottom", fontsize=9)
         ax.grid(visible=False)
     axes[0].set_title("running_mean starts at 0")
     axes[1].set_title("running_var starts at 1")
@@ -95,7 +97,7 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
     """Accuracy in train mode against batch size, rows mixed and rows sorted by class, each (seeds, sizes)."""
     figure, ax = figures.subplots(width=7.0, height=3.4)
     ax.axhline(right, color=NEUTRAL, linewidth=1.2)
-    ax.text(2, right + 0.05, "eval mode, any batch size", color="#5a5a5a", fontsize=9, va="bottom")
+    ax.text(2, right - 0.02, "eval mode, any batch size", color="#5a5a5a", fontsize=9, va="top")
     figures.band(ax, sizes, mixed, "batch", "")
     figures.band(ax, sizes, sorted_, "batch", "")
     ax.lines[-1].set_linestyle("--")
@@ -111,10 +113,10 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
 def train_mode_accuracies(
     nets: Sequence[nn.Module], X: torch.Tensor, y: torch.Tensor, orders: Sequence[torch.Tensor], sizes: Sequence[int]
 ) -> list[list[float]]:
-    """Accuracy in train mode for each net and batch size; ``orders``: the order of the rows for each net."""
+    """Accuracy in train mode for each net and batch size, the mean over ``orders`` of the rows."""
     return [
-        [predict_in_train_mode(net, X, y, order, size)[0] for size in sizes]
-        for net, order in zip(nets, orders, strict=True)
+        [float(np.mean([predict_in_train_mode(net, X, y, order, size)[0] for order in orders])) for size in sizes]
+        for net in nets
     ]
 
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 from helpers.lab import figures
-from helpers.lab.tables import table
+from helpers.lab.tables import decimals, table
 
 COLUMN = (1.0, -1.0, 3.0, 4.0)
 BATCH = ((1, 0, 10), (-1, 2, 10), (3, 4, 10), (4, 6, 14))
@@ -89,24 +89,20 @@ def by_hand(x: Sequence[float] = COLUMN) -> None:
     got, n = worked(x), len(x)
     total = sum(got.squares)
     rows = [
-        ("x", "the feature in the four rows", _said(x)),
-        ("mean μ", f"({' '.join(_signed(x))}) / {n}", _said([got.mean])),
-        ("x − μ", "", _said(got.deviations)),
-        ("(x − μ)²", "", _said(got.squares)),
-        ("biased variance σ²", f"{total:g} / {n}", _said([got.biased])),
-        ("unbiased variance", f"{total:g} / {n - 1}", _said([got.unbiased])),
-        ("x̂", "(x − μ) / √(σ² + 0.00001)", _said(got.normalised)),
-        ("y", "2 · x̂ + 1", _said(got.scaled)),
-        ("running_mean, next", f"0.9 · 0 + 0.1 · {got.mean:.4g}", _said([got.running_mean])),
-        ("running_var, next", f"0.9 · 1 + 0.1 · {got.unbiased:.4f}", _said([got.running_var])),
-        ("y in eval mode, then", "2 · (x − running_mean) / √(running_var + 0.00001) + 1", _said(got.in_eval)),
+        ("x", "the feature in the four rows", decimals(x)),
+        ("mean μ", f"({' '.join(_signed(x))}) / {n}", decimals([got.mean])),
+        ("x − μ", "", decimals(got.deviations)),
+        ("(x − μ)²", "", decimals(got.squares)),
+        ("biased variance σ²", f"{total:g} / {n}", decimals([got.biased])),
+        ("unbiased variance", f"{total:g} / {n - 1}", decimals([got.unbiased])),
+        ("x̂", "(x − μ) / √(σ² + 0.00001)", decimals(got.normalised)),
+        ("y", "2 · x̂ + 1", decimals(got.scaled)),
+        ("running_mean, next", f"0.9 · 0 + 0.1 · {got.mean:.4g}", decimals([got.running_mean])),
+        ("running_var, next", f"0.9 · 1 + 0.1 · {got.unbiased:.4f}", decimals([got.running_var])),
+        ("y in eval mode, then", "2 · (x − running_mean) / √(running_var + 0.00001) + 1", decimals(got.in_eval)),
     ]
     caption = "One feature of a batch of four; γ = 2, β = 1, ε = 0.00001, momentum = 0.1; four decimals."
     table(("quantity", "how", "value"), rows, caption, (1,))
-
-
-def _said(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.4f}".rstrip("0").rstrip(".").replace("-", "−") for value in values)
 
 
 def _signed(values: Sequence[float]) -> list[str]:

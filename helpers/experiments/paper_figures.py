@@ -68,8 +68,7 @@ _OVER = f"median (range) of {len(SEEDS)} seeds"
 def compute(seeds: Sequence[int] = SEEDS, steps: int = STEPS) -> dict[str, Any]:
     """All that the notebook shows of trained nets, as plain lists and numbers; infinite is None."""
     curves = {name: train_curve(norm, lr=0.5, steps=steps, seeds=seeds) for name, norm in NETS.items()}
-    friendly = train_curve(False, **FRIENDLY, steps=steps, seeds=seeds)
-    late = {"plain, Figure 1": curves["without BN"], "plain, friendlier": friendly, "with BN": curves["with BN"]}
+    friendly = {name: train_curve(norm, **FRIENDLY, steps=steps, seeds=seeds) for name, norm in NETS.items()}
     return {
         "curves": {name: _summary(curve) for name, curve in curves.items()},
         "steps to 95 %": {
@@ -80,7 +79,9 @@ def compute(seeds: Sequence[int] = SEEDS, steps: int = STEPS) -> dict[str, Any]:
             for setting, how in SETTINGS.items()
         },
         "late accuracy": {
-            name: np.median(100 * c.accuracy[-10:], axis=0).round(2).tolist() for name, c in late.items()
+            f"{name}, {settings}": np.median(100 * curve.accuracy[-10:], axis=0).round(2).tolist()
+            for name in NETS
+            for settings, curve in (("Figure 1", curves[name]), ("friendlier", friendly[name]))
         },
         "growth": {f"{lr:g}": grown for lr, grown in zip(GROWTH_RATES, growth(GROWTH_RATES, seeds), strict=True)},
         "held": held(GROWTH_RATES, seeds),
@@ -136,7 +137,7 @@ def _finite(steps: NDArray[np.float64]) -> list[int | None]:
 def load() -> dict[str, Any]:
     """What :func:`compute` found, from ``paper_figures.json``.
 
-    >>> len(load()["late accuracy"]["with BN"])
+    >>> len(load()["late accuracy"]["with BN, Figure 1"])
     10
     """
     stored = (importlib.resources.files(__package__) / FILE).read_text(encoding="utf-8")
@@ -327,15 +328,19 @@ def ladder_figure(rows: Sequence[tuple[str, NDArray[np.float64], NDArray[np.floa
 
 
 def show_late_accuracy() -> None:
-    """Held-out accuracy at the end, and seed by seed what BN has over each plain net."""
+    """Held-out accuracy at the end, and seed by seed what each net with BN has over each without."""
     found = {name: np.array(values) for name, values in load()["late accuracy"].items()}
+    norms = [name for name in found if name.startswith("with BN")]
     lines = []
     for name, values in found.items():
-        ahead = found["with BN"] - values
-        more = f"{spread(ahead, 1)}, higher in {(ahead > 0).sum()} of {len(ahead)}" if name != "with BN" else ""
-        lines.append((name, spread(values, 1), more))
+        more = ["" if name in norms else _ahead(found[norm] - values) for norm in norms]
+        lines.append((name, spread(values, 1), *more))
     caption = f"Held-out accuracy (%), median of the last ten tests: {_OVER}; what BN has more, seed by seed, in points"
-    table(["net", "accuracy", "BN has more"], lines, caption)
+    table(["net", "accuracy", *(f"more {norm}" for norm in norms)], lines, caption)
+
+
+def _ahead(more: NDArray[np.float64]) -> str:
+    return f"{spread(more, 1)}; ahead in {(more > 0).sum()}, behind in {(more < 0).sum()}"
 
 
 def show_growth() -> None:
@@ -381,7 +386,7 @@ def growth_figure(grown: Mapping[str, Mapping[str, Any]]) -> Figure:
             axes.lines[-1].set_linestyle(style)
     over = f"median, range of {len(SEEDS)} seeds"
     left.set(xlabel="update step", ylabel="length of a unit's weights, ‖w‖", title=f"length: {over}", ylim=(0, 3.2))
-    right.set(xlabel="update step", ylabel="learning rate ÷ ‖w‖²", title=f"effective step size: {over}", yscale="log")
+    right.set(xlabel="update step", ylabel="learning rate ÷ ‖w‖²", title=f"effective step: {over}", yscale="log")
     right.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
     right.yaxis.set_minor_formatter(NullFormatter())
     left.grid(False, axis="y")

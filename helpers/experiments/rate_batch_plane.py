@@ -103,7 +103,7 @@ def constant(task: str, held_out: bool = False) -> float:
 
 
 def winners(plane: Plane) -> list[list[str]]:
-    """Which net has the lower loss in every seed, "He", the control, or "BN"; (batch sizes, learning rates).
+    """Whose worst seed is better than the other net's best, "He", the control, or "BN"; (batch sizes, learning rates).
 
     "≈" where the seeds' ranges overlap, "✕" where neither median is better than learning nothing.
     """
@@ -146,8 +146,8 @@ def show(task: str) -> None:
     table(
         ["", "the other learned too", "the other learned nothing", "the other diverged"],
         [[NETS[name], *found[name]] for name in nets],
-        caption="Cells of 56 in which a net has learned and has the lower loss in every seed, by what most seeds of "
-        "the other net did",
+        caption="Cells of 56 in which a net has learned and its worst seed is better than the other's best, by what "
+        "most seeds of the other net did",
     )
 
 
@@ -179,7 +179,9 @@ def figure(plane: Plane) -> Figure:
     axes[0].set_ylabel("batch size")
     said = f"held-out loss after {STEPS} steps, median of {plane.seeds} seeds (div.: most diverged)"
     drawn.suptitle(said, x=0.01, ha="left", fontsize=11)
-    key = "BN, He: lower in every seed (dark: by a factor of 2 or more)   ≈: the seeds overlap   ✕: neither has learned"
+    key = (
+        "BN, He: lower, ranges apart (dark: by a factor of 2 or more)   ≈: the ranges overlap   ✕: neither has learned"
+    )
     drawn.supxlabel(key, x=0.99, ha="right", fontsize=9)
     return drawn
 

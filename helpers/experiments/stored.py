@@ -8,10 +8,12 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Found = dict[str, NDArray[np.float64]]
@@ -32,6 +34,23 @@ def seeds_of(module: str, name: str) -> list[int]:
     """The seeds of one stored result."""
     seeds: list[int] = _read(module)["seeds"][name]
     return seeds
+
+
+def write(module: str, name: str, seeds: Sequence[int], found: Found, command: str) -> None:
+    """Put one result into the module's file, three significant digits each, with the command and the versions used."""
+    path = Path(__file__).with_name(f"{module}.json")
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "seeds": {}}
+    kept |= {"command": command, "torch": torch.__version__, "numpy": np.__version__, "null": "not finite"}
+    kept["seeds"][name] = list(seeds)
+    kept["results"][name] = {key: _short(values.tolist()) for key, values in found.items()}
+    path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _short(values: Any) -> Any:
+    """Numbers with three significant digits; None for what is not finite."""
+    if isinstance(values, list):
+        return [_short(value) for value in values]
+    return float(f"{values:.3g}") if np.isfinite(values) else None
 
 
 @functools.cache

@@ -132,9 +132,9 @@ def torch_reestimate(model: nn.Module, batches: Iterable[torch.Tensor]) -> None:
 def yours_or_torch(yours: Reestimate, exercise: Exercise) -> Reestimate:
     """``yours`` where it passes every check of its exercise, else torch's; says which in one line."""
     if exercise.assessed(yours).passed:
-        print("The repairs below use your reestimate_statistics.")
+        print("The repairs that run here use your reestimate_statistics.")
         return yours
-    print("Your reestimate_statistics does not pass yet: the repairs below use torch.optim.swa_utils.update_bn.")
+    print("Your reestimate_statistics does not pass yet: the repairs use torch.optim.swa_utils.update_bn.")
     return torch_reestimate
 
 

@@ -7,11 +7,9 @@ core, or only the results that are named behind it.  Each result is a dict of ar
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,10 +22,12 @@ from helpers.lab.nets import MLP, Norm
 from helpers.lab.stack import Run, sweep, train_stack
 from helpers.lab.training import seeded, train
 
+from . import stored
 from .fair import HEAD_SCALE, NETS, fair_data, fair_widths, makers, train_three, widths
 from .popular_demo import (
     FILE,
     GENTLE,
+    HIDDEN,
     LATER,
     LONGER,
     LRS,
@@ -65,7 +65,7 @@ def curves(seeds: Sequence[int], draw: int = 0, longer: int = LONGER) -> Found:
 
 
 def _started(weights: str, biases: str) -> MLP:
-    """The demo's plain net with the initial weights of one initialisation and the initial biases of another."""
+    """The demo's default net with the initial weights of one initialisation and the initial biases of another."""
     state = torch.random.get_rng_state()
     net = MLP(widths(20, width=WIDTH), init=weights)
     torch.random.set_rng_state(state)
@@ -110,8 +110,10 @@ def raised(seeds: Sequence[int], draw: int = 0, chosen: Sequence[int] = (64, WID
         nets: dict[str, Any] = {NETS[name]: make for name, make in makers(nn.BatchNorm1d, sizes).items()}
         nets[SCALED] = partial(MLP, sizes, nn.BatchNorm1d, head_scale=width**-0.5)
         nets[GENTLE] = partial(gentle, sizes, nn.BatchNorm1d, 1 / width)
+        nets[HIDDEN] = partial(gentle, sizes, nn.BatchNorm1d, width)  # at the learning rate ÷ width
         for name, make in nets.items():
-            run = sweep(make, split, RAISED, seeds, batch_size=512, steps=RAISED_STEPS)
+            rates = [lr / width if name == HIDDEN else lr for lr in RAISED]
+            run = sweep(make, split, rates, seeds, batch_size=512, steps=RAISED_STEPS)
             found[f"{name}; {width}"] = run.losses[:, :, -1].T.numpy()
     return found
 
@@ -249,42 +251,25 @@ def placement(seeds: Sequence[int], steps: int = 100) -> Found:
 
 COMMAND = "python -m helpers.experiments.with_and_without_seeds"
 EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
-    "curves": (curves, 5),
-    "starts": (starts, 5),
-    "raised": (raised, 5),
-    "moving": (moving, 5),
-    "fair_head": (fair_head, 5),
-    "draws": (draws, 5),
+    "curves": (curves, 10),
+    "starts": (starts, 10),
+    "raised": (raised, 10),
+    "moving": (moving, 10),
+    "fair_head": (fair_head, 10),
+    "draws": (draws, 10),
     "large_batches": (large_batches, 10),
-    "heat_map": (heat_map, 5),
+    "heat_map": (heat_map, 10),
     "by_depth": (by_depth, 10),
     "placement": (placement, 10),
 }
 """What is computed in advance: from seeds to a result, and over how many seeds."""
 
 
-def write(name: str, seeds: Sequence[int], found: Found) -> None:
-    """Put one result into ``with_and_without.json`` beside this module, with the command and the versions used."""
-    path = Path(__file__).with_name(f"{FILE}.json")
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"results": {}, "seeds": {}}
-    stored |= {"command": COMMAND, "torch": torch.__version__, "numpy": np.__version__, "null": "not finite"}
-    stored["seeds"][name] = list(seeds)
-    stored["results"][name] = {key: _short(values.tolist()) for key, values in found.items()}
-    path.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def _short(values: Any) -> Any:
-    """Numbers with three significant digits; None for what is not finite."""
-    if isinstance(values, list):
-        return [_short(value) for value in values]
-    return float(f"{values:.3g}") if np.isfinite(values) else None
-
-
 def main(names: Sequence[str] = ()) -> None:
     """Compute and write the results of these names, or of all."""
     for name in names or EXPERIMENTS:
         experiment, count = EXPERIMENTS[name]
-        write(name, range(count), experiment(range(count)))
+        stored.write(FILE, name, range(count), experiment(range(count)), COMMAND)
         print(name, flush=True)
 
 

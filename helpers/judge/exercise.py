@@ -58,7 +58,7 @@ class Exercise:
     def beyond(self) -> Exercise:
         """The same exercise with its further checks alone."""
         return dataclasses.replace(
-            self, id=f"{self.id}_beyond", title=f"{self.title}, beyond six", checks=self.further, further=()
+            self, id=f"{self.id}_beyond", title=f"{self.title}, further checks", checks=self.further, further=()
         )
 
     @functools.cached_property

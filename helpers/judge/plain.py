@@ -30,8 +30,8 @@ _SAVED = " in state_dict (1 yes, 0 no)"
 _SHOWS = {
     "multiplies": r"^running_(mean|var)$",
     "divides": r"^(train |eval )?output$|^y$",
-    "eps": r"^standard deviation .* output$|^output without eps",
-    "momentum": r"^running_(mean|var)( after a batch, default momentum)?$",
+    "eps": r"^standard deviation .* output$|^default of eps\b",
+    "momentum": r"^running_(mean|var)$|^the default of momentum\b",
 }
 """The quantities that a slip shows in."""
 _STATISTICS = ("mean", "var", "std", "sum", "var_mean", "std_mean")

@@ -16,17 +16,35 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     """Median and range over seeds, to a number of decimals; diverged runs are counted in words.
 
     >>> spread([0.4, 0.5, 0.7]), spread([-1, 0, 1], 0), spread([0.5, math.nan, 0.5]), spread([math.nan, math.inf])
-    ('0.50 (0.40–0.70)', '0 (-1 to 1)', '0.50, 1 of 3 diverged', 'diverged')
+    ('0.50 (0.40–0.70)', '0 (-1 to 1)', '0.50 (0.50–0.50), 1 of 3 diverged', 'diverged')
     """
     runs = [float(v) for v in values]
     kept = [v for v in runs if math.isfinite(v)]
     if not kept:
         return "diverged"
-    median = f"{np.median(kept):.{digits}f}"
-    if len(kept) < len(runs):
-        return f"{median}, {len(runs) - len(kept)} of {len(runs)} diverged"
     to = " to " if min(kept) < 0 else "–"
-    return f"{median} ({min(kept):.{digits}f}{to}{max(kept):.{digits}f})"
+    found = f"{np.median(kept):.{digits}f} ({min(kept):.{digits}f}{to}{max(kept):.{digits}f})"
+    return found if len(kept) == len(runs) else f"{found}, {len(runs) - len(kept)} of {len(runs)} diverged"
+
+
+def decimals(values: Iterable[float]) -> str:
+    """Numbers with four decimals, less the zeros at their ends.
+
+    >>> decimals([0.25, -1.0, 1 / 3])
+    '0.25, −1, 0.3333'
+    """
+    return ", ".join(f"{value:.4f}".rstrip("0").rstrip(".").replace("-", "−") for value in values)
+
+
+def signed(values: Iterable[float], digits: int = 1) -> str:
+    """Median and range of differences, each with its sign; what is not finite is left out.
+
+    >>> signed([-1.0, 0.5, 2.0, math.nan])
+    '+0.5 (−1.0 to +2.0)'
+    """
+    kept = [v for v in map(float, values) if math.isfinite(v)]
+    middle, low, high = (f"{v:+.{digits}f}" for v in (np.median(kept), min(kept), max(kept)))
+    return f"{middle} ({low} to {high})".replace("-", "−")
 
 
 def rows(labels: Iterable[Any], columns: Iterable[Any]) -> list[list[str]]:

@@ -183,7 +183,8 @@ class AnswerBox:
 
     def _keep(self) -> None:
         points, flags = _values(self.ticks), _values(self.flags)
-        state.add("ticks", self.place, card=self.card.id, points=points, flags=flags, score=self.score)
+        card = {"card": self.card.id, "asks": self.card.question}
+        state.add("ticks", self.place, None, **card, points=points, flags=flags, score=self.score)
         if self.on_score is not None:
             self.on_score()
 

@@ -26,8 +26,8 @@ DECKS = {
 }
 CHOICES = {"all": "all", "due": "due", "weak": "weak", "not seen": "new"}
 RULE = (
-    "A card that you know moves up a box and comes back after 1, 3, 7, then every 14 days. A card that you do not know "
-    "goes back to the first box and is due at once."
+    "A card that you know when it is due moves up a box and comes back after 1, 3, 7, then every 14 days. A card that "
+    "you do not know goes back to the first box and is due at once."
 )
 KEYS = "Keyboard: Tab and Shift+Tab move, Space presses a button, arrow keys change a list."
 

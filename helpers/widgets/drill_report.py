@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,38 +13,39 @@ from helpers.drill import cheat_sheet as sheet
 from helpers.drill import page, report, rubric, session, state
 from helpers.drill.rubric import FLAGS, POSITIVES
 from helpers.experiments import interview
+from helpers.experiments.fair import NETS
 
+from . import drill_room
 from .answer_box import WIDE, Shown
 from .deck import link
 from .parts import named, show_widget, spoken
 
 
 class Rubric:
-    """Five positives and four red flags; the report below follows each tick."""
+    """Five positives and four red flags of the drill that was begun last; the report below follows each tick."""
 
     def __init__(self) -> None:
-        self.session = session.current()
-        drill = self.session.id if self.session else "practice"
-        found = rubric.rubric(drill)
-        self.points = {p.id: self._box(p.says, bool(found.points.get(p.id))) for p in POSITIVES}
-        self.flags = {f.id: self._box(f"Red flag: {f.says}", bool(found.flags.get(f.id))) for f in FLAGS}
+        self.points = {p.id: self._box("points", p.id, p.says) for p in POSITIVES}
+        self.flags = {f.id: self._box("flags", f.id, f"Red flag: {f.says}") for f in FLAGS}
         self.shown = named("bn-report", widgets.HTML())
-        self.drill = drill
+        self._filling = False
         again = widgets.Button(description="Make the report", button_style="primary")
-        again.on_click(lambda _: self.show())
+        again.on_click(lambda _: self.follow())
         told = "Filled in from what happened. Correct it: the last word is yours. A flag shows what to read."
         ticks = [*self.points.values(), *self.flags.values()]
         head = widgets.HTML(page.page(f"<p>{told}</p>"))
         self.root = named("bn-rubric", widgets.VBox([head, *ticks, again, self.shown]))
-        self.show()
+        self.follow()
+        drill_room.followers.add(self)
 
-    def show(self) -> None:
-        """Show the report as things stand, with links to keep it."""
+    def follow(self) -> None:
+        """Show ticks and report as things stand, with links to keep it."""
         made = report.report()
+        self._fill(made.rubric if made else None)
         if made is None:
             self.shown.value = page.page("<p>No drill has been begun yet. The report stands here when you have.</p>")
             return
-        name = f"mock_interview_{made.drill.id[:10]}"
+        name = "mock_interview_" + re.sub(r"\W+", "-", made.drill.id)
         links = " · ".join(
             [
                 link("HTML", f"{name}.html", report.page_of(made), "text/html"),
@@ -51,15 +54,24 @@ class Rubric:
         )
         self.shown.value = page.page(f"{report.body(made)}<p>Keep it: {links}</p>", "bn-drill bn-card bn-report-card")
 
-    def _box(self, says: str, value: bool) -> widgets.Checkbox:
-        box = widgets.Checkbox(value, description=says, indent=False, layout=WIDE)
-        box.observe(lambda _: self._ticked(), "value")
+    def _fill(self, found: rubric.Rubric | None) -> None:
+        self._filling = True
+        for part, boxes in (("points", self.points), ("flags", self.flags)):
+            for line, box in boxes.items():
+                box.value = bool(found and getattr(found, part)[line])
+                box.disabled = found is None
+        self._filling = False
+
+    def _box(self, part: str, line: str, says: str) -> widgets.Checkbox:
+        box = widgets.Checkbox(description=says, indent=False, layout=WIDE)
+        box.observe(partial(self._ticked, part, line), "value")
         return box
 
-    def _ticked(self) -> None:
-        points = {name: bool(box.value) for name, box in self.points.items()}
-        rubric.keep(self.drill, points, {name: bool(box.value) for name, box in self.flags.items()})
-        self.show()
+    def _ticked(self, part: str, line: str, change: dict[str, Any]) -> None:
+        now = session.current()
+        if now is not None and not self._filling:
+            rubric.keep(now.id, part, line, bool(change["new"]))
+            self.follow()
 
 
 def show_report() -> None:
@@ -110,10 +122,11 @@ def cheat_sheet() -> None:
 
 def contrast(layer: Any, he_start: Any) -> None:
     """The comparison of the third block, with the learner's layer and control; noted in the drill's record."""
-    losses = interview.contrast(layer, he_start)
+    losses, own = interview.contrast(layer, he_start)
     now = session.current()
     if now is not None and not now.finished:
-        state.add("contrast", now.id, losses=_finite(losses))
+        named = {NETS[name]: values for name, values in _finite(losses).items()}
+        state.add("contrast", now.id, losses=named, own=own)
 
 
 def _finite(losses: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from helpers.drill import bank, page, session, state
+from helpers.drill import bank, dialogue, page, session, state
 from helpers.drill.narration import Narrated, narration
 from helpers.drill.session import BLOCKS, FINISHED
 from helpers.exercises.blank_page import blank_page_exercise
@@ -74,10 +75,13 @@ class Room:
 
     def begin(self, short: bool) -> None:
         """Begin a new drill, unless one is going on."""
-        self.session = session.current()
+        save_all()
+        before = self.session = session.current()
         if self.session is None or self.session.finished:
             self.session = session.begin(short, self.speed)
             self._away = 0.0
+        if before is None:
+            dialogue.adopt(self.session.id)
         self.refresh("The clock runs. First block: read.")
 
     def pause(self) -> None:
@@ -119,6 +123,8 @@ class Room:
         if key != self._shown:
             self._shown = key
             self._fill()
+            for one in list(followers):
+                one.follow()
 
     def _beat(self) -> None:
         with contextlib.suppress(RuntimeError):  # no loop: a script
@@ -181,8 +187,9 @@ class Room:
         told = f"{len(tried)} so far" if tried else "none yet"
         return [
             _html(
-                "<p>The clock runs. Write the layer into the cell below and run it, then the check. There are no hints "
-                f"here; the report counts your attempts ({told}). Then write the control, and run the comparison.</p>"
+                "<p>The clock runs. Write the layer into the cell below and run it, then the check. It names your "
+                f"mistake where it knows it; there are no hints. The report counts your attempts ({told}). Then write "
+                "the control, and run the comparison.</p>"
             )
         ]
 
@@ -201,7 +208,7 @@ class Room:
         ticks = [widgets.Checkbox(description=point, indent=False, layout=WIDE) for point in one.points]
         result = widgets.HTML()
         back = widgets.VBox([result, *ticks], layout=widgets.Layout(display="none"))
-        opener = widgets.Button(description="Run and open", button_style="primary")
+        opener = widgets.Button(description="Open", button_style="primary")
 
         def keep(_: object = None) -> None:
             state.add("narrated", place, ticks=[bool(tick.value) for tick in ticks])
@@ -246,6 +253,14 @@ def _html(body: str) -> widgets.HTML:
     return widgets.HTML(page.page(body))
 
 
+class Follower(Protocol):
+    """What else shows the current drill; it is told when a drill or a block begins."""
+
+    def follow(self) -> None:
+        """Show how things stand now."""
+
+
+followers: weakref.WeakSet[Follower] = weakref.WeakSet()
 _room: Room | None = None
 _judged: Assessment | None = None
 
@@ -273,7 +288,7 @@ def block(id: str) -> None:
 
 
 def judge(layer: Any) -> None:
-    """Judge the learner's layer by the six checks, without hints, and note the attempt in the drill's record."""
+    """Judge the learner's layer by the six checks and note the attempt in the drill's record."""
     global _judged
     blank_page_exercise.check(layer)
     _judged = blank_page_exercise.assessed(layer)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from helpers.drill import page, session, state
-from helpers.drill.dialogue import Beat, Question, beats
+from helpers.drill.bank import Card
+from helpers.drill.dialogue import BEFORE, Beat, beats
 
+from . import drill_room
 from .answer_box import AnswerBox
 from .parts import named, show_widget, spoken
 
@@ -15,15 +17,24 @@ class Interview:
     """One beat at a time; "go on" leads to the follow-up question, then to the next beat."""
 
     def __init__(self) -> None:
-        now = session.current()
-        self.run = now.id if now else "practice"
         self.said = named("bn-interview-said", widgets.HTML())
         self.stage = named("bn-interview-stage", widgets.VBox())
         self.back = self._button("Back", "", -1)
         self.on = self._button("Go on", "primary", 1)
         buttons = widgets.HBox([self.back, self.on])
         self.root = named("bn-interview", widgets.VBox([self.said, self.stage, buttons]))
-        entry = state.latest("beat").get(self.run)
+        self.run = ""
+        self.follow()
+        drill_room.followers.add(self)
+
+    def follow(self) -> None:
+        """Go to where the dialogue of the drill that was begun last stands, unless it is on the screen."""
+        now = session.current()
+        run = now.id if now else BEFORE
+        if run == self.run:
+            return
+        self.run = run
+        entry = state.latest("beat").get(run)
         self.step = min(int(entry["step"]), self.steps - 1) if entry else 0
         self.show()
 
@@ -32,7 +43,7 @@ class Interview:
         """Questions of the whole interview: two for each beat."""
         return 2 * len(beats())
 
-    def question(self, step: int) -> Question:
+    def question(self, step: int) -> Card:
         """What is asked at a step: a beat, or the follow-up that the ticks of the beat before call for."""
         beat: Beat = beats()[step // 2]
         if step % 2 == 0:
@@ -42,7 +53,7 @@ class Interview:
 
     def place(self, step: int) -> str:
         """The name under which the answer to a step is kept."""
-        card = f"/{self.question(step).card.id}" if step % 2 else ""
+        card = f"/{self.question(step).id}" if step % 2 else ""
         return f"{self.run}/dialogue/{step + 1}{card}"
 
     def show(self) -> None:
@@ -50,7 +61,7 @@ class Interview:
         asked = self.question(self.step)
         number = f"question {self.step // 2 + 1} of {len(beats())}" + (", follow-up" if self.step % 2 else "")
         head = widgets.HTML(page.page("<b>Interviewer</b>"))
-        box = AnswerBox(asked.card, self.place(self.step), ask=asked.says, told=number)
+        box = AnswerBox(asked, self.place(self.step), told=number)
         self.box = box
         self.stage.children = [head, box.root]
         self.said.value = spoken(f"{number[0].upper()}{number[1:]}.")
@@ -64,7 +75,9 @@ class Interview:
             return
         self.box.kept.save()
         if by > 0 and self.step == self.steps - 1:
-            self.said.value = spoken("That was the last question. Your report is below.")
+            self.said.value = spoken(
+                "That was the last question. Press “Make the report” above: your answers are in it."
+            )
             return
         self.step = max(self.step + by, 0)
         state.add("beat", self.run, step=self.step)

@@ -71,10 +71,11 @@ def system_browser():
 
 @dataclass
 class Lab:
-    """A running JupyterLab: its address, and the folder that it serves."""
+    """A running JupyterLab: its address, the folder that it serves, and where its settings and records lie."""
 
     address: str
     folder: Path
+    home: Path
 
 
 def write_notebook(lab: Lab, name: str, *cells: str) -> None:
@@ -97,6 +98,15 @@ def open_in_notebook(page: Page, lab: Lab, name: str) -> None:
 
 
 FRONT_ENDS = {"JupyterLab": open_in_lab, "Notebook 7": open_in_notebook}
+
+
+def stop_kernels(lab: Lab) -> None:
+    """End every kernel, as if the notebooks were closed."""
+    kernels = f"{lab.address}/api/kernels"
+    with urllib.request.urlopen(f"{kernels}?token={TOKEN}") as answer:
+        running = [kernel["id"] for kernel in json.load(answer)]
+    for id in running:
+        urllib.request.urlopen(urllib.request.Request(f"{kernels}/{id}?token={TOKEN}", method="DELETE"))
 
 
 @contextlib.contextmanager
@@ -128,18 +138,18 @@ def jupyterlab(home, folder):
         try:
             address = f"http://127.0.0.1:{port}"
             _wait(f"{address}/api/status?token={TOKEN}", server)
-            yield Lab(address, folder)
+            yield Lab(address, folder, home)
         finally:
             server.terminate()
             server.wait(timeout=30)
 
 
 def _wait(address, server):
-    for _ in range(600):
+    for _ in range(1200):
         assert server.poll() is None, "JupyterLab ended before it answered"
         try:
             urllib.request.urlopen(address, timeout=5)
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise AssertionError("JupyterLab did not answer within a minute")
+    raise AssertionError("JupyterLab did not answer within two minutes")

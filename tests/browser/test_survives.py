@@ -41,13 +41,9 @@ def untouched(lab):
     return "untouched"
 
 
-def test_a_notebook_is_not_unsaved_when_it_is_opened(page, lab, show):
+def test_an_untouched_notebook_is_not_unsaved_and_run_all_reaches_its_last_cell(page, lab, show):
     show(untouched(lab))
     assert page.evaluate(READY) is False
-
-
-def test_run_all_reaches_the_last_cell_of_an_untouched_notebook(page, lab, show):
-    show(untouched(lab))
     page.evaluate(RUN_ALL)
     counts = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map(c => c.execution_count)"
     numbers = [number for number in page.evaluate(counts) if number is not None]
@@ -56,7 +52,7 @@ def test_run_all_reaches_the_last_cell_of_an_untouched_notebook(page, lab, show)
     assert numbers == list(range(first, first + sum(c.cell_type == "code" for c in cells)))
 
 
-def test_a_widget_is_a_picture_after_the_night(page, lab, show):
+def test_a_widget_answers_in_place_and_is_a_picture_after_the_night(page, lab, show):
     write_notebook(lab, "widget", WIDGET)
     show("widget")
     page.evaluate(RUN_ALL)
@@ -65,6 +61,12 @@ def test_a_widget_is_a_picture_after_the_night(page, lab, show):
     expect(picture).to_have_count(1)
     expect(picture).to_be_hidden()
     expect(page.locator(".jp-OutputArea-child")).to_have_count(2)
+    status = page.get_by_role("status").filter(has_text="It is")
+    expect(status).to_have_text("It is 0.")
+    status.evaluate("element => { element.kept = true }")
+    page.locator(".noUi-handle").press("PageUp")
+    expect(status).to_have_text(re.compile("It is [1-9]"))
+    assert status.evaluate("element => element.kept") is True
     page.evaluate(SAVE)
     page.evaluate(STOP)
     show("widget")
@@ -77,18 +79,6 @@ def test_a_widget_is_a_picture_after_the_night(page, lab, show):
     page.evaluate(RUN_ALL)
     expect(slider.first).to_be_visible()
     expect(picture).to_be_hidden()
-
-
-def test_a_status_changes_in_place(page, lab, show):
-    write_notebook(lab, "widget", WIDGET)
-    show("widget")
-    page.evaluate(RUN_ALL)
-    status = page.get_by_role("status").filter(has_text="It is")
-    expect(status).to_have_text("It is 0.")
-    status.evaluate("element => { element.kept = true }")
-    page.locator(".noUi-handle").press("PageUp")
-    expect(status).to_have_text(re.compile("It is [1-9]"))
-    assert status.evaluate("element => element.kept") is True
 
 
 def test_a_learner_sees_the_validate_button_and_no_panels(page, lab):

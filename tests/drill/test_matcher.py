@@ -92,6 +92,39 @@ def test_what_a_paper_claimed_is_not_asserted():
     assert flags("bn-02", "Batch norm works because it reduces internal covariate shift.")["works-by-removing"]
 
 
+MODES = "In training each batch's own mean and variance are used and {} updated; in eval the running averages are used."
+
+
+@pytest.mark.parametrize(
+    ("card", "point", "text", "verdict"),
+    [
+        ("bn-03", "forgotten-eval", MODES.format("the running averages are"), False),
+        ("bn-03", "forgotten-eval", MODES.format("the buffers are"), False),
+        (
+            "bn-03",
+            "forgotten-eval",
+            "In evaluation, images are normalized with the running averages that training updated.",
+            False,
+        ),
+        ("bn-03", "forgotten-eval", "If you forget eval(), the running averages are updated with test data.", True),
+        ("bn-03", "eval-independent", "At inference the predictions become deterministic.", False),
+        ("bn-03", "eval-independent", "In eval mode each example is judged on its own.", True),
+        ("bn-05", "preact-resnet", "In a ResNet the convolution is followed by BN and then the ReLU.", False),
+        ("bn-05", "preact-resnet", "In a pre-activation ResNet it is BN, ReLU, then conv.", True),
+        ("bn-05", "pre-activation", "In a pre-activation ResNet it is BN, ReLU, then conv.", False),
+        (
+            "bn-07",
+            "keras-convention",
+            "PyTorch's old value keeps 90 percent, and you copy it to Keras as it is.",
+            False,
+        ),
+        ("bn-07", "keras-convention", "In Keras m is the share of the old value.", True),
+    ],
+)
+def test_a_word_alone_is_no_point(card, point, text, verdict):
+    assert points(card, text)[point] is verdict
+
+
 def test_conv_bn_relu_implies_before_the_nonlinearity():
     found = points("bn-05", "The usual block is conv, then BN, then ReLU.")
     assert found["conv-bn-relu"] is True and found["pre-activation"] is True
@@ -112,18 +145,18 @@ ODD = ["", " ", "?!", "(((", "$", "\\", "a" * 20000, "in eval " * 2000, "\u0302Î
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
 def test_any_text_is_read_in_time(text):
-    began = time.perf_counter()
+    began = time.process_time()
     assert not any(feedback(bank.load()["bn-03"], text).points.values())
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_an_answer_takes_little_time():
     feedback(bank.load()["bn-13"], "")
     times = []
     for answer in ANSWERS:
-        began = time.perf_counter()
+        began = time.process_time()
         feedback(bank.load()[answer["card"]], answer["text"])
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert sorted(times)[len(times) // 2] < 0.3
 
 

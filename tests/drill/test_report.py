@@ -46,7 +46,7 @@ def a_drill(flag=False):
     state.add("ticks", f"{drill.id}/explain/bn-03", card="bn-03", points=ticks, flags=flags, score=0.8)
     state.add("attempt", drill.id, passed=["train_mode"], of=6)
     state.add("attempt", drill.id, passed=["train_mode", "eval_mode", "running_statistics", "affine"], of=6)
-    state.add("contrast", drill.id, losses={"none": [0.4, 0.5], "none, He": [0.12, 0.1], "batch": [0.1, 0.08]})
+    state.add("contrast", drill.id, losses={"control": [0.12, 0.1], "batch norm": [0.1, 0.08]}, own=True)
     state.add("narrated", f"{drill.id}/check/numbers", ticks=[True, True, False])
     for block in range(4):
         drill = session.note(drill, "done", block=block)
@@ -58,14 +58,14 @@ def test_the_report_says_what_happened():
     text = report.markdown(report.report())
     for words in (
         "All four blocks done",
-        "80 % of the key points",
+        "score 80 % over 1 question",
         "passes 4 of 6 checks after 2 attempts",
-        "none: 0.450, none, He: 0.110, batch: 0.090",
+        "control: 0.110; batch norm: 0.090",
         "2 of 18 points",
         "| How does batch norm differ between training and evaluation? | 80 % | Forgetting eval()",
-        "✓ You said, without being asked",
-        "✓ You showed the benefit",
-        "○ Biased to normalize",
+        "✓ You said whose statistics",
+        "✓ You ran the comparison",
+        "○ You said which variance",
         "](04_train_and_eval.ipynb#1-·-Two-switches)",
     ):
         assert words in text, words
@@ -77,8 +77,7 @@ def test_a_red_flag_caps_the_score_and_says_what_to_read():
     made = report.report()
     assert made.share == 0.5
     assert "⚑ Thinking that no_grad() switches the mode." in report.markdown(made)
-    assert made.again[0][0] == "02_build_batchnorm1d#Why each line is there"
-    assert "04_train_and_eval#1 · Two switches" in dict(made.again)
+    assert made.again[0][0] == "04_train_and_eval#1 · Two switches"
 
 
 def test_the_page_stands_alone_in_light_and_dark():
@@ -93,19 +92,37 @@ def test_the_learners_ticks_count_and_earlier_drills_are_compared():
     first = a_drill()
     suggested = rubric.rubric(first.id)
     assert not suggested.learners and suggested.points["modes"] and not suggested.points["variances"]
-    rubric.keep(first.id, {"variances": True}, {"closed": True})
+    rubric.keep(first.id, "points", "variances", True)
+    rubric.keep(first.id, "flags", "closed", True)
     kept = rubric.rubric(first.id)
-    assert kept.learners and kept.points == {"variances": True} and kept.flags == {"closed": True}
+    assert kept.learners and kept.points == {**suggested.points, "variances": True}
+    assert kept.flags == {**suggested.flags, "closed": True}
     made = report.report(first)
     assert made.earlier == () and "your own ticks" in report.markdown(made)
     state.add("drill", "later", at=first.started + 90_000, what="begin", short=True)
     later = report.report()
     assert later.drill.id == "later" and [id for id, _ in later.earlier] == [first.id]
-    assert "80 % of the points, 2 attempts" in report.markdown(later)
+    assert "score 80 %, 2 attempts" in report.markdown(later)
 
 
 def test_there_is_no_report_without_a_drill():
     assert report.report() is None
+
+
+def test_only_what_was_asked_is_to_be_read_again():
+    drill = session.begin()
+    card = bank.load()["bn-03"]
+    ticks = {p.id: True for p in card.points}
+    state.add("ticks", f"{drill.id}/explain/bn-03", card="bn-03", points=ticks, flags={}, score=1.0)
+    state.add("contrast", drill.id, losses={}, own=True)
+    assert report.report().again == []
+    assert not rubric.rubric(drill.id).points["variances"]
+
+
+def test_the_comparison_counts_with_the_learners_own_nets():
+    drill = session.begin()
+    state.add("contrast", drill.id, losses={}, own=False)
+    assert not rubric.rubric(drill.id).points["benefit"]
 
 
 def test_a_checks_that_failed_last_raises_its_flag():

@@ -823,3 +823,482 @@ def fine_tune_flat(model, freeze, update, batches, epochs):
         freeze(model)
         loss = cross_entropy(model(x), y)
         update(loss)
+
+
+# --- 06
+
+
+@right("along_the_step")
+def stacked_points(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    points = torch.stack([w - f * lr * g for f in factors])
+    pairs = [loss_and_gradient(p) for p in points]
+    losses = torch.stack([loss, *(pair[0] for pair in pairs)])
+    changes = (torch.stack([pair[1] for pair in pairs]) - g).norm(dim=1)
+    return losses.max() - losses.min(), changes.max(), (changes / (points - w).norm(dim=1)).max()
+
+
+@right("along_the_step")
+def plain_numbers_along(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    low = high = float(loss)
+    change = beta = 0.0
+    for f in factors:
+        there, other = loss_and_gradient(w - lr * f * g)
+        low, high = min(low, float(there)), max(high, float(there))
+        change = max(change, float(torch.dist(other, g)))
+        beta = max(beta, float(torch.dist(other, g)) / (f * lr * float(g.norm())))
+    return [high - low, change, beta]
+
+
+@right("along_the_step")
+def numpy_along(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    g = g.numpy()
+    losses, changes = [loss.item()], []
+    for f in factors:
+        there, other = loss_and_gradient(torch.from_numpy(w.numpy() - f * lr * g))
+        losses.append(there.item())
+        changes.append(np.linalg.norm(other.numpy() - g))
+    betas = [c / (f * lr * np.linalg.norm(g)) for c, f in zip(changes, factors, strict=True)]
+    return np.array([np.ptp(losses), max(changes), max(betas)])
+
+
+@right("along_the_step")
+def factor_zero_too(loss_and_gradient, w, lr, factors):
+    at = {f: loss_and_gradient(w - f * lr * loss_and_gradient(w)[1]) for f in (0, *factors)}
+    change = {f: torch.sqrt(torch.sum((g - at[0][1]) ** 2)) for f, (_, g) in at.items()}
+    losses = sorted(loss for loss, _ in at.values())
+    slope = at[0][1].norm()
+    return torch.stack(
+        [losses[-1] - losses[0], max(change.values()), max(change[f] / (f * lr * slope) for f in factors)]
+    )
+
+
+@right("along_the_step")
+def unit_direction_and_distances(loss_and_gradient, w, lr, factors):
+    loss, g = loss_and_gradient(w)
+    slope = torch.linalg.vector_norm(g)
+    distances = [f * lr * slope for f in factors]
+    there = [loss_and_gradient(w - d * g / slope) for d in distances]
+    changes = [torch.linalg.vector_norm(h - g) for _, h in there]
+    every = [loss] + [a for a, _ in there]
+    return max(every) - min(every), max(changes), max(c / d for c, d in zip(changes, distances, strict=True))
+
+
+@right("effective_step")
+def by_the_cosine(W, gradient, lr):
+    after = W - lr * gradient
+    cosine = (W * after).sum() / (W.norm() * after.norm())
+    return torch.acos(cosine.clamp(-1, 1)), after.norm(), lr / (W**2).sum()
+
+
+@right("effective_step")
+def by_the_arc_tangent(W, gradient, lr):
+    w, g = W.norm().item(), gradient.norm().item()
+    return [np.arctan(lr * g / w), (w**2 + (lr * g) ** 2) ** 0.5, lr / w**2]
+
+
+@right("effective_step")
+def flat_vectors(W, gradient, lr):
+    w, g = W.flatten(), gradient.flatten()
+    after = torch.sub(w, g, alpha=lr)
+    return torch.stack([torch.atan(lr * g.norm() / w.norm()), after.norm(), lr / w.dot(w)])
+
+
+@right("effective_step")
+def by_the_sine(W, gradient, lr):
+    after = torch.linalg.norm(W - lr * gradient)
+    return torch.asin(lr * torch.linalg.norm(gradient) / after), after, lr / torch.linalg.norm(W).square()
+
+
+@right("effective_step")
+def by_two_ratios(W, gradient, lr):
+    step, length = lr * gradient.norm(), W.norm()
+    unit_step = length * gradient.norm()
+    return torch.atan(step / length), torch.hypot(step, length), (step / length) / unit_step
+
+
+# --- 07
+
+
+@right("six_gradients")
+def six_as_the_paper_writes_them(dy, x, gamma, eps):
+    m = x.shape[0]
+    mu, var = x.mean(0), x.var(0, correction=0)
+    dx_hat = gamma * dy
+    dvar = torch.sum(dx_hat * (x - mu) * -0.5 * (var + eps) ** -1.5, dim=0)
+    dmu = torch.sum(-dx_hat / torch.sqrt(var + eps), 0) + dvar * torch.sum(-2 * (x - mu), 0) / m
+    dx = dx_hat / torch.sqrt(var + eps) + dvar * 2 * (x - mu) / m + dmu / m
+    return dx_hat, dvar, dmu, dx, (dy * (x - mu) / torch.sqrt(var + eps)).sum(0), dy.sum(0)
+
+
+@right("six_gradients")
+def six_keeping_dimensions(dy, x, gamma, eps):
+    centred = x - x.mean(0, keepdim=True)
+    inverse = torch.rsqrt(centred.square().mean(0, keepdim=True) + eps)
+    dx_hat = dy * gamma[None]
+    dvar = -(dx_hat * centred).sum(0, keepdim=True) * inverse.pow(3) / 2
+    dmean = -(dx_hat * inverse).sum(0, keepdim=True)
+    dx = dx_hat * inverse + (2 * dvar * centred + dmean) / len(x)
+    return [dx_hat, dvar, dmean, dx, (dy * centred * inverse).sum(0, keepdim=True), dy.sum(0, keepdim=True)]
+
+
+@right("six_gradients")
+def six_column_by_column(dy, x, gamma, eps):
+    found = [[] for _ in range(6)]
+    for c in range(x.shape[1]):
+        column, m = x[:, c], len(x)
+        mean = column.mean()
+        std = (((column - mean) ** 2).mean() + eps) ** 0.5
+        a = dy[:, c] * gamma[c]
+        b = -0.5 * torch.dot(a, column - mean) / std**3
+        d = -a.sum() / std
+        six = (
+            a,
+            b,
+            d,
+            a / std + b * 2 * (column - mean) / m + d / m,
+            (dy[:, c] * (column - mean)).sum() / std,
+            dy[:, c].sum(),
+        )
+        for kept, value in zip(found, six, strict=True):
+            kept.append(value)
+    return tuple(torch.stack(kept, dim=-1) for kept in found)
+
+
+@right("six_gradients")
+def six_with_the_compact_dx(dy, x, gamma, eps):
+    var, mean = torch.var_mean(x, dim=0, unbiased=False)
+    std = (var + eps).sqrt()
+    x_hat = (x - mean) / std
+    dgamma, dbeta, m = torch.einsum("nc,nc->c", dy, x_hat), dy.sum(0), len(x)
+    dx = gamma / (m * std) * (m * dy - dbeta - x_hat * dgamma)
+    return dy * gamma, -gamma * dgamma / (2 * std**2), -gamma * dbeta / std, dx, dgamma, dbeta
+
+
+@right("six_gradients")
+def six_in_numpy(dy, x, gamma, eps):
+    dy, x, gamma = dy.numpy(), x.numpy(), gamma.numpy()
+    centred, m = x - x.mean(axis=0), len(x)
+    std = np.sqrt(x.var(axis=0) + eps)
+    dx_hat = dy * gamma
+    dvar, dmean = (dx_hat * centred).sum(0) * -0.5 * std**-3, -(dx_hat / std).sum(0)
+    dx = dx_hat / std + dvar * 2 / m * centred + dmean / m
+    return tuple(map(torch.from_numpy, (dx_hat, dvar, dmean, dx, (dy * centred / std).sum(0), dy.sum(0))))
+
+
+@right("compact_gradient")
+def compact_with_sums(dy, x_hat, gamma, std):
+    m = dy.shape[0]
+    return gamma / (m * std) * (m * dy - dy.sum(0) - x_hat * (dy * x_hat).sum(0))
+
+
+@right("compact_gradient")
+def compact_in_steps(dy, x_hat, gamma, std):
+    dx_hat = dy * gamma
+    dx = dx_hat - dx_hat.mean(0)
+    dx -= x_hat * torch.mean(dx_hat * x_hat, dim=0, keepdim=True)
+    return dx / std
+
+
+@right("compact_gradient")
+def compact_one_after_the_other(dy, x_hat, gamma, std):
+    centred = dy - dy.mean(0, keepdim=True)
+    return (centred - x_hat * (centred * x_hat).mean(0)).mul(gamma).div(std)
+
+
+@right("compact_gradient")
+def compact_by_matrices(dy, x_hat, gamma, std):
+    m, columns = len(dy), []
+    for d, h, g, s in zip(dy.T, x_hat.T, gamma, std, strict=True):
+        keeps = torch.eye(m, dtype=d.dtype) - torch.ones(m, m, dtype=d.dtype) / m - torch.outer(h, h) / m
+        columns.append(g / s * keeps @ d)
+    return torch.stack(columns, dim=1)
+
+
+@right("compact_gradient")
+def compact_by_einsum(dy, x_hat, gamma, std):
+    along = torch.einsum("nc,nc->c", dy, x_hat) / len(dy)
+    return torch.einsum("nc,c->nc", dy - dy.sum(0) / len(dy) - x_hat * along, gamma / std)
+
+
+@right("batchnorm_function")
+class KeepsX(torch.autograd.Function):
+    """Keeps x and two numbers for each feature, as torch does."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        var, mean = torch.var_mean(x, 0, unbiased=False)
+        inverse = torch.rsqrt(var + eps)
+        ctx.save_for_backward(x, gamma, mean, inverse)
+        return (x - mean) * inverse * gamma + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, gamma, mean, inverse = ctx.saved_tensors
+        x_hat = (x - mean) * inverse
+        dx = gamma * inverse * (dy - dy.mean(0) - x_hat * (dy * x_hat).mean(0))
+        return dx, (dy * x_hat).sum(0), dy.sum(0), None
+
+
+@right("batchnorm_function")
+class OnCtx(torch.autograd.Function):
+    """Attributes of ctx in place of save_for_backward."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps=1e-5):
+        ctx.std = (x.var(0, correction=0) + eps).sqrt()
+        ctx.x_hat, ctx.gamma = (x - x.mean(0)) / ctx.std, gamma
+        return ctx.gamma * ctx.x_hat + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        dx_hat = dy * ctx.gamma
+        dx = (dx_hat - dx_hat.mean(0) - ctx.x_hat * (dx_hat * ctx.x_hat).mean(0)) / ctx.std
+        return dx, (dy * ctx.x_hat).sum(0), dy.sum(0), None
+
+
+@right("batchnorm_function")
+class WithPaths(torch.autograd.Function):
+    """The paper's six lines."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        ctx.save_for_backward(x, gamma)
+        ctx.eps = eps
+        std = torch.sqrt(((x - x.mean(0)) ** 2).mean(0) + eps)
+        return (x - x.mean(0)) / std * gamma + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, gamma = ctx.saved_tensors
+        _, _, _, dx, dgamma, dbeta = six_as_the_paper_writes_them(dy, x, gamma, ctx.eps)
+        return dx, dgamma, dbeta, None
+
+
+@right("batchnorm_function")
+class SetupContext(torch.autograd.Function):
+    """Forward without ctx, as torch.func wants it."""
+
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        std = torch.sqrt(x.var(0, correction=0) + eps)
+        return torch.addcmul(beta, gamma, (x - x.mean(0)) / std)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, gamma, _, eps = inputs
+        ctx.save_for_backward(x, gamma)
+        ctx.eps = eps
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, gamma = ctx.saved_tensors
+        std = torch.sqrt(x.var(0, correction=0) + ctx.eps)
+        x_hat = (x - x.mean(0)) / std
+        return compact_with_sums(dy, x_hat, gamma, std), (dy * x_hat).sum(0), dy.sum(0), None
+
+
+@right("batchnorm_function")
+class WhatIsNeeded(torch.autograd.Function):
+    """Computes only what is asked for."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        centred = x - x.mean(0)
+        inverse = 1 / (centred.pow(2).mean(0) + eps).sqrt()
+        ctx.save_for_backward(centred * inverse, gamma * inverse)
+        return centred * inverse * gamma + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        x_hat, scale = ctx.saved_tensors
+        dx = scale * (dy - dy.mean(0) - x_hat * (dy * x_hat).mean(0)) if ctx.needs_input_grad[0] else None
+        dgamma = (dy * x_hat).sum(0) if ctx.needs_input_grad[1] else None
+        return dx, dgamma, dy.sum(0) if ctx.needs_input_grad[2] else None, None
+
+
+@right("layer_norm_backward")
+def layer_norm_over_rows(dy, x, gamma, eps):
+    C = x.shape[-1]
+    rows, d = x.reshape(-1, C), dy.reshape(-1, C)
+    var, mean = torch.var_mean(rows, dim=1, keepdim=True, unbiased=False)
+    std = (var + eps).sqrt()
+    x_hat, g = (rows - mean) / std, d * gamma
+    dx = (C * g - g.sum(1, keepdim=True) - x_hat * (g * x_hat).sum(1, keepdim=True)) / (C * std)
+    return dx.view_as(x), (d * x_hat).sum(0), d.sum(0)
+
+
+@right("layer_norm_backward")
+def layer_norm_token_by_token(dy, x, gamma, eps):
+    dx, dgamma = torch.empty_like(x), torch.zeros_like(gamma)
+    for n in range(x.shape[0]):
+        for t in range(x.shape[1]):
+            std = (x[n, t].var(correction=0) + eps).sqrt()
+            h, g = (x[n, t] - x[n, t].mean()) / std, dy[n, t] * gamma
+            dx[n, t] = (g - g.mean() - h * torch.dot(g, h) / len(h)) / std
+            dgamma += dy[n, t] * h
+    return dx, dgamma, dy.sum(0).sum(0)
+
+
+@right("layer_norm_backward")
+def layer_norm_by_paths(dy, x, gamma, eps):
+    C, mean = x.shape[-1], x.mean(-1, keepdim=True)
+    std = torch.sqrt(x.var(-1, keepdim=True, correction=0) + eps)
+    dx_hat = dy * gamma
+    dvar = (dx_hat * (x - mean)).sum(-1, keepdim=True) * -0.5 / std**3
+    dmean = -dx_hat.sum(-1, keepdim=True) / std
+    dx = dx_hat / std + dvar * 2 * (x - mean) / C + dmean / C
+    return dx, (dy * (x - mean) / std).sum((0, 1)), dy.sum((0, 1))
+
+
+@right("layer_norm_backward")
+def layer_norm_as_batch_norm_turned(dy, x, gamma, eps):
+    turned, g = x.movedim(-1, 0).flatten(1), (dy * gamma).movedim(-1, 0).flatten(1)
+    std = (turned.var(0, correction=0) + eps).sqrt()
+    h = (turned - turned.mean(0)) / std
+    dx = compact_with_sums(g, h, torch.ones_like(std), std)
+    d = dy.movedim(-1, 0).flatten(1)
+    return dx.view(x.shape[-1], *x.shape[:-1]).movedim(0, -1), (d * h).sum(1), d.sum(1)
+
+
+@right("layer_norm_backward")
+def layer_norm_in_numpy(dy, x, gamma, eps):
+    dy, x, gamma = dy.numpy(), x.numpy(), gamma.numpy()
+    std = np.sqrt(x.var(-1, keepdims=True) + eps)
+    h, g = (x - x.mean(-1, keepdims=True)) / std, dy * gamma
+    dx = (g - g.mean(-1, keepdims=True) - h * (g * h).mean(-1, keepdims=True)) / std
+    return [torch.from_numpy(t) for t in (dx, (dy * h).sum((0, 1)), dy.sum((0, 1)))]
+
+
+@right("rms_norm_backward")
+def rms_by_the_quotient_rule(dy, x, gamma, eps):
+    square = x.pow(2).mean(-1, keepdim=True) + eps
+    g = dy * gamma
+    dx = g / square.sqrt() - x * (g * x).mean(-1, keepdim=True) / square**1.5
+    return dx, (dy * x / square.sqrt()).sum((0, 1))
+
+
+@right("rms_norm_backward")
+def rms_by_paths(dy, x, gamma, eps):
+    C, square = x.shape[-1], (x * x).mean(-1, keepdim=True)
+    dx_hat = gamma * dy
+    dsquare = (dx_hat * x).sum(-1, keepdim=True) * -0.5 * (square + eps) ** -1.5
+    return dx_hat * (square + eps) ** -0.5 + dsquare * 2 * x / C, (dy * x * (square + eps) ** -0.5).sum(0).sum(0)
+
+
+@right("rms_norm_backward")
+def rms_over_rows(dy, x, gamma, eps):
+    rows, d = x.flatten(0, 1), dy.flatten(0, 1)
+    inverse = torch.rsqrt(rows.square().mean(1, keepdim=True) + eps)
+    h, g = rows * inverse, d * gamma
+    dx = inverse * (g - h * torch.einsum("rc,rc->r", g, h)[:, None] / rows.shape[1])
+    return dx.reshape(x.shape), (d * h).sum(0)
+
+
+@right("rms_norm_backward")
+def rms_token_by_token(dy, x, gamma, eps):
+    dx, dgamma = torch.zeros_like(x), torch.zeros_like(gamma)
+    for n, t in np.ndindex(x.shape[:2]):
+        rms = (x[n, t].pow(2).mean() + eps) ** 0.5
+        h, g = x[n, t] / rms, dy[n, t] * gamma
+        dx[n, t] = (g - h * (g @ h) / len(h)) / rms
+        dgamma = dgamma + dy[n, t] * h
+    return dx, dgamma
+
+
+@right("rms_norm_backward")
+def rms_with_sums(dy, x, gamma, eps):
+    C = x.shape[-1]
+    rms = torch.sqrt((x**2).sum(-1, keepdim=True) / C + eps)
+    g = dy * gamma
+    return [(C * g - x / rms * (g * x / rms).sum(-1, keepdim=True)) / (C * rms), torch.sum(dy * x / rms, dim=(0, 1))]
+
+
+@right("eval_backward")
+def eval_scale_and_shift(dy, x, gamma, running_mean, running_var, eps):
+    inverse = torch.rsqrt(running_var + eps)
+    return dy * (gamma * inverse), ((x - running_mean) * dy).sum(0) * inverse, dy.sum(0)
+
+
+@right("eval_backward")
+def eval_keeping_dimensions(dy, x, gamma, running_mean, running_var, eps):
+    std = (running_var[None] + eps) ** 0.5
+    return dy / std * gamma, (dy * (x - running_mean) / std).sum(0, keepdim=True), dy.sum(0, keepdim=True)
+
+
+@right("eval_backward")
+def eval_by_columns(dy, x, gamma, running_mean, running_var, eps):
+    dx, dgamma = torch.empty_like(dy), torch.empty_like(gamma)
+    for c in range(len(gamma)):
+        std = (running_var[c] + eps).sqrt()
+        dx[:, c] = dy[:, c] * gamma[c] / std
+        dgamma[c] = torch.dot(dy[:, c], (x[:, c] - running_mean[c]) / std)
+    return dx, dgamma, sum(dy)
+
+
+@right("eval_backward")
+def eval_in_numpy(dy, x, gamma, running_mean, running_var, eps):
+    std = np.sqrt(running_var.numpy() + eps)
+    x_hat = (x.numpy() - running_mean.numpy()) / std
+    found = dy.numpy() * gamma.numpy() / std, (dy.numpy() * x_hat).sum(0), dy.numpy().sum(0)
+    return tuple(map(torch.from_numpy, found))
+
+
+@right("eval_backward")
+def eval_as_diagonal_matrix(dy, x, gamma, running_mean, running_var, eps):
+    scale = gamma / torch.sqrt(running_var + eps)
+    dgamma = torch.einsum("nc,nc->c", dy, x - running_mean) / torch.sqrt(running_var + eps)
+    return [dy @ torch.diag(scale), dgamma, torch.ones(len(dy), dtype=dy.dtype) @ dy]
+
+
+@right("stable_variance")
+def welford_row_by_row(chunks):
+    n, mean, squares = 0, 0.0, 0.0
+    for chunk in chunks:
+        for row in chunk:
+            n += 1
+            gap = row - mean
+            mean = mean + gap / n
+            squares = squares + gap * (row - mean)
+    return mean, squares / n
+
+
+@right("stable_variance")
+def shifted_by_the_first_row(chunks):
+    n, shift, sums, squares = 0, None, 0, 0
+    for x in chunks:
+        shift = x[0].clone() if shift is None else shift
+        n, sums, squares = n + len(x), sums + (x - shift).sum(0), squares + ((x - shift) ** 2).sum(0)
+    return shift + sums / n, squares / n - (sums / n) ** 2
+
+
+@right("stable_variance")
+def in_float64(chunks):
+    n, sums, squares = 0, 0, 0
+    for x in chunks:
+        x = x.double()
+        n, sums, squares = n + x.shape[0], sums + x.sum(0), squares + x.square().sum(0)
+    return (sums / n).float(), (squares / n - (sums / n) ** 2).float()
+
+
+@right("stable_variance")
+def weighted_variances(chunks):
+    """Total variance: the mean of the variances and the variance of the means, merged two by two."""
+    n, mean, var = 0, torch.tensor(0.0), torch.tensor(0.0)
+    for x in chunks:
+        a, b = n / (n + len(x)), len(x) / (n + len(x))
+        var_x, mean_x = torch.var_mean(x, dim=0, unbiased=False)
+        var = a * var + b * var_x + a * b * (mean_x - mean) ** 2
+        mean, n = a * mean + b * mean_x, n + len(x)
+    return mean, var
+
+
+@right("stable_variance")
+def groups_kept_as_three_numbers(chunks):
+    """Counts, means and squares of all chunks, joined at the end."""
+    groups = [(len(x), x.mean(0), ((x - x.mean(0)) ** 2).sum(0)) for x in chunks]
+    n = sum(count for count, _, _ in groups)
+    mean = sum(count / n * m for count, m, _ in groups)
+    return mean, sum(s + count * (m - mean) ** 2 for count, m, s in groups) / n

@@ -22,8 +22,9 @@ GN_MEAN = "mean = groups.mean(dim=2, keepdim=True)"
 GN_VAR = "var = ((groups - mean) ** 2).mean(dim=2, keepdim=True)"
 GN_HAT = "x_hat = ((groups - mean) / torch.sqrt(var + self.eps)).reshape(x.shape)"
 GN_OUT = "return self.gamma.view(per_channel) * x_hat + self.beta.view(per_channel)"
-RMS_SQUARE = "mean_square = (x**2).mean(dim=self.dims, keepdim=True)"
-RMS_OUT = "return self.gamma * (x / torch.sqrt(mean_square + eps))"
+RMS_SQUARE = "mean_square = (x.to(dtype) ** 2).mean(dim=self.dims, keepdim=True)"
+RMS_OUT = "return self.gamma * (x / torch.sqrt(mean_square + eps)).to(x.dtype)"
+RMS_OWN_DTYPE = (RMS_SQUARE, "mean_square = (x**2).mean(dim=self.dims, keepdim=True)")
 
 
 class Flat2d(nn.Module):
@@ -202,7 +203,7 @@ RIGHT_GROUP = {
 }
 
 RIGHT_RMS = {
-    "rsqrt": variant(RMSNorm, (RMS_OUT, "return x * torch.rsqrt(mean_square + eps) * self.gamma")),
+    "rsqrt": variant(RMSNorm, RMS_OWN_DTYPE, (RMS_OUT, "return x * torch.rsqrt(mean_square + eps) * self.gamma")),
     "pow": variant(RMSNorm, (RMS_SQUARE, "mean_square = x.pow(2).mean(self.dims, keepdim=True)")),
     "norm": variant(
         RMSNorm,
@@ -236,8 +237,10 @@ RIGHT_RMS = {
             "rows = x.reshape(-1, self.gamma.numel())\n        mean_square = rows.square().mean(-1).reshape(x.shape[:x.ndim - len(self.dims)] + (1,) * len(self.dims))",
         ),
     ),
-    "gamma last": variant(RMSNorm, (RMS_OUT, "return x / torch.sqrt(mean_square + eps) * self.gamma")),
-    "gamma in the quotient": variant(RMSNorm, (RMS_OUT, "return self.gamma * x / (mean_square + eps).sqrt()")),
+    "gamma last": variant(RMSNorm, RMS_OWN_DTYPE, (RMS_OUT, "return x / torch.sqrt(mean_square + eps) * self.gamma")),
+    "gamma in the quotient": variant(
+        RMSNorm, RMS_OWN_DTYPE, (RMS_OUT, "return self.gamma * x / (mean_square + eps).sqrt()")
+    ),
 }
 
 RIGHT = {"batchnorm2d": RIGHT_2D, "layernorm": RIGHT_LAYER, "groupnorm": RIGHT_GROUP, "rmsnorm": RIGHT_RMS}

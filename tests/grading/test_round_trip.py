@@ -1,32 +1,29 @@
-"""Stock nbgrader: release, three submissions, autograde, feedback, export; every score is what it should be."""
+"""Stock nbgrader: release, four submissions, autograde, feedback, export; every score is what it should be."""
 
 import csv
-import json
 import os
 import shutil
-import subprocess
-import sys
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
-from tests.notebook import LEARNER, ROOT, SOLUTIONS, fill, graded, points, read, solved
+from tests.notebook import LEARNER, ROOT, SOLUTIONS, copy_of_the_course, fill, graded, points, read, solved
+from tests.shell import run
 
-TOO = ("00_start_here", "02_build_batchnorm1d")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="not run: README.md shows the commands of a POSIX shell")
+
+RELEASE = ".venv/bin/nbgrader generate_assignment batchnorm --force"
+GRADE = "make grade"
+VALIDATE = ".venv/bin/nbgrader validate notebooks/00_start_here.ipynb"
+COMMANDS = {RELEASE, GRADE, VALIDATE}
+"""As README.md shows them."""
+
+FIRST, SECOND = "00_start_here", "02_build_batchnorm1d"
 """The notebooks that are handed in; that the solutions of all run is seen elsewhere."""
 
 HALF = {"batchnorm1d_numbers": 2, "batchnorm1d_beyond_settings": 1}
 """What a layer with a biased running variance fails, with its points; the bug hunt is untouched as well."""
-
-
-def nbgrader(course, *arguments):
-    """Run nbgrader from the course's root; returns what it printed."""
-    environment = {**os.environ, "PYTHONPATH": str(course), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=course, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def hand_in(course, learner, notebooks):
@@ -37,18 +34,17 @@ def hand_in(course, learner, notebooks):
 
 
 def half_right():
-    notebooks = {name: solved(name) for name in TOO}
-    layer = next(c for c in notebooks["02_build_batchnorm1d"].cells if c.id == "batchnorm1d")
+    notebook = solved(SECOND)
+    layer = next(c for c in notebook.cells if c.id == "batchnorm1d")
     right = "unbiased = var * n / (n - 1)"
     assert layer.source.count(right) == 1
     layer.source = layer.source.replace(right, "unbiased = var")
-    untouched = {c.id: c.source for c in read(ROOT / "notebooks" / "02_build_batchnorm1d.ipynb").cells}
-    fill(notebooks["02_build_batchnorm1d"], {"spot_the_bug": untouched["spot_the_bug"]})
-    return notebooks
+    untouched = {c.id: c.source for c in read(ROOT / "notebooks" / f"{SECOND}.ipynb").cells}
+    return fill(notebook, {"spot_the_bug": untouched["spot_the_bug"]})
 
 
 def only_pass():
-    """A learner who writes ``pass`` wherever something is asked for in 02."""
+    """What a learner hands in who writes ``pass`` wherever something is asked for."""
     layer = """class BatchNorm1d(nn.Module):
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
         pass
@@ -56,44 +52,33 @@ def only_pass():
     def forward(self, x):
         pass
 """
-    notebook = read(ROOT / "notebooks" / "02_build_batchnorm1d.ipynb")
     hunt = "def spot_the_bug():\n    pass"
-    return {"02_build_batchnorm1d": fill(notebook, {"batchnorm1d": layer, "spot_the_bug": hunt})}
+    return fill(read(ROOT / "notebooks" / f"{SECOND}.ipynb"), {"batchnorm1d": layer, "spot_the_bug": hunt})
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A copy of the course in which the whole round trip has been run."""
-    course = tmp_path_factory.mktemp("course")
-    for name in ("helpers", "solutions"):
-        shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "nbgrader_config.py", course)
-    nbgrader(course, "generate_assignment", "batchnorm")
-    hand_in(course, "perfect", {name: solved(name) for name in TOO})
-    hand_in(course, "half", half_right())
-    hand_in(course, "untouched", {name: read(ROOT / "notebooks" / f"{name}.ipynb") for name in TOO})
-    hand_in(course, "pass", only_pass())
-    nbgrader(course, "autograde", "batchnorm")
-    nbgrader(course, "generate_feedback", "batchnorm")
-    nbgrader(course, "export", "--to", str(course / "grades.csv"))
+    course = copy_of_the_course(tmp_path_factory.mktemp("clone") / "course")
+    shutil.rmtree(course / "notebooks")
+    run(RELEASE, course)
+    hand_in(course, "perfect", {name: solved(name) for name in (FIRST, SECOND)})
+    hand_in(course, "half", {SECOND: half_right()})
+    hand_in(course, "untouched", {FIRST: read(ROOT / "notebooks" / f"{FIRST}.ipynb")})
+    hand_in(course, "pass", {SECOND: only_pass()})
+    run(GRADE, course)
     return course
 
 
 def scores(course, learner):
     """``{grade_id: score}`` of the autograded cells, from the gradebook."""
-    script = """
-import json, sys
-from nbgrader.api import Gradebook
-with Gradebook(sys.argv[1]) as book:
-    submission = book.find_submission("batchnorm", sys.argv[2])
-    print(json.dumps({g.name: g.auto_score for n in submission.notebooks for g in n.grades}))
-"""
-    database = f"sqlite:///{course / 'grading' / 'gradebook.db'}"
-    done = subprocess.run([sys.executable, "-c", script, database, learner], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    with Gradebook(f"sqlite:///{course / 'grading' / 'gradebook.db'}") as book:
+        submission = book.find_submission("batchnorm", learner)
+        return {g.name: g.auto_score for n in submission.notebooks for g in n.grades}
 
 
-def autograded(names):
+def autograded(*names):
+    """``{grade_id: points}`` of the cells that nbgrader grades by running them."""
     found = {}
     for name in names:
         notebook = read(ROOT / "solutions" / f"{name}.ipynb")
@@ -102,33 +87,32 @@ def autograded(names):
 
 
 def test_stock_release_equals_the_learner_edition(course):
-    for path in LEARNER:
-        assert (course / "notebooks" / path.name).read_bytes() == path.read_bytes()
+    released = {path.name: path.read_bytes() for path in (course / "notebooks").glob("*.ipynb")}
+    assert released == {path.name: path.read_bytes() for path in LEARNER}
 
 
 def test_perfect_submission_gets_every_point_of_every_cell(course):
-    expected = autograded(TOO)
+    expected = autograded(FIRST, SECOND)
     got = scores(course, "perfect")
     assert {id: got[id] for id in expected} == expected
 
 
 def test_half_right_submission_loses_exactly_the_cells_that_see_the_mistake(course):
-    lost = {*HALF, *(id for id in autograded(TOO) if id.startswith("spot_the_bug_"))}
-    expected = {id: 0 if id in lost else worth for id, worth in autograded(TOO).items()}
+    lost = {*HALF, *(id for id in autograded(SECOND) if id.startswith("spot_the_bug_"))}
+    expected = {id: 0 if id in lost else worth for id, worth in autograded(SECOND).items()}
     got = scores(course, "half")
     assert {id: got[id] for id in expected} == expected
 
 
 def test_untouched_submission_gets_nothing(course):
     got = scores(course, "untouched")
-    assert {got[id] for id in autograded(TOO)} == {0}
+    assert {got[id] for id in autograded(FIRST)} == {0}
 
 
 def test_pass_gets_nothing_and_breaks_nothing_else(course):
-    cells = autograded(["02_build_batchnorm1d"])
     got = scores(course, "pass")
-    assert {got[id] for id in cells} == {0}
-    done = read(course / "grading" / "autograded" / "pass" / "batchnorm" / "02_build_batchnorm1d.ipynb")
+    assert {got[id] for id in autograded(SECOND)} == {0}
+    done = read(course / "grading" / "autograded" / "pass" / "batchnorm" / f"{SECOND}.ipynb")
     wrong = {id(c) for c in graded(done).values()}
     for cell in done.cells:
         errors = [o.ename for o in cell.get("outputs", []) if o.output_type == "error"]
@@ -136,21 +120,21 @@ def test_pass_gets_nothing_and_breaks_nothing_else(course):
 
 
 def test_export_adds_up(course):
-    with open(course / "grades.csv", newline="") as file:
+    with open(course / "grading" / "grades.csv", newline="") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     total = sum(sum(points(read(p)).values()) for p in SOLUTIONS)
     assert float(rows["perfect"]["max_score"]) == total
-    assert float(rows["perfect"]["score"]) == sum(autograded(TOO).values())
-    bugs = sum(worth for id, worth in autograded(TOO).items() if id.startswith("spot_the_bug_"))
-    assert float(rows["half"]["score"]) == sum(autograded(TOO).values()) - sum(HALF.values()) - bugs
+    assert float(rows["perfect"]["score"]) == sum(autograded(FIRST, SECOND).values())
+    bugs = sum(worth for id, worth in autograded(SECOND).items() if id.startswith("spot_the_bug_"))
+    assert float(rows["half"]["score"]) == sum(autograded(SECOND).values()) - sum(HALF.values()) - bugs
     assert float(rows["untouched"]["score"]) == 0
 
 
 def test_feedback_tells_the_mistake(course):
-    page = (course / "grading" / "feedback" / "half" / "batchnorm" / "02_build_batchnorm1d.html").read_text()
+    page = (course / "grading" / "feedback" / "half" / "batchnorm" / f"{SECOND}.html").read_text()
     assert "your running_var moves by the biased variance" in page
 
 
-def test_validate_tells_what_is_missing(course, tmp_path):
-    text = nbgrader(course, "validate", str(course / "notebooks" / "00_start_here.ipynb"))
+def test_validate_tells_what_is_missing(course):
+    text = run(VALIDATE, course)
     assert "FAILED ON 2 CELL(S)" in text and "NotImplementedError" in text

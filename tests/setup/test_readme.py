@@ -1,14 +1,11 @@
 """Every command in README.md and CONTRIBUTING.md runs, in a copy of the repository."""
 
-import csv
 import json
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -16,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import course
-from helpers.exercises.syllabus import notebooks as course_notebooks
+from tests.grading import test_round_trip as round_trip
 from tests.notebook import copy_of_the_course
+from tests.shell import environment, run
 
 ROOT = Path(__file__).parents[2]
 README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
@@ -37,22 +35,6 @@ def commands(text):
 def copy(tmp_path_factory):
     """Where the commands run."""
     return copy_of_the_course(tmp_path_factory.mktemp("clone") / "course")
-
-
-def environment(**more):
-    """This process's environment without what this test run has put there; nothing is installed, no browser opens."""
-    ours = ("MAKE", "MFLAGS", "PYTEST_", "PYTHONPATH", "ARGS", "PORT", "EDITION", "BATCHNORM_EDITION")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "CI"}
-    python = os.path.dirname(sys.executable) + os.pathsep + env.get("PATH", "")
-    return {**env, "PATH": python, "BATCHNORM_VENV": sys.prefix, "BROWSER": "true", **more}
-
-
-def run(command, folder):
-    """Run a command line to its end; returns what it printed."""
-    options = {"cwd": folder, "env": environment(), "capture_output": True, "text": True, "timeout": 900}
-    done = subprocess.run(command, shell=True, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def serve(command, folder, shows):
@@ -125,27 +107,6 @@ def setup(command, folder):
     run(command, folder)
 
 
-def generate(command, folder):
-    shutil.rmtree(folder / "notebooks")
-    run(command, folder)
-    assert names(folder / "notebooks") == names(folder / "solutions")
-
-
-def grade(command, folder):
-    handed_in = folder / "grading" / "submitted" / "ada" / "batchnorm"
-    handed_in.mkdir(parents=True)
-    shutil.copy(folder / "solutions" / SUBMISSION, handed_in)
-    run(command, folder)
-    with open(folder / "grading" / "grades.csv", encoding="utf-8") as table:
-        (row,) = csv.DictReader(table)
-    assert (row["student_id"], float(row["score"])) == ("ada", course_notebooks()[0].points)
-    assert (folder / "grading" / "feedback" / "ada" / "batchnorm" / "00_start_here.html").exists()
-
-
-def validate(command, folder):
-    assert "VALIDATION FAILED" in run(command, folder)  # the stub is not solved
-
-
 def notebooks(command, folder):
     assert "Everything is up to date." in run(command, folder)
 
@@ -177,16 +138,13 @@ def names(folder):
     return {path.name for path in folder.glob("*.ipynb")}
 
 
-TESTED_BY = {  # in this order: grading needs what generate_assignment has made
+TESTED_BY = {
     "make lab": lab,
     "python course.py lab": lab,
     "make test": some_tests,
     "python course.py test": some_tests,
     "make setup": setup,
-    ".venv/bin/nbgrader generate_assignment batchnorm --force": generate,
-    "make grade": grade,
     ".venv/bin/jupyter lab": lab_at_the_root,
-    ".venv/bin/nbgrader validate notebooks/00_start_here.ipynb": validate,
     "make notebooks": notebooks,
     "make notebooks EDITION=class": class_edition,
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k agrees"': named_tests,
@@ -206,7 +164,7 @@ def test_command(command, copy):
 
 
 def test_no_other_command_is_shown():
-    assert {*commands(README), *commands(CONTRIBUTING)} == TESTED_BY.keys()
+    assert {*commands(README), *commands(CONTRIBUTING)} == TESTED_BY.keys() | round_trip.COMMANDS
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README.md", "CONTRIBUTING.md"])

@@ -1,7 +1,9 @@
 """The deck and the drill's blocks, without a front end: what is typed, ticked and answered is kept."""
 
+import ast
 import time
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -169,7 +171,30 @@ def test_review_rubric_and_record(monkeypatch):
     assert "3 entries were new" in record.said.value and Review().ticks["modes"].value
 
 
-def test_an_answer_that_is_heard_is_shown_with_what_is_missing(capsys):
-    heard("bn-03", "At test time you wrap it in torch.no_grad(), which puts the layer into inference mode.")
+def test_a_rubric_from_before_the_drill_is_filled_in_from_it_and_keeps_the_learners_ticks():
+    room, rubric = drill_room.room(), Rubric()
+    assert rubric.points["modes"].disabled and "No drill has been begun" in rubric.shown.value
+    room.begin(True)
+    rubric.points["mechanism"].value = True
+    room.done()
+    box = next(box for box in room.boxes.values() if box.card.id == "bn-03")
+    box.open()
+    for tick in box.ticks.values():
+        tick.value = True
+    room.done()
+    assert rubric.points["modes"].value and rubric.points["mechanism"].value
+    assert "and your own ticks" in rubric.shown.value
+    room.done()
+    room.done()
+    room.begin(True)
+    assert not any(box.value for box in rubric.points.values()) and "your own ticks" not in rubric.shown.value
+
+
+def test_the_answer_that_opens_the_notebook_has_no_point_and_a_red_flag(capsys):
+    source = (Path(__file__).parents[2] / "solutions" / "11_mock_interview.py").read_text(encoding="utf-8")
+    (call,) = [
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and "heard" in ast.dump(node.func)
+    ]
+    heard(*map(ast.literal_eval, call.args))
     text = capsys.readouterr().out
     assert text.count("✗") == 5 and "⚑" in text

@@ -105,7 +105,7 @@ def test_the_third_net_is_told_apart_from_the_rivals():
     start = traces[PLAIN].start
     assert not any("default init" in said for said in reasons.seen(setting, traces))
     (said,) = (said for said in reasons.also(setting, traces) if "default init" in said)
-    assert "before training its signal shrinks by" in said
+    assert "times smaller in the last layer than in layer 1" in said
     assert f"a gradient of {start.gradients[0]:.1g} where the head has {start.gradients[-1]:.1g}" in said
 
 
@@ -123,16 +123,16 @@ def trace(train, test, **options):
     ("kind", "rows", "found", "said"),
     [
         (CONTROL, 32, trace(0.43, 0.41, dead=[0.1, 0.9]), "90% of the ReLUs of layer 2 are 0 on all of 256 rows."),
-        (CONTROL, 32, trace(0.43, 0.41, moved=0.001), "in 200 steps W moved by 0.1% of ‖W‖."),
-        (CONTROL, 32, trace(0.43, 0.41, losses=[0.5, 9.0, 0.4]), "its batch loss had a peak of 9 at step 2."),
+        (CONTROL, 32, trace(0.43, 0.41, moved=0.001), "In 200 steps W moved by 0.1% of ‖W‖."),
+        (CONTROL, 32, trace(0.43, 0.41, losses=[0.5, 9.0, 0.4]), "Its batch loss had a peak of 9 at step 2."),
         (CONTROL, 32, trace(0.43, 0.41, weights=[10.0, 900.0]), "‖W‖ of its hidden layers went from 10 to 9e+02."),
         (
             BATCH,
             2,
             trace(0.43, 0.41, weights=[10.0, 900.0]),
-            "a mean of 2 rows is off by about 1/√2 = 0.71 standard deviations, whatever the net.",
+            "A mean of 2 rows is off by about 1/√2 = 0.71 standard deviations, whatever the net.",
         ),
-        (BATCH, 32, trace(0.43, 0.41, weights=[10.0, 900.0], moved=0.5), "in 200 steps W moved by 50.0% of ‖W‖."),
+        (BATCH, 32, trace(0.43, 0.41, weights=[10.0, 900.0], moved=0.5), "In 200 steps W moved by 50.0% of ‖W‖."),
         (BATCH, 2, trace(0.1, 0.11), ""),
         (BATCH, 32, trace(0.43, 0.41, note="stopped at step 9"), ""),
     ],

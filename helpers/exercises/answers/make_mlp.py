@@ -18,7 +18,7 @@ def make_mlp(widths: list[int], norm: Callable[[int], nn.Module] | None = None) 
 
     widths: sizes of the input, the hidden layers and the output.
     norm: builds a norm for a number of features, for example nn.BatchNorm1d; None leaves the norms
-    out.  A Linear right before a norm has no bias.
+    out.  A Linear right before a norm, whichever it is, has no bias.
     """
     ### BEGIN SOLUTION
     layers: list[nn.Module] = []
@@ -158,7 +158,7 @@ _MAKE_MLP = (
     _net(
         "bias_kept",
         "bias",
-        "the Linear layers before a norm keep their bias; the norm subtracts it again, so drop it there.",
+        "the Linear layers before a norm keep their bias; here it is dropped before every norm (batch norm would subtract it).",
         f"normed/{BIAS}",
         (_LINEAR, "layers.append(nn.Linear(fan_in, fan_out))"),
     ),
@@ -405,7 +405,7 @@ SUSPECTS = {
         a="the bias is one input that is always 1, at every width.",
         b="the demo is full batch: mean and variance come from all 512 rows at every width.",
         c="PyTorch's default draws them smaller for a layer with more inputs: its variance is 1/(3 · fan-in).",
-        e="no norm stands behind the head, so its output grows with its weights.",
+        e="a norm takes the length out of weights that stand before it; none follows the head.",
     ),
     "where_plain_wins": _answers(
         where_plain_wins,
@@ -413,6 +413,6 @@ SUSPECTS = {
         a="after 150 steps the start counts for 0.9¹⁵⁰, less than a millionth; and smaller weights, as many steps, do well.",
         c="the norm stands before each ReLU and brings its input to the scale of γ, whatever the weights are.",
         d="the batches are the same in every row of the map, and x̂ does not change with the scale of the weights.",
-        e="in most cells of the map batch norm has the higher accuracy after the same 150 steps.",
+        e="before a norm larger weights have smaller gradients: the output stays the same if they double.",
     ),
 }

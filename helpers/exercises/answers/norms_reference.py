@@ -145,6 +145,6 @@ class RMSNorm(nn.Module):
         ### BEGIN SOLUTION
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         eps = torch.finfo(dtype).eps if self.eps is None else self.eps
-        mean_square = (x**2).mean(dim=self.dims, keepdim=True)
-        return self.gamma * (x / torch.sqrt(mean_square + eps))
+        mean_square = (x.to(dtype) ** 2).mean(dim=self.dims, keepdim=True)
+        return self.gamma * (x / torch.sqrt(mean_square + eps)).to(x.dtype)
         ### END SOLUTION

@@ -21,7 +21,6 @@ Edit = tuple[str, str]
 Row = tuple[str, str, str, str, tuple[Edit, ...]]
 """id, category, the observation that tells it best, title, edits."""
 
-OUTPUT = "gradients/output"
 FACTOR = "affine/factor that gamma puts on the output"
 OFFSET = "affine/offset that beta puts on the output"
 EPS = "root/eps under the root"
@@ -284,7 +283,7 @@ def _eps(t: Lines) -> list[Row]:
         ("eps_subtracted", "eps is subtracted from the variance; it should be added.", "torch.sqrt(var - self.eps)"),
     )
     rows = [_row(id, "eps", EPS, title, (t.root, line)) for id, title, line in given]
-    default = "settings/output without eps given, deviation 0.01"
+    default = "settings/default of eps, in units of 0.00001"
     return [
         *rows,
         *(
@@ -300,7 +299,7 @@ def _eps(t: Lines) -> list[Row]:
         _row(
             "eps_zero_is_falsy",
             "eps",
-            "settings/output with eps = 0, deviation 0.01",
+            "settings/eps = 0, in units of 0.00001",
             "eps = 0 is replaced by the default, as in `eps or 1e-5`; 0 should be a value like any other.",
             ("self.eps = eps", "self.eps = eps or 1e-5"),
         ),
@@ -1463,7 +1462,7 @@ def _of_last_dimensions(gamma: str, beta: str | None, out: str) -> list[Row]:
         _row(
             "list_not_handled",
             "shape",
-            "sizes/output with a list",
+            "sizes",
             "only an int and a tuple are told apart, so a list fails; anything but an int should be made a tuple.",
             (_SHAPE, "shape = normalized_shape if isinstance(normalized_shape, tuple) else (normalized_shape + 0,)"),
         ),
@@ -1745,9 +1744,10 @@ GROUPNORM = _made(
 
 # RMSNorm
 
-_SQUARE = "mean_square = (x**2).mean(dim=self.dims, keepdim=True)"
+_SQUARE = "mean_square = (x.to(dtype) ** 2).mean(dim=self.dims, keepdim=True)"
 _RMS = "torch.sqrt(mean_square + eps)"
-_RMS_OUT = f"return self.gamma * (x / {_RMS})"
+_RMS_HAT = f"(x / {_RMS}).to(x.dtype)"
+_RMS_OUT = f"return self.gamma * {_RMS_HAT}"
 _RMS_GAMMA = "self.gamma = nn.Parameter(torch.ones(shape))"
 _DTYPE = "dtype = torch.float64 if x.dtype == torch.float64 else torch.float32"
 _CHOSEN = "eps = torch.finfo(dtype).eps if self.eps is None else self.eps"
@@ -1820,21 +1820,21 @@ def _rms_eps() -> list[Row]:
             "eps",
             "",
             f"eps=None becomes torch.finfo(x.dtype).eps, which is far too large for 16 bits; it should be {meant}.",
-            (_DTYPE, "dtype = x.dtype"),
+            (_CHOSEN, _CHOSEN.replace("finfo(dtype)", "finfo(x.dtype)")),
         ),
         _row(
             "eps_of_float32",
             "eps",
             _TINY64,
             "eps=None becomes float32's machine epsilon for every dtype; for float64 input it should be float64's.",
-            (_DTYPE, "dtype = torch.float32"),
+            (_CHOSEN, _CHOSEN.replace("finfo(dtype)", "finfo(torch.float32)")),
         ),
         _row(
             "eps_of_float64",
             "eps",
             _TINY32,
             "eps=None becomes float64's machine epsilon for every dtype (as Python's sys.float_info.epsilon); for other input it should be float32's.",
-            (_DTYPE, "dtype = torch.float64"),
+            (_CHOSEN, _CHOSEN.replace("finfo(dtype)", "finfo(torch.float64)")),
         ),
         _row(
             "eps_tiny_of_dtype",
@@ -1944,33 +1944,33 @@ def _rms_parts() -> list[Row]:
             "no_root",
             "root",
             "you divide by the mean of x²; it should be its square root.",
-            "self.gamma * (x / (mean_square + eps))",
+            "self.gamma * (x / (mean_square + eps)).to(x.dtype)",
         ),
         (
             "multiplied",
             "root",
             "you multiply by the root (or divide by torch.rsqrt, its reciprocal); you should divide by it.",
-            f"self.gamma * (x * {_RMS})",
+            f"self.gamma * (x * {_RMS}).to(x.dtype)",
         ),
-        ("no_gamma", "affine", "gamma is not applied; the output should be gamma · x / √(mean x² + ε).", f"x / {_RMS}"),
+        ("no_gamma", "affine", "gamma is not applied; the output should be gamma · x / √(mean x² + ε).", _RMS_HAT),
         (
             "gamma_plus_one_applied",
             "affine",
             "you multiply by 1 + gamma, and gamma already starts at 1; you should multiply by gamma.",
-            f"(1 + self.gamma) * (x / {_RMS})",
+            f"(1 + self.gamma) * {_RMS_HAT}",
         ),
-        ("divided_by_gamma", "affine", "you divide by gamma; you should multiply.", f"x / {_RMS} / self.gamma"),
+        ("divided_by_gamma", "affine", "you divide by gamma; you should multiply.", f"{_RMS_HAT} / self.gamma"),
         (
             "gamma_without_graph",
             "affine",
             "gamma enters the output without its graph (.data or .detach()), so no gradient reaches it; it should be used as it is.",
-            f"self.gamma.data * (x / {_RMS})",
+            f"self.gamma.data * {_RMS_HAT}",
         ),
         (
             "forward_no_grad",
             "gradient",
             "x̂ is computed without a graph, so no gradient reaches the input; it should be part of the graph.",
-            f"self.gamma * (x / {_RMS}).detach()",
+            f"self.gamma * {_RMS_HAT}.detach()",
         ),
         (
             "output_detached",
@@ -1988,13 +1988,13 @@ def _rms_parts() -> list[Row]:
             "clipped",
             "numerics",
             "the normalised values are clipped; the layer should have no bounds.",
-            f"self.gamma * (x / {_RMS}).clamp(-4.5, 4.5)",
+            f"self.gamma * {_RMS_HAT}.clamp(-4.5, 4.5)",
         ),
         (
             "nan_hidden",
             "numerics",
             "NaN is replaced by numbers; a broken input should show in the output.",
-            f"self.gamma * torch.nan_to_num(x / {_RMS})",
+            f"self.gamma * torch.nan_to_num({_RMS_HAT})",
         ),
         ("float64_output", "dtype", "you return float64; the output should have the dtype of x.", f"({out}).double()"),
         ("returns_tuple", "shape", "forward returns several things; it should return one tensor.", f"{out}, x"),
@@ -2018,7 +2018,7 @@ def _rms_parts() -> list[Row]:
             "start/gamma at the start",
             "gamma starts at 0 and the output uses 1 + gamma (as in Gemma); gamma should start at 1 and multiply.",
             (_RMS_GAMMA, zeros),
-            (_RMS_OUT, f"return (1 + self.gamma) * (x / {_RMS})"),
+            (_RMS_OUT, f"return (1 + self.gamma) * {_RMS_HAT}"),
         ),
         _row(
             "gamma_starts_at_zero",
@@ -2091,6 +2091,7 @@ def _rms_parts() -> list[Row]:
             "",
             "you compute in float32 and cast back, which is right for 16 bits, but float64 input loses half of its digits; float64 should be computed in float64.",
             (_DTYPE, f"{_DTYPE}\n        given, x = x, x.float()"),
+            (_SQUARE, _SQUARE.replace("to(dtype)", "float()")),
             (_RMS_OUT, f"return self.gamma * (x / {_RMS}).to(given.dtype)"),
         ),
         _row(

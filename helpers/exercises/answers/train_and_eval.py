@@ -129,7 +129,7 @@ def train_and_validate(model: nn.Module, batches: list[Batch], held_out: Batch, 
 def one_epoch(model: nn.Module, X: torch.Tensor, y: torch.Tensor, batch_size: int, lr: float) -> None:
     """One epoch of SGD on X, (N, D), and labels y, (N,), in their order.
 
-    Leaves out the rows that the net cannot be trained with, and no others.
+    Cuts batches of batch_size rows; leaves out a batch that the net cannot be trained with, and no other.
     """
     # One bug:
     # optimiser = torch.optim.SGD(model.parameters(), lr=lr)

@@ -43,7 +43,8 @@ def _activations(traces: Mapping[Kind, Trace], setting: Setting, step: int) -> s
             body += [_shape(kind, found, layer, setting.depth) for layer in range(setting.depth)]
         charts.append(chart(title, says, body, TALL, _layers(setting.depth), heights))
     said = (
-        "What enters the ReLUs of each hidden layer, in this step's batch. Spread: standard deviation, layer 1 → last."
+        "What enters the ReLUs of each hidden layer, in this step's batch. Spread: standard deviation over"
+        " rows and units, layer 1 → last."
     )
     return f'<div class="bn-mute">{said}</div>{_two(charts)}'
 

@@ -142,7 +142,7 @@ def _dot(x: float, y: float, dot: Dot, rivals: tuple[Kind, Kind], task: str) -> 
 
 
 def cell(plane: Plane, shows: str, rivals: tuple[Kind, Kind], task: str, row: int, column: int) -> Cell:
-    """One cell: of the rivals, which is lower in every seed, or the median of the net ``shows``."""
+    """One cell: which of the rivals is lower and its range apart, or the median of the net ``shows``."""
 
     def seen(name: str) -> tuple[float, float, float]:
         low, median, high = (float(values[name][row, column]) for values in (plane.low, plane.median, plane.high))

@@ -163,7 +163,7 @@ def _stalled(setting: Setting, kind: Kind, trace: Trace) -> str:
     if not trace.start or not trace.end or last(trace.train) < STALLED * level:
         return ""
     losses = f"training loss {last(trace.train):.2g}, a constant's {level:.2g}"
-    return f"{capital(label(kind))} learned nothing ({losses}): {_beside(setting, kind, trace)}."
+    return f"{capital(label(kind))} learned nothing ({losses}). {capital(_beside(setting, kind, trace))}."
 
 
 def _beside(setting: Setting, kind: Kind, trace: Trace) -> str:
@@ -185,7 +185,8 @@ def _beside(setting: Setting, kind: Kind, trace: Trace) -> str:
     if plain and spans[0] > 5 * spans[-1]:
         first, *_, head = trace.start.gradients
         shrinks = (
-            f"before training its signal shrinks by ÷{spans[0] / max(spans[-1], 1e-12):.0f} from layer 1 to the last"
+            "before training the standard deviation of what enters its ReLUs, over rows and units together, is"
+            f" {spans[0] / max(spans[-1], 1e-12):.0f} times smaller in the last layer than in layer 1"
         )
         return f"{shrinks}, and layer 1 gets a gradient of {first:.1g} where the head has {head:.1g}"
     if peak > 5 * constant(setting.task):

@@ -17,7 +17,7 @@ from . import drawing, inside, plane, style
 from .setting import BINS, Kind, Setting, Trace, label
 
 MAP_KEY = (
-    "BN, He: this net is lower in every seed, filled where by a factor of 2 or more; ≈: the seeds overlap; "
+    "BN, He: this net is lower and the ranges do not overlap, filled where by a factor of 2 or more; ≈: they overlap; "
     "✕: both diverge or learn nothing."
 )
 

@@ -1,0 +1,181 @@
+"""Notebook 06: what a very deep net sends forward and back before its first step, with batch norm and without."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import nn
+
+from helpers.lab import figures
+from helpers.lab.data import Split
+from helpers.lab.nets import MLP
+from helpers.lab.tables import spread, table
+from helpers.lab.training import loss_of, one_thread, seeded
+
+from .fair import widths
+from .why_it_works import load
+
+THEORY = math.sqrt(math.pi / (math.pi - 1))
+"""Growth of the gradient's length a layer, towards the input: batch norm and ReLU, large batches (Yang et al. 2019)."""
+LAYERS, WIDTH, ROWS = 50, 256, 128
+FIT = slice(4, 40)
+"""Layers over which the growth is fitted: 5 to 40."""
+STORED = (0, *range(4, LAYERS, 5))
+"""Layers whose gradient is stored, counted from 0."""
+
+NETS = {
+    "none, default": ("no norm, default init", "none", (0, (1, 1.2))),
+    "none, he": ("no norm, He init", "none, He", "--"),
+    "batch, he": ("batch norm, He init", "batch", "-"),
+    "skips, he": ("batch norm and skips, He init", "batch", (0, (6, 2, 1, 2))),
+}
+"""The nets: what they are called, and their colour and line."""
+
+
+class Skips(MLP):
+    """An MLP whose hidden layers, but for the first, add to their input: x + layer(x)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x: (N, widths[0]).  Returns (N, widths[-1])."""
+        first, *others = self.hidden
+        x = first(x)
+        for layer in others:
+            x = x + layer(x)
+        out: torch.Tensor = self.head(x)
+        return out
+
+
+def deep(name: str, layers: int = LAYERS, width: int = WIDTH) -> MLP:
+    """One of NETS, for the digits."""
+    kind, start = name.split(", ")
+    norm = None if kind == "none" else nn.BatchNorm1d
+    return (Skips if kind == "skips" else MLP)(widths(64, 10, width, layers), norm, start)
+
+
+@one_thread()
+def at_the_start(name: str, split: Split, seed: int) -> dict[str, list[float]]:
+    """What one net sends through itself before its first step, and the gradient after one.
+
+    gradients: lengths at the layers STORED.  growth: a layer, fitted on a log scale.  alike: the mean cosine of what
+    leaves the last hidden layer for two images.  dead: the share of its units that are 0 for all rows.  again: the
+    gradient of the first layer after one step with learning rate 0.1.
+    """
+    with seeded(seed):
+        net = deep(name).train()
+        rows = torch.randperm(len(split.X_train))[:ROWS]
+    X, y = split.X_train[rows], split.y_train[rows]
+    left: list[torch.Tensor] = []
+    net.hidden[-1].register_forward_hook(lambda *seen: left.append(seen[2].detach()))
+    lengths = _gradients(net, X, y)
+    slope = np.polyfit(np.arange(LAYERS)[FIT], np.log(lengths)[FIT], 1)[0]
+    with torch.no_grad():
+        for p in net.parameters():
+            assert p.grad is not None
+            p.sub_(0.1 * p.grad)
+    found = {
+        "gradients": [lengths[i] for i in STORED],
+        "growth": [math.exp(-slope)],
+        "alike": [_alike(left[0])],
+        "dead": [(left[0] <= 0).all(dim=0).double().mean().item()],
+    }
+    return found | {"again": [_gradients(net, X, y)[0]]}
+
+
+def _gradients(net: MLP, X: torch.Tensor, y: torch.Tensor) -> list[float]:
+    net.zero_grad()
+    loss_of(net, X, y).backward()
+    return [block[0].weight.grad.norm().item() for block in net.hidden]  # type: ignore[index]
+
+
+def _alike(rows: torch.Tensor) -> float:
+    """Mean cosine of two different rows."""
+    unit = rows / rows.norm(dim=1, keepdim=True)
+    n = len(rows)
+    return float(((unit @ unit.T).sum() - n) / (n * (n - 1)))
+
+
+def growth() -> None:
+    """Show the gradient's length in each layer, before the first step."""
+    figures.show(
+        growth_figure(),
+        "Length of the gradient of each hidden layer's weights in nets of 50 layers before training, on a log axis: no "
+        "norm from two starts, batch norm, batch norm with skips, and a line for the theory.",
+    )
+
+
+def growth_figure() -> Figure:
+    """Median and range over the stored seeds, and the line of the theory through batch norm's last layer."""
+    found = load("deep")
+    figure, ax = figures.subplots(width=8.0, height=3.8)
+    x = np.array(STORED) + 1
+    for name, (label, colour, dash) in NETS.items():
+        figures.band(ax, x, np.maximum(found[f"{name}: gradients"], 1e-8), colour, label)
+        ax.lines[-1].set_linestyle(dash)
+    last = np.median(found["batch, he: gradients"][:, -1])
+    ax.plot(x, last * THEORY ** (x[-1] - x), color="#888888", linewidth=1, label="theory, batch norm: × 1.211 a layer")
+    ax.set(title="‖gradient of W‖ before the first step", xlabel="hidden layer (1 is next to the input)", yscale="log")
+    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1, 100, 10000], ["≤ 1e-8", "1e-6", "1e-4", "0.01", "1", "100", "10⁴"])
+    ax.minorticks_off()
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def start_table() -> None:
+    """What the stored seeds say of nets of 50 layers before the first step, and after it."""
+    found = load("deep")
+    rows = [
+        [
+            label,
+            spread(found[f"{name}: growth"][:, 0]),
+            _sizes(found[f"{name}: gradients"][:, 0]),
+            _sizes(found[f"{name}: again"][:, 0]),
+            spread(found[f"{name}: alike"][:, 0]),
+            spread(found[f"{name}: dead"][:, 0]),
+        ]
+        for name, (label, _, _) in NETS.items()
+    ]
+    table(
+        [
+            "net",
+            "growth a layer",
+            "‖gradient‖, layer 1",
+            "the same after one step",
+            "cosine of two images",
+            "share of dead units",
+        ],
+        rows,
+        f"{LAYERS} layers of {WIDTH}, {ROWS} digits; last two columns: last hidden layer. Median (range) of ten seeds.",
+    )
+
+
+def _sizes(values: NDArray[np.float64]) -> str:
+    """Median and range, two digits each, large numbers in full."""
+    low, median, high = (
+        f"{float(f'{v:.2g}'):,.0f}" if v >= 10 else f"{v:.2g}" for v in (values.min(), np.median(values), values.max())
+    )
+    return f"{median} ({low}–{high})"
+
+
+DEPTHS = (10, 50)
+RATES = (0.01, 0.1)
+
+
+def training_table() -> None:
+    """Held-out accuracy of narrower nets after 200 steps, by depth and learning rate."""
+    found = load("deep training")
+    rows = [
+        [
+            NETS[name][0],
+            *(spread(found[f"{name}, {layers}"][:, i]) for layers in DEPTHS for i in range(len(RATES))),
+        ]
+        for name in list(NETS)[1:]
+    ]
+    table(
+        ["net", *(f"{layers} layers, rate {rate:g}" for layers in DEPTHS for rate in RATES)],
+        rows,
+        "Width 64, 200 steps of SGD, batches of 64. Held-out accuracy, eval mode: median (range) of five seeds.",
+    )
