@@ -37,8 +37,8 @@ serving.opening()
 # ## 1 · Folding
 #
 # In eval mode μ and σ² are the running statistics, so with $s = \gamma/\sqrt{\sigma^2+\epsilon}$ all of batch norm is
-# $s\,(z-\mu)+\beta$: for each feature one multiplication and one addition with fixed numbers (Ioffe & Szegedy 2015, Algorithm 2,
-# lines 10 and 11). The layer before it is $z = Wx + b$, so the two are one layer:
+# $s\,(z-\mu)+\beta$: for each feature one multiplication and one addition with fixed numbers (Ioffe & Szegedy 2015, Algorithm 2).
+# The layer before it is $z = Wx + b$, so the two are one layer:
 #
 # $$s\,(Wx + b - \mu) + \beta \;=\; W'x + b', \qquad W' = s\,W, \qquad b' = s\,(b - \mu) + \beta$$
 #
@@ -147,7 +147,7 @@ if can_fold:
     serving.where_it_fails(fold_conv)
 
 # %% [markdown]
-# - **Train mode:** the statistics are those of the batch. They change with each batch, and a fixed weight cannot.
+# - **Train mode:** the statistics are those of the batch. They change with each batch; a folded weight does not.
 # - **Across an activation:** ReLU stands between the two, and $s \cdot \mathrm{ReLU}(z)$ is not $\mathrm{ReLU}(s\,z)$ where $s$ is negative, nor
 #   does a shift pass through it.
 # - **Before a padded convolution:** the norm may be folded *forwards*, into the next layer, but the zeros of the padding stand behind the
@@ -163,8 +163,8 @@ if can_fold:
     serving.speed_and_size(fold_linear, fold_conv)
 
 # %% [markdown]
-# The numbers are few; the time is that of reading and writing all maps once more. The times are measured in turn, in one run, on this
-# machine. They are ratios for this net and no promise for another.
+# The stored numbers hardly change. What goes is one operation on every map. The times are measured in turn, in one run, on this machine: ratios
+# for these nets, and no promise for others.
 #
 # *Exporting* writes a net as a graph of operations that runs without Python. Does the norm go away by itself?
 
@@ -174,8 +174,8 @@ if can_fold:
     serving.exported({"as it is": net, "folded": serving.fold_net(net, fold_linear, fold_conv)}, torch.zeros(1, 3, 8, 8))
 
 # %% [markdown]
-# `torch.export` keeps the norm as an operation of its own. Compilers and runtimes behind it may fold it. Fold first, and you know that
-# it is gone; then compare the exported net with the original on real rows.
+# `torch.export` keeps the norm as an operation of its own. What comes behind it may fold it: `torch.onnx.export` of torch 2.13 did so with this net.
+# Fold first, and you know that it is gone; then compare the exported net with the original on real rows.
 #
 # One trade goes with it: a folded net has no norm left. It can be served, but fine-tuned only as a net without a norm.
 
@@ -215,7 +215,7 @@ shards.one_step_table()
 shards.small_shards_table()
 
 # %% [markdown]
-# Four rows: the second device costs 38 points or more in every seed, 2 and 2 rows being the hopeless case of notebook 05. Eight rows: 1.6
+# Four rows: the second device costs 38 points or more in every seed, since two values leave only which is larger (notebook 05). Eight rows: 1.6
 # to 5.0 points, in all ten seeds. Sixteen: little or nothing; the range of the differences takes in 0, and with five further seeds it
 # was 0.4 to 2.0 points. Group norm pays nothing, since sharing out does not change it.
 #
@@ -231,7 +231,7 @@ shards.small_shards_table()
 # <details><summary>Answer</summary>
 #
 # Means 2 and 10; their mean is 6, but the mean of all rows is 16/4 = 4. Variances 2/3 and 0. Around 4 the squares are 9, 4, 1 and 36;
-# their mean is 12.5. The distance between the processes is most of it, and no process sees that alone.
+# their mean is 12.5. Most of it is the distance between the processes, which none of them sees alone.
 #
 # </details>
 #
@@ -349,7 +349,7 @@ effective_rate.norms_figure()
 
 # %% [markdown]
 # With batch norm all three starts end at 2.9, and without decay the weight is three times as long. But the control forgets its start too,
-# within 2,000 steps: its medians are 2.7 to 3.1. So that the norm forgets where it began is not special. What the step does to the direction is.
+# within 2,000 steps: its medians are 2.7 to 3.1. So a norm that forgets its start is no sign of batch norm. The angle of a step is.
 #
 # *Predict first:* two settings have the same product ηλ, a third has four times that. What are the angles, with batch norm and
 # without?

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from helpers.judge.api import Check, Quiz
 
-from helpers.judge.api import BadOutput, Check, Finding, Observations, Probe, Question, Quiz, Raised, Rule, agree
+from . import pairs
 
 INCIDENTS = {
     "a": "The service calls eval() when it starts. A customer sends the same row twice and gets two answers.",
@@ -40,38 +39,10 @@ CURES = {
     "y": "fold the original again",
     "z": "estimate the statistics on training rows, and save the whole state_dict from now on",
 }
-KINDS = ("cause", "cure")
-
-
-def _given(diagnoses: Callable[[], Any]) -> dict[str, Any]:
-    """The learner's choices as places in CAUSES and CURES."""
-    given = diagnoses()
-    if not isinstance(given, dict) or set(given) != set(INCIDENTS):
-        raise BadOutput(f"return a dict with the keys {', '.join(INCIDENTS)}.")
-    seen: dict[str, Any] = {}
-    for incident, answer in given.items():
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise BadOutput(f'the answer for {incident} is a pair, for example ("F", "r").')
-        for kind, value, known in zip(KINDS, answer, (tuple(CAUSES), tuple(CURES)), strict=True):
-            if value not in known:
-                raise BadOutput(f"{incident}: {value!r} is no {kind}; they are {', '.join(known)}.")
-            seen[f"{kind} of {incident}"] = known.index(value)
-    return seen
-
-
-def _right(incident: str) -> Rule:
-    """Cause and cure are right.  Says what is wrong, not what would be right."""
-    keys = [f"quiz/{kind} of {incident}" for kind in KINDS]
-
-    def rule(seen: Observations, right: Observations) -> Finding:
-        if isinstance(problem := seen.get("quiz"), Raised):
-            return Finding(False, keys[0], "a cause and a cure", str(problem))
-        wrong = [kind for kind, key in zip(KINDS, keys, strict=True) if not agree(seen.get(key), right.get(key))]
-        measured = f"not right: {' and '.join(wrong)}" if wrong else "both right"
-        return Finding(not wrong, keys[0], "the cause and the cure that fit", measured)
-
-    return rule
-
+_PARTS = {
+    part: {key: f"{key} · {text}" for key, text in known.items()}
+    for part, known in {"cause": CAUSES, "cure": CURES}.items()
+}
 
 _HINTS = {
     "a": (
@@ -102,23 +73,15 @@ _HINTS = {
 }
 
 
-def _question(incident: str) -> Question:
-    fields = tuple(tuple((k, f"{k} · {text}") for k, text in options.items()) for options in (CAUSES, CURES))
-    observed = tuple(f"quiz/{kind} of {incident}" for kind in KINDS)
-    return Question(incident, f"incident_{incident}", f"{incident} · {INCIDENTS[incident]}", fields, observed)
-
-
 diagnoses_exercise = Quiz(
     id="diagnoses",
     title="Five incidents",
     module=__name__,
     builds="diagnoses",
-    probes=(Probe("quiz", "your answers", _given),),
+    probes=(pairs.probe(_PARTS, tuple(INCIDENTS), '("F", "r")'),),
     checks=tuple(
-        Check(
-            f"incident_{incident}", f"incident {incident}: cause and cure", (_right(incident),), hints=_HINTS[incident]
-        )
-        for incident in INCIDENTS
+        Check(f"incident_{key}", f"incident {key}: cause and cure", (pairs.all_right(_PARTS, key),), hints=_HINTS[key])
+        for key in INCIDENTS
     ),
-    questions=tuple(map(_question, INCIDENTS)),
+    questions=tuple(pairs.question(_PARTS, key, f"incident_{key}", text) for key, text in INCIDENTS.items()),
 )

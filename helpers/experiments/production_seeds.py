@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from . import dropout_shift, effective_rate, shards
+from . import dropout_shift, effective_rate, shards, stored
 from .stored import Found
 
 SEEDS = range(10)
@@ -35,19 +32,9 @@ def compute(experiment: Experiment, seeds: Iterable[int]) -> Found:
 def main() -> None:
     """Write the files beside this module."""
     for file, experiments in FILES.items():
-        kept = {
-            "results": {f.__name__: {k: _short(v) for k, v in compute(f, SEEDS).items()} for f in experiments},
-            "seeds": {f.__name__: list(SEEDS) for f in experiments},
-            "command": "python -m helpers.experiments.production_seeds",
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        }
-        path = Path(__file__).with_name(f"{file}.json")
-        path.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def _short(values: Any) -> Any:
-    return np.vectorize(lambda value: float(f"{value:.3g}"))(values).tolist()
+        for experiment in experiments:
+            found = compute(experiment, SEEDS)
+            stored.write(file, experiment.__name__, SEEDS, found, "python -m helpers.experiments.production_seeds")
 
 
 if __name__ == "__main__":
