@@ -18,7 +18,7 @@ shifts.opening()
 # it jumps at every step. Yet the two blue curves on the right fall together.
 #
 # Batch norm was introduced to keep such means still. *Predict first:* is that why it helps? Which line on the left would you
-# show to somebody who says yes, and which to somebody who says no?
+# show to somebody who says yes, and which to somebody who says no? Sections 1 and 2 come back to it.
 #
 # After this notebook you can
 # - define internal covariate shift in both ways that are in use, and measure it,
@@ -47,21 +47,22 @@ shifts.opening()
 # on how large the gradients are: 1 means no shift, 0 means that the old gradient says nothing about the new one.
 #
 # *Predict first:* four nets, without a norm and with batch norm, each from both initialisations. Which has the smallest shift
-# of 2015? Which has the smallest of 2018, and does that net train well?
+# of 2018, and does that net train well?
 
 # %%
 shifts.shift_table()
 
 # %% [markdown]
 # - **2015.** With batch norm a mean hardly moves, from either start. That is nearly by construction: in train mode the mean of
-#   what leaves a batch norm layer is β, whatever happened below it. Without a norm it moves by more than a tenth of a standard
-#   deviation in every step.
+#   what leaves a batch norm layer is β, whatever happened below it. Without a norm it moves by 0.13 to 0.16 standard deviations
+#   in the median.
 # - **2018, default init.** The net without a norm has *no* shift: its cosines are 1.00. It also learns nothing. With batch norm
 #   the cosines are lower, and the net learns. So a small shift of this kind is no sign of fast training.
-# - **2018, He init.** In layers 4 and 6 batch norm has the higher cosine, in every seed. So here it does reduce the shift. And
-#   yet the control ends at the lower training loss, in all ten seeds.
-# - **The two batch norm nets** differ in nothing but the scale of their first weights. In layer 4 their cosines differ by more
-#   than a quarter in the median. Section 4 says what that scale does.
+# - **2018, He init.** In layers 4 and 6 batch norm has the higher cosine, in every seed. So here it does reduce the shift;
+#   Santurkar et al. found no such reduction (§2.2, figure 3). And yet the control ends at the lower training loss, in all ten
+#   seeds.
+# - **The two batch norm nets** differ in their first weights alone. In layer 4 their cosines differ by more than a quarter in
+#   the median. Section 4 says what the scale of the weights does.
 #
 # Both definitions are in use. Ask "which one?" when somebody says that batch norm reduces internal covariate shift.
 #
@@ -86,12 +87,12 @@ shifts.noise_table()
 # %% [markdown]
 # The accuracy is taken in eval mode, without noise; batch norm's statistics are estimated again before (notebook 04).
 #
-# - **Default init.** With noise the means move further than without a norm, in every seed. The net trains nearly as fast as
-#   plain batch norm: 0.06 against 0.04 at the end. The nets without batch norm learn nothing, with noise or without. So here a
-#   still mean is not what batch norm's advantage rests on.
-# - **He init.** Now the control trains, and it trains with the noise too. The noise about doubles the training loss of the
-#   batch norm net. So the noise is not harmless; and with another start there is no advantage left that would need an
-#   explanation.
+# - **Default init.** With noise the means move further than without a norm, in every seed. The net still trains fast: it ends
+#   at 0.06, plain batch norm at 0.04. The nets without batch norm learn nothing, with noise or without. So here a still mean is
+#   not what batch norm's advantage rests on.
+# - **He init.** Now the control trains, and it trains with the noise too. With batch norm the noise about doubles the training
+#   loss at the end, from either start. So it is not harmless. And without noise the control ends lower than batch norm from He
+#   init.
 #
 # **What is held against this test.**
 #
@@ -111,7 +112,7 @@ shifts.noise_table()
 #
 # | name | what it is | small means |
 # |---|---|---|
-# | loss range | the highest loss minus the lowest | the loss does what the first point promised |
+# | loss range | the highest loss minus the lowest | the loss changes little along the step, as it does where the gradient is short |
 # | change of the gradient (*gradient predictiveness*) | the largest $\lVert \nabla L(w - \alpha\eta g) - g \rVert$ | the gradient can be trusted further away |
 # | effective β | the largest $\lVert \nabla L(w - \alpha\eta g) - g \rVert \div \lVert \alpha\eta g \rVert$ | the landscape is little curved in this direction |
 #
@@ -150,15 +151,16 @@ along_the_step_exercise.check(along_the_step)
 # Two nets of four hidden layers, both from He init, learning rate 0.1. The first slider chooses after how many steps of
 # training you look; the net is trained on until then. The second walks along the next step. The third writes the same net with
 # other weights: with batch norm all hidden matrices are multiplied; without a norm every second one is, and the one after it is
-# divided. Neither changes what the net computes.
+# divided. In train mode neither changes what the net computes.
 #
 # *Exercise, free, 5 minutes.* *Predict first, then look:*
 #
 # 1. Look after 140 steps, and walk to 4 learning rates. Whose loss goes up?
-# 2. Where is the difference between the nets smaller, early or late?
-# 3. Multiply the weights by 4, then by ¼. What happens to effective β?
+# 2. Look at three steps. Is it ever the net with batch norm whose loss goes up within 4 learning rates?
+# 3. Multiply the weights by 4, then by ¼. What stays, and what changes?
 #
-# Keyboard: Tab goes from one slider to the next; type a number, or use PageUp, PageDown or the arrow keys.
+# Keyboard: Tab goes from one slider to the next; the arrow keys, PageUp and PageDown move it. In the middle one you can type a
+# number.
 
 # %% tags=["nbval-ignore-output"]
 from helpers.widgets.landscape import landscape_explorer
@@ -184,21 +186,22 @@ along_step.along_table()
 #   every seed. That is Santurkar et al.'s finding (they used VGG on CIFAR-10, and a deep linear net).
 # - **It is not batch norm alone.** ℓ1 and ℓ2 do nearly the same. Here ℓ∞ trains more slowly: it divides by the largest of 64
 #   numbers, so what leaves it is smaller.
-# - **Against.** The lowest median of β belongs to the net from default init without a norm: it starts where the loss is nearly
-#   flat, and it ends at the highest loss. And of the two nets from He init the control, with more than four times the β, ends
-#   at the lower training loss in all ten seeds. Batch norm from *default* init ends below the control in nine of ten, with a β
-#   that is two to three times that of batch norm from He init.
+# - **Against.** The net from default init without a norm begins with by far the lowest β, where the loss is nearly flat, and it
+#   ends at the highest loss. And of the two nets from He init the control, with more than four times the β, ends at the lower
+#   training loss in all ten seeds. Batch norm from *default* init ends below the control in nine of ten, with a β that is two
+#   to three times that of batch norm from He init.
 #
-# So along these paths batch norm is smoother than the control, and smoother is not the same as faster. With twelve layers:
+# So along these paths, from He init, batch norm is smoother than the control, and smoother is not the same as faster. With
+# twelve layers:
 
 # %%
 along_step.deeper_table()
 
 # %% [markdown]
-# Now the βs from He init are close: their ranges overlap, and the control's is the larger in nine of ten seeds, by 2 in the
-# median. The loss range is still far lower with batch norm, and now batch norm ends at the lower training loss, in all ten. Yao
-# et al. (2019, *PyHessian*, abstract) write that batch norm "does not necessarily make the loss landscape smoother, especially
-# for shallower networks". They measure the Hessian, in ResNets on images.
+# From He init loss range and change of the gradient are again far lower with batch norm, in all ten seeds, and β in nine of
+# ten. Now batch norm also ends at the lower training loss, in all ten. Yao et al. (2019, *PyHessian*, abstract) write that
+# batch norm "does not necessarily make the loss landscape smoother, especially for shallower networks". Our four layers do not
+# show that; they measure the Hessian, in ResNets on images.
 #
 # ### Other weights, the same function
 #
@@ -215,8 +218,7 @@ along_step.show_rescaled()
 # directions.
 #
 # So effective β is a property of the function *and* of the numbers in which it is written. A comparison of two nets compares
-# both. What decides whether a step is too long is β together with the learning rate, and the rate that suits a net changes with
-# the scale as well.
+# both. The learning rate that suits a net changes with the scale as well.
 #
 # ### Where normalising provably helps: linear regression
 #
@@ -278,7 +280,7 @@ effective_step_exercise.check(effective_step)
 # %% grade="effective_step" points=1
 
 # %% [markdown]
-# ### The same training at a hundred times the learning rate
+# ### Ten times the weights
 #
 # *Predict first:* multiply all hidden matrices by 10 before training. Which learning rates make it the same training as before,
 # loss by loss? For the hidden matrices, and for the rest: head, γ and β?
@@ -292,8 +294,9 @@ weight_length.same_path_table()
 #
 # ### A rate that falls by itself
 #
-# Since ‖W‖ only grows, η/‖W‖² falls during training. Does that matter? Change it alone: after every step give each hidden
-# matrix its first length back. It computes the same, but its effective rate no longer falls. The darkest line shows that.
+# With SGD and no weight decay ‖W‖ only grows, so η/‖W‖² falls during training. Does that matter? Change it alone: after every
+# step give each hidden matrix its first length back. It computes the same, but its effective rate no longer falls. The darkest
+# line shows that.
 #
 # *Predict first:* at which learning rate does holding the length do harm, at 0.1 or at 1?
 
@@ -305,11 +308,12 @@ weight_length.lengths_table()
 # - At rate 0.1 ‖W‖ grows by 1 %, and holding it changes next to nothing. (The angle falls all the same, since the gradient gets
 #   shorter as the loss falls.)
 # - At rate 1 it grows by a third and more. Held, W goes on turning by some degrees in every step, and the loss stays higher in
-#   every seed. At rate 3 held nets hardly learn, and free ones do.
-# - With the head left alone W turns less in the first steps, and ‖W‖ grows less.
+#   every seed. At rate 3 held nets end at 0.82, free ones at 0.02.
+# - With the rest at 0.1 W turns less in the first steps, and ‖W‖ grows less.
 #
-# So at large rates the growing length is *a cause* of batch norm's tolerance: take it away, and training gets worse. At a small
-# rate it is not what makes the net train.
+# So at large rates the growing length is *a cause* of the lower loss: take it away, and training gets worse. How much of batch
+# norm's tolerance it explains the table does not say: it has no net without a norm, and held nets learn too. At a small rate it
+# is not what makes the net train.
 #
 # It also brings the two rates closer: they differ by a factor of ten, their angles by 8 in the first ten steps, and by less
 # than 4 in the last ten (medians, head at the same rate).
@@ -331,35 +335,39 @@ deep_start.growth()
 deep_start.start_table()
 
 # %% [markdown]
-# 1.211⁴⁹ is about 12,000. (The first layer stands a little below the line: it has 64 inputs in place of 256. The growth is
-# fitted from layer 5 to 40.) *Cosine of two images*: 1.00 means that all images leave the last layer in the same direction. A
-# *dead* unit is 0 for all 128 images.
+# 1.211⁴⁹ is about 12,000. Measured it is about 6,000, since the first layer stands below the line: it has 64 inputs in place of
+# 256. (The growth is fitted from layer 5 to 40.) *Cosine of two images*: 1.00 means that all images leave the last layer in the
+# same direction. A *dead* unit is 0 for all 128 images.
 #
-# - **For.** Without a norm nearly all images leave the last layer alike, from either start, and a third of the units or more
-#   are dead. With batch norm images stay apart and no unit is dead.
+# - **For.** Without a norm nearly all images leave the last layer alike, from either start, and 0.3 to 0.55 of the units are
+#   dead. With batch norm images stay apart and no unit is dead.
 # - **Against.** The gradient explodes, as the theory says: 1.21 a layer. In the first layer it is 2,500 long; in the control
 #   0.25. So for gradients batch norm makes a deep net *worse* than He's start does.
-# - After *one* step of SGD it is 25. The first layers got much longer in that step, and a longer W has a shorter gradient
-#   (section 4).
+# - After *one* step of SGD at rate 0.1 it is 25. The first layers got much longer in that step, and a longer W has a shorter
+#   gradient (section 4).
 # - Skips (x + layer(x)) bring the growth down to 1.03. There the same step, at rate 0.1, is too long: the gradient is larger
 #   after it.
 #
-# The paper conjectures in §3.3 that batch norm keeps the singular values of layer Jacobians near 1, which would preserve
-# gradients. At initialisation, in nets without skips, this does not hold. Does it matter for training? The same nets, 64 wide:
+# Ioffe & Szegedy conjecture (§3.3) that batch norm may bring the singular values of layer Jacobians close to 1, which would
+# preserve gradients. At initialisation, in nets without skips, this does not hold. Does it matter for training? The same nets,
+# 64 wide:
 
 # %%
 deep_start.training_table()
 
 # %% [markdown]
-# - With 50 layers and no skips no net gets above 0.25, with batch norm or without. With skips batch norm does, best at the
-#   smaller rate.
-# - With 10 layers at the small rate the control is *ahead* of batch norm from He init in every seed. At rate 0.1 the ranges
-#   overlap. He's weights are long for a net with batch norm, and long weights mean a small effective rate.
+# - With 50 layers and no skips no net gets above 0.32, with batch norm or without. With skips and batch norm they reach 0.90 at
+#   the smaller rate; with skips alone, 0.10.
+# - Nor is batch norm needed there. In the last row each skip is x + α · layer(x), with a learned α that begins at 0 (after De &
+#   Smith 2020). At rate 0.1 it is ahead of batch norm with skips in all five seeds, at 0.01 behind in four.
+# - With 10 layers at the small rate the control is *ahead* of batch norm from He init in every seed, and *behind* it from
+#   default init in every seed. He's weights are long for a net with batch norm, and long weights mean a small effective rate.
 #
 # ## 6 · Noise as a regulariser
 #
 # In training each example is normalised with the mean and variance of a random batch. The mean of $m$ independent values has
-# the standard deviation $\sigma/\sqrt m$: that much noise comes with every batch. Does it help on held-out data?
+# the standard deviation $\sigma/\sqrt m$: that much noise comes with every batch (of independent rows). Does it help on
+# held-out data?
 #
 # Another batch size would change more than this noise: the number of steps, the noise of the gradient. So leave the batch at
 # 128 examples, and change one thing only: the batch is cut into parts, and each part is normalised by itself (ghost batch norm,
@@ -380,10 +388,10 @@ batch_noise.parts_table("noisy")
 # - **For.** Parts of 8 in place of 128 raise held-out accuracy by 9 points in the median, in all ten seeds.
 # - **What else could it be?** The training loss rises with it: with more noise the net fits less, wrong labels too. So take the
 #   net with whole batches, and stop it when it has fitted just as much. It is then 6 to 7 points better than at the end. So the
-#   larger part of the gain comes with fitting less, however that is done: about three quarters in the median, about two thirds
-#   with five other seeds. The rest, 2 points here, is in all ten seeds (with five others in four, and none in the fifth).
-# - The control, without any such noise, fits little in 400 steps too. It is one point below parts of 8 in all ten seeds (five
-#   others: below in four, level in one).
+#   larger part of the gain comes with fitting less. The rest, 2 points here, is in all ten seeds; it is not firm, since it was
+#   there in only six of nine others.
+# - The control, without any such noise, fits little in 400 steps too. It is one point below parts of 8 in all ten seeds (nine
+#   others: below in seven, level in one, above in one).
 #
 # Now the labels as they are:
 
@@ -392,8 +400,8 @@ batch_noise.parts_table("as they are")
 
 # %% [markdown]
 # Now there is nothing to gain in accuracy: for parts of 8, 16 and 32 the seeds go both ways. With parts of 16 the held-out loss
-# is lower than with 128 in nine of ten seeds, by less than a tenth. With parts of 4 the training loss is twenty times as high,
-# and accuracy falls.
+# is lower than with 128 in nine of ten seeds, by 2 to 22 %. With parts of 4 the training loss is twenty times as high, and
+# accuracy falls.
 #
 # So the noise regularises where there is something to regularise, and it is paid for with the training loss. How much it helps,
 # data and part size decide.
@@ -436,7 +444,7 @@ evidence_exercise.check(evidence)
 # |---|---|---|
 # | still distributions | Awais et al. 2020 | Santurkar et al. 2018, §2.1: noise, VGG on CIFAR-10 |
 # | smoother landscape | Santurkar et al. 2018, §3, and Theorem 4.1: an upper bound, for one layer, with respect to activations | Yao et al. 2019, abstract: not necessarily, especially for shallower networks |
-# | larger learning rates | Bjorck et al. 2018, abstract: without batch norm large updates make activations grow with depth | Brock et al. 2021, abstract: 86.5 % on ImageNet without it |
+# | larger learning rates | Bjorck et al. 2018, abstract: without batch norm large updates make activations grow with depth | that it is needed for them: Brock et al. 2021, abstract: adaptive gradient clipping overcomes the instability |
 # | gradients at the start | De & Smith 2020: in residual nets it scales the branches down | Yang et al. 2019: without skips they explode |
 #
 # </details>
@@ -450,15 +458,15 @@ evidence_exercise.check(evidence)
 # - *Length of the weights.* Holding it did harm at large rates, so it is a cause there. These are small nets, with one
 #   optimiser; a large net that tolerates large rates with lengths held would limit the claim.
 # - *All of it.* These explanations do not exclude each other. Which one counts depends on the start, the depth and the learning
-#   rate: in this notebook each had a setting in which it held and one in which it did not.
+#   rate.
 #
 # ## Recap
 #
 # 1. Internal covariate shift has two definitions: of the activations (2015) and of the gradient (2018). They can disagree about
 #    the same net.
 # 2. With noise behind it batch norm's shift is larger than without a norm; from default init it trains fast all the same.
-# 3. Along a step batch norm is smoother than the control in shallow nets; the number depends on how the weights are written,
-#    and smoother is not faster.
+# 3. Along a step, from He init, batch norm is smoother than the control; the number depends on how the weights are written, and
+#    smoother is not always faster.
 # 4. Before batch norm only the direction of W counts: the effective rate is η/‖W‖², and it falls as ‖W‖ grows.
 # 5. Batch norm keeps the images of a deep net apart; without skips its gradients explode by 1.21 a layer before training.
 #
@@ -467,20 +475,21 @@ evidence_exercise.check(evidence)
 # <details><summary>What is internal covariate shift, and does batch norm work by reducing it?</summary>
 #
 # The change of the distribution of activations as the parameters change (2015); or the change of a layer's gradient when the
-# layers below are updated (2018). Noise behind batch norm brings the first back, and training stays fast. That refutes the
-# plainest version; the question is open.
+# layers below are updated (2018). Noise behind batch norm brings the first back, and from default init training stays fast, to
+# about twice the loss. That refutes the plainest version; the question is open.
 #
 # </details>
 # <details><summary>Why does batch norm allow large learning rates?</summary>
 #
-# Before it only the direction of W counts. A long step makes W longer, and a longer W turns less: η/‖W‖² falls by itself. With
-# the lengths held fixed, training at large rates gets worse. The head has no norm behind it and keeps its own limit.
+# Before it only the direction of W counts. A long step makes W longer, and a longer W turns less: η/‖W‖² falls by itself, with
+# SGD and without weight decay. That is part of it: with the lengths held fixed, training at large rates gets worse, and does
+# not stop. The head has no norm behind it and keeps its own limit.
 #
 # </details>
 # <details><summary>"Batch norm makes the loss landscape smoother." What do you answer?</summary>
 #
-# Along the step, in shallow nets, from one start: yes, measured. But β changes when the same function is written with other
-# weights, and the less smooth net can train faster. Theorem 4.1 of Santurkar et al. is an upper bound for one layer.
+# Along the step, from the same start: yes, measured. But β changes when the same function is written with other weights, and
+# the less smooth net can train faster. Theorem 4.1 of Santurkar et al. is an upper bound for one layer.
 #
 # </details>
 # <details><summary>What does batch norm do to gradients in a very deep net before training?</summary>
@@ -491,7 +500,7 @@ evidence_exercise.check(evidence)
 # </details>
 # <details><summary>Does normalising the features always help linear regression?</summary>
 #
-# It removes differences of spread and the mean: κ = 1 if the features are not correlated. Correlation stays, because each
+# No. It removes differences of spread and the mean: κ = 1 if the features are not correlated. Correlation stays, because each
 # feature is treated by itself.
 #
 # </details>

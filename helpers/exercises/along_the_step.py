@@ -17,6 +17,8 @@ ANGLE, LENGTH, RATE = "angle", "length after the step", "rate for W/‖W‖"
 _CHANGED = asked("is your caller's w changed")
 _W_CHANGED = asked("is your caller's W changed")
 FACTORS = (0.5, 1.0, 2.0, 3.0, 4.0)
+MIXED = (0.5, 1.5, 0.25, 3.0, 1.0, 2.0, 0.75)
+"""Here no extreme is the first or the last."""
 
 LossAndGradient = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
@@ -26,7 +28,7 @@ def _three(value: Any, *names: str) -> dict[str, Any]:
     row = isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 1
     parts = tuple(value) if row or isinstance(value, (tuple, list)) else ()
     if len(parts) != 3:
-        got = "None" if value is None else f"a {type(value).__name__}"
+        got = "None" if value is None else f"a {type(value).__name__}" + (f" of {len(parts)}" if parts else "")
         raise BadOutput(f"the result is {got}; three numbers are needed: {', '.join(names)}.")
     seen = {name: as_array(part, name) for name, part in zip(names, parts, strict=True)}
     for name, found in seen.items():
@@ -59,7 +61,7 @@ def _walk(landscape: LossAndGradient, seed: int, lr: float, factors: Sequence[fl
     return run
 
 
-PLACES = ("bowl", "waves", "back")
+PLACES = ("bowl", "waves", "mixed")
 
 along_the_step_exercise = Exercise(
     id="along_the_step",
@@ -69,7 +71,7 @@ along_the_step_exercise = Exercise(
     probes=(
         Probe("bowl", f"a loss that is a bowl, 4 weights, lr = 0.1, factors {FACTORS}", _walk(_bowl, 0, 0.1, FACTORS)),
         Probe("waves", f"a wavy loss, 4 weights, lr = 0.2, factors {FACTORS}", _walk(_waves, 3, 0.2, FACTORS)),
-        Probe("back", "the wavy loss, lr = 0.3, factors (2, 0.25, 1)", _walk(_waves, 5, 0.3, (2.0, 0.25, 1.0))),
+        Probe("mixed", f"the wavy loss, lr = 0.3, factors {MIXED}", _walk(_waves, 5, 0.3, MIXED)),
     ),
     checks=(
         Check(
@@ -98,7 +100,7 @@ along_the_step_exercise = Exercise(
             "beta",
             "3 · effective β: the largest change of the gradient ÷ distance",
             tuple(matches(f"{place}/{BETA}") for place in PLACES),
-            "β decides which learning rates are safe: on a bowl gradient descent diverges above 2/β.",
+            "On a bowl gradient descent diverges above 2 ÷ the largest curvature. β sees one direction only, so it may be smaller.",
             (
                 "How far is a point from w? It is more than factor · lr.",
                 "Each point has its own distance, factor · lr · ‖gradient at w‖. Divide there, then take the largest.",

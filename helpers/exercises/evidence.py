@@ -11,13 +11,13 @@ CLAIMS = {
     "b": "It keeps the layers below from disturbing a layer's gradient, and that is why it trains fast.",
     "c": "It makes the landscape smoother, and that is why it trains fast.",
     "d": "The length of its weights grows until the steps are short enough, and that is why it trains fast.",
-    "e": "It brings signals and gradients of a deep net to a good scale before training.",
+    "e": "It brings signals and gradients of a deep net to a good scale before training, and that is why it trains fast.",
     "f": "The noise of its statistics regularises.",
 }
 """The explanations, as somebody might hold them."""
 
 FOR = {
-    "a": "A unit's mean moves by 0.0003 standard deviations in a step; in the control by 0.13 (section 1).",
+    "a": "He init: a unit's mean moves by 0.0005 standard deviations in a step; in the control by 0.13 (section 1).",
     "b": "He init, layer 6: the cosine of G and G′ is 0.93; in the control 0.29 (section 1).",
     "c": "He init, 4 layers: effective β is 3.7; in the control 17 (section 3).",
     "d": "At rate 1 the loss ends at 0.02; with the lengths held at 0.13 (section 4).",
@@ -26,28 +26,30 @@ FOR = {
 }
 
 AGAINST = {
-    "K": "From default init the cosine at layer 6 is 0.74; in the net that learns nothing it is 1.00.",
-    "L": "In the first of 50 layers it is 2,500; in the control 0.25.",
-    "M": "With the labels as they are accuracy stays; with noisy ones, a shorter training gets the larger part of the gain.",
-    "N": "With something added behind it, a mean moves by 0.28 standard deviations, and the training loss ends at 0.06.",
-    "O": "At rate 0.1 they change by one hundredth. Holding them changes nothing, and the loss ends at 0.02 too.",
+    "K": "The highest value of all, 1.00, is that of a net that learns nothing.",
+    "L": "Nearest to the input ‖∇L‖ is 2,500; without any norm 0.25.",
+    "M": "Stopping the other net sooner wins most of it too; and on clean data there is none to win.",
+    "N": "Random numbers behind every norm undo it, more than having no norm does: yet the end is 0.06, in place of 0.04.",
+    "O": "Where ‖W‖ changes by one hundredth, 0.02 is reached as well, whether ‖W‖ is kept as it was or not.",
     "P": "The same function, written with other numbers, can have a value five times as low; and the control, with a value four "
     "times as high, ends at the lower training loss.",
-    "Q": "γ and β can undo it, so in the end it does nothing.",
+    "Q": "Ten times as long, with a hundred times the learning rate, the hidden matrices give the same losses.",
 }
-"""Measurements to choose from; the last is none."""
+"""Measurements to choose from; the last speaks against none of the claims."""
 
 SETTLED = {
-    "R": "No norm, and each hidden matrix divided by its own Frobenius norm: are high rates then tolerated, or only with growth?",
-    "S": "Random shifts and factors of the same size in a net whose statistics are exact, on many data sets.",
-    "T": "Training that updates one layer at a time, each with its gradient taken afresh, with and without batch norm.",
-    "U": "A start without any norm that keeps images apart and gradients level: does batch norm still win from there?",
-    "V": "Nets whose means are pushed steadily in one direction, as training does, by amounts that are set beforehand.",
-    "W": "A measure that is the same for all weights of one function, and tells beforehand which of many nets will "
-    "train faster.",
-    "X": "A larger net, trained for longer, with batch norm.",
+    "R": "No norm: the forward pass uses √128 · W/‖W‖ for each hidden W. Once W is left free, once ‖W‖ is reset after every "
+    "update to its first value: which of the two still learns at η = 10?",
+    "S": "The mean and variance of all rows, then chance moves and stretches by as much as with 8 rows; on many data sets.",
+    "T": "Matrices updated in turn, from the input upwards, ∇L taken anew before each; with and without batch norm.",
+    "U": "No norm, but matrices drawn so that nothing fades, explodes or becomes alike on the way up or down: does adding "
+    "batch norm still help, in large nets too?",
+    "V": "What enters each ReLU is pushed steadily one way, by amounts set beforehand, and ∇L is taken after the push.",
+    "W": "A term added to the loss raises or lowers the curvature along the path, in a measure that is the same for all "
+    "ways to write one function; all else alike.",
+    "X": "With batch norm and without, at ten widths and ten learning rates each.",
 }
-"""Experiments to choose from."""
+"""Experiments to choose from; the last settles none of the claims, since it changes all supposed causes together."""
 
 PARTS = {
     "evidence": {key: f"{key} · {text}" for key, text in AGAINST.items()},
@@ -69,7 +71,7 @@ evidence_exercise = Quiz(
             hints=(
                 "What does each of the two definitions measure? Find that quantity among the measurements.",
                 "One is about means, the other about gradients. To test it, change that quantity and nothing else.",
-                "a: the noise was random, so look for means that do not move at random. b: when does nothing move below a layer?",
+                "a: the noise was random, so look for means that do not move at random. b: when is no gradient out of date?",
             ),
         ),
         Check(

@@ -10,22 +10,33 @@ from helpers.judge.api import BadOutput, Finding, Observations, Probe, Question,
 Parts = Mapping[str, Mapping[str, str]]
 """The two parts of an answer by name, each with its choices: value → words."""
 
+NONE = -1
+
+
+def _plain(word: Any) -> str:
+    return str(word).strip().casefold()
+
 
 def probe(parts: Parts, keys: Sequence[str], example: str) -> Probe:
-    """Reads the learner's dict: the place of each choice among those of its part.  example: a pair, as in messages."""
+    """Reads the learner's dict: the place of each choice among those of its part, NONE where a key is missing.
+
+    Capitals and spaces at the ends do not count.  example: a pair, as in messages.
+    """
 
     def run(answers: Callable[[], Any]) -> dict[str, Any]:
         given = answers()
-        if not isinstance(given, dict) or set(given) != set(keys):
+        plain = {_plain(key): answer for key, answer in given.items()} if isinstance(given, dict) else {}
+        if not plain or set(plain) - set(keys):
             raise BadOutput(f"return a dict with the keys {', '.join(keys)}.")
-        seen: dict[str, Any] = {}
-        for key, answer in given.items():
+        seen: dict[str, Any] = {f"{part} of {key}": NONE for key in keys for part in parts}
+        for key, answer in plain.items():
             if not isinstance(answer, (tuple, list)) or len(answer) != 2:
                 raise BadOutput(f"the answer for {key} is a pair, for example {example}.")
             for (part, known), value in zip(parts.items(), answer, strict=True):
-                if value not in known:
+                choices = [_plain(choice) for choice in known]
+                if _plain(value) not in choices:
                     raise BadOutput(f"{key}: {value!r} is no {part}; they are {', '.join(known)}.")
-                seen[f"{part} of {key}"] = list(known).index(value)
+                seen[f"{part} of {key}"] = choices.index(_plain(value))
         return seen
 
     return Probe("quiz", "your answers", run)

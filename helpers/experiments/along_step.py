@@ -121,7 +121,7 @@ def show_rescaled(factors: Sequence[float] = (0.25, 0.5, 1.0, 2.0, 4.0), seed: i
             other = rescaled(net, a)
             with torch.no_grad():
                 change = (copy.deepcopy(net).train()(X) - other.train()(X)).abs().max().item()
-            cells += ["less than 0.02" if change < 0.02 else f"{change:.2f}", f"{along(other, X, y).beta:.3g}"]
+            cells += [f"{change:.2g}", f"{along(other, X, y).beta:.3g}"]
         rows.append([f"× {a:g}", *cells])
     table(
         ["weights", "no norm: output changes by", "no norm: β", "batch norm: output changes by", "batch norm: β"],

@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers.lab import figures
 from helpers.lab.data import Split
-from helpers.lab.nets import MLP
+from helpers.lab.nets import MLP, Norm
 from helpers.lab.tables import spread, table
 from helpers.lab.training import loss_of, one_thread, seeded
 
@@ -34,26 +34,40 @@ NETS = {
     "skips, he": ("batch norm and skips, He init", "batch", (0, (6, 2, 1, 2))),
 }
 """The nets: what they are called, and their colour and line."""
+TRAINED = {name: label for name, (label, _, _) in list(NETS.items())[1:]} | {
+    "batch, default": "batch norm, default init",
+    "bare skips, he": "skips without a norm, He init",
+    "quiet skips, he": "skips without a norm, each branch begins at 0, He init",
+}
+"""The nets that are trained, and what they are called."""
 
 
 class Skips(MLP):
-    """An MLP whose hidden layers, but for the first, add to their input: x + layer(x)."""
+    """An MLP whose hidden layers, but for the first, add to their input: x + layer(x), or x + α · layer(x).
+
+    quiet: with α, a learned number for each layer that begins at 0 (De & Smith 2020, SkipInit).
+    """
+
+    def __init__(self, widths: list[int], norm: Norm | None, start: str, quiet: bool = False):
+        super().__init__(widths, norm, start)
+        self.alpha = nn.Parameter(torch.zeros(len(self.hidden))) if quiet else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x: (N, widths[0]).  Returns (N, widths[-1])."""
         first, *others = self.hidden
         x = first(x)
-        for layer in others:
-            x = x + layer(x)
+        for i, layer in enumerate(others):
+            x = x + layer(x) if self.alpha is None else x + self.alpha[i] * layer(x)
         out: torch.Tensor = self.head(x)
         return out
 
 
 def deep(name: str, layers: int = LAYERS, width: int = WIDTH) -> MLP:
-    """One of NETS, for the digits."""
+    """One of NETS or TRAINED, for the digits."""
     kind, start = name.split(", ")
-    norm = None if kind == "none" else nn.BatchNorm1d
-    return (Skips if kind == "skips" else MLP)(widths(64, 10, width, layers), norm, start)
+    norm = nn.BatchNorm1d if kind in ("batch", "skips") else None
+    sizes = widths(64, 10, width, layers)
+    return Skips(sizes, norm, start, kind == "quiet skips") if "skips" in kind else MLP(sizes, norm, start)
 
 
 @one_thread()
@@ -169,10 +183,10 @@ def training_table() -> None:
     found = load("deep training")
     rows = [
         [
-            NETS[name][0],
+            label,
             *(spread(found[f"{name}, {layers}"][:, i]) for layers in DEPTHS for i in range(len(RATES))),
         ]
-        for name in list(NETS)[1:]
+        for name, label in TRAINED.items()
     ]
     table(
         ["net", *(f"{layers} layers, rate {rate:g}" for layers in DEPTHS for rate in RATES)],

@@ -40,11 +40,11 @@ class Way:
 WAYS = {
     "rate 0.1": Way(0.1, 0.1),
     "rate 1": Way(1.0, 1.0),
-    "rate 1, head at 0.1": Way(1.0, 0.1),
+    "rate 1, rest at 0.1": Way(1.0, 0.1),
     "rate 0.1, lengths held": Way(0.1, 0.1, held=True),
-    "rate 1, head at 0.1, lengths held": Way(1.0, 0.1, held=True),
-    "rate 3, head at 0.1": Way(3.0, 0.1),
-    "rate 3, head at 0.1, lengths held": Way(3.0, 0.1, held=True),
+    "rate 1, rest at 0.1, lengths held": Way(1.0, 0.1, held=True),
+    "rate 3, rest at 0.1": Way(3.0, 0.1),
+    "rate 3, rest at 0.1, lengths held": Way(3.0, 0.1, held=True),
 }
 LONG = 300
 """Steps of training."""
@@ -155,8 +155,8 @@ def _losses(split: Split, way: Way, count: int) -> np.ndarray:
 _LINES = {
     "rate 0.1": (COLOURS["batch"], "-"),
     "rate 1": (COLOURS["batch"], (0, (1, 1.2))),
-    "rate 1, head at 0.1": (COLOURS["batch"], "--"),
-    "rate 1, head at 0.1, lengths held": ("#08306b", (0, (6, 2, 1, 2))),
+    "rate 1, rest at 0.1": (COLOURS["batch"], "--"),
+    "rate 1, rest at 0.1, lengths held": ("#08306b", (0, (6, 2, 1, 2))),
 }
 """All are nets with batch norm, so all are blue; dashes and the legend tell them apart."""
 

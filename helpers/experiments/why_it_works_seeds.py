@@ -156,7 +156,7 @@ def deep(seeds: Sequence[int], chosen: Sequence[str] = tuple(deep_start.NETS)) -
 
 
 def deep_training(
-    seeds: Sequence[int], depths: Sequence[int] = deep_start.DEPTHS, chosen: Sequence[str] = tuple(deep_start.NETS)[1:]
+    seeds: Sequence[int], depths: Sequence[int] = deep_start.DEPTHS, chosen: Sequence[str] = tuple(deep_start.TRAINED)
 ) -> Found:
     """Held-out accuracy after 200 steps, (seeds, learning rates), for each net and depth."""
     found = Found()

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from helpers.exercises.along_the_step import along_the_step_exercise, effective_step_exercise
+from helpers.exercises.answers.evidence import evidence
+from helpers.exercises.evidence import evidence_exercise
 
 MALFORMED = [
     (None, "the result is None; three numbers are needed"),
@@ -39,3 +41,14 @@ def test_the_gradient_is_at_right_angles_so_squares_add_up():
         length, angle = (float(right[f"{place}/{what}"]) for what in ("length after the step", "angle"))
         rate = {"short": 0.1, "long": 3.0, "large": 50.0}[place] / float(right[f"{place}/rate for W/‖W‖"])
         assert length * torch.cos(torch.tensor(angle)) == pytest.approx(rate**0.5, rel=1e-5)
+
+
+def test_capitals_do_not_count_in_the_quiz():
+    small = {key.upper(): tuple(letter.lower() for letter in pair) for key, pair in evidence().items()}
+    assert all(v.passed for v in evidence_exercise.assessed(lambda: small).verdicts)
+
+
+def test_a_claim_without_an_answer_costs_its_own_check_only():
+    answers = {key: pair for key, pair in evidence().items() if key != "e"}
+    verdicts = evidence_exercise.assessed(lambda: answers).verdicts
+    assert [v.passed for v in verdicts] == [True, True, False]

@@ -265,9 +265,9 @@ def test_the_text_of_section_3():
 
 def test_the_text_of_section_4():
     found = load("length")
-    for rate in ("rate 1, head at 0.1", "rate 3, head at 0.1"):
+    for rate in ("rate 1, rest at 0.1", "rate 3, rest at 0.1"):
         assert (found[f"{rate}, lengths held: loss"] > found[f"{rate}: loss"]).all()
-    assert found["rate 0.1: length"][:, -1].max() < 1.02 and found["rate 1, head at 0.1: length"][:, -1].min() > 1.3
+    assert found["rate 0.1: length"][:, -1].max() < 1.02 and found["rate 1, rest at 0.1: length"][:, -1].min() > 1.3
     ratio = [np.median(found["rate 1: angle"][:, i]) / np.median(found["rate 0.1: angle"][:, i]) for i in (0, -1)]
     assert round(ratio[0]) == 8 and ratio[1] < 4
 
