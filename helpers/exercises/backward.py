@@ -145,7 +145,7 @@ def _compact(dy: torch.Tensor, x: torch.Tensor, gamma: torch.Tensor, eps: float)
 
 def _alone(run: Callable[[Backward], dict[str, Any]]) -> Callable[[Backward], dict[str, Any]]:
     """The same probe for a function that returns one tensor."""
-    return lambda backward: run(lambda *given: (backward(*given),))
+    return lambda backward: run(lambda *given: (tensor(backward(*given), "the result"),))
 
 
 compact_gradient_exercise = Exercise(
@@ -165,7 +165,7 @@ compact_gradient_exercise = Exercise(
             "input",
             "dx from dy, x_hat, gamma and std alone",
             (all_of("input"),),
-            "This is the line that libraries run: two sums for each feature, and no x.",
+            "Two sums for each feature are all that is needed. torch runs this form too, and computes x̂ again from x.",
             (
                 "Start from dy. Two things are taken away from it, and the rest is scaled.",
                 "With means in place of sums the m disappears: Σdy / m is dy.mean(dim=0).",
@@ -349,7 +349,7 @@ rms_norm_backward_exercise = Exercise(
             "tokens",
             "dx for each token, and dgamma for each feature",
             (all_of("tokens"),),
-            "Large language models run this line backward in every block.",
+            "Many large language models, Llama for one, have RMSNorm in every block.",
             (
                 "How many paths lead from x to the output now?",
                 "No mean is subtracted, so one path is gone, and with it one term. x_hat is x / rms.",

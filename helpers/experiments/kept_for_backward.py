@@ -20,8 +20,8 @@ FULL = ROWS * WIDTH * 4
 """Bytes of one batch of activations in float32."""
 SLOPE = 0.01
 
-PLAIN_RELU = "as usual, with ReLU"
-KINDS = ("as usual", PLAIN_RELU, "recomputed", "in place")
+USUAL, RELU_IN_PLACE, RECOMPUTED, IN_PLACE_ABN = "as usual", "leaky ReLU in place", "recomputed", "In-Place ABN"
+KINDS = (USUAL, RELU_IN_PLACE, RECOMPUTED, IN_PLACE_ABN)
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -105,6 +105,11 @@ def _input() -> torch.Tensor:
     return torch.randn(ROWS, WIDTH, generator=torch.Generator().manual_seed(0)).requires_grad_()
 
 
+def units(net: nn.Module) -> float:
+    """What a net keeps for backward, in batches of activations; parameters and buffers it has anyway."""
+    return kept(net, _input(), [*net.parameters(), *net.buffers()]) / FULL
+
+
 @one_thread()
 def layers_table() -> None:
     """What one batch norm keeps, written in three ways."""
@@ -113,7 +118,7 @@ def layers_table() -> None:
         "a Function that keeps x̂, γ, std": Applied(PartialBackward, PATHS[RIGHT]),
         "nn.BatchNorm1d": nn.BatchNorm1d(WIDTH),
     }
-    rows = [[name, f"{kept(layer, _input(), layer.parameters()) / FULL:.2f}"] for name, layer in layers.items()]
+    rows = [[name, f"{units(layer):.2f}"] for name, layer in layers.items()]
     table(
         ["batch norm as", "kept"],
         rows,
@@ -127,12 +132,12 @@ def blocks(kind: str) -> nn.Module:
         linears = [nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(BLOCKS)]
     made: list[nn.Module] = []
     for linear in linears:
-        if kind == "in place":
+        if kind == IN_PLACE_ABN:
             made.append(nn.Sequential(linear, Applied(InPlaceActivated)))
         else:
-            ends = nn.ReLU() if kind == PLAIN_RELU else nn.LeakyReLU(SLOPE)
-            block = nn.Sequential(linear, nn.BatchNorm1d(WIDTH), ends)
-            made.append(Recomputed(block) if kind == "recomputed" else block)
+            leaky = nn.LeakyReLU(SLOPE, inplace=kind == RELU_IN_PLACE)
+            block = nn.Sequential(linear, nn.BatchNorm1d(WIDTH), leaky)
+            made.append(Recomputed(block) if kind == RECOMPUTED else block)
     return nn.Sequential(*made)
 
 
@@ -151,17 +156,17 @@ class _Counted:
 
 @one_thread()
 def blocks_table() -> None:
-    """What four blocks keep in three ways, how often their Linear layers run, and whether the gradient is the same."""
+    """What four blocks keep in four ways, how often their Linear layers run, and whether the gradient is the same."""
     rows, gradients = [], {}
     for kind in KINDS:
         net, x = blocks(kind), _input()
-        bytes_kept, counted = kept(net, x, net.parameters()), _Counted(net)
+        in_units, counted = units(net), _Counted(net)
         (net(x) ** 2).sum().backward()
         assert x.grad is not None
         gradients[kind] = x.grad
-        gap = (x.grad - gradients["as usual"]).abs().max() / gradients["as usual"].abs().max()
-        same = "–" if kind in KINDS[:2] else "yes" if gap < 1e-4 else "no"
-        rows.append([kind, f"{bytes_kept / FULL:.2f}", f"{counted.calls / BLOCKS:.0f}", same])
+        gap = (x.grad - gradients[USUAL]).abs().max() / gradients[USUAL].abs().max()
+        same = "–" if kind == USUAL else "yes" if gap < 1e-4 else "no"
+        rows.append([kind, f"{in_units:.2f}", f"{counted.calls / BLOCKS:.0f}", same])
     table(
         ["four blocks", "kept", "forward passes", "same gradient within 1e-4?"],
         rows,
@@ -173,9 +178,9 @@ def blocks_table() -> None:
 def momentum_table() -> None:
     """The running mean after one step, divided by the batch's mean, with and without recomputation."""
     rows = []
-    for kind in ("as usual", "recomputed"):
+    for kind in (USUAL, RECOMPUTED):
         layer, x = nn.BatchNorm1d(WIDTH), _input()
-        y = Recomputed(layer)(x) if kind == "recomputed" else layer(x)
+        y = Recomputed(layer)(x) if kind == RECOMPUTED else layer(x)
         (y**2).sum().backward()
         assert layer.running_mean is not None and layer.num_batches_tracked is not None
         share = (layer.running_mean / x.detach().mean(0)).median().item()
@@ -191,7 +196,7 @@ GAMMAS = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 0.0)
 
 
 @one_thread()
-def inversion_errors(gamma: float, beta: float = 1.0, dtype: torch.dtype = torch.float32, seed: int = 0) -> float:
+def inversion_errors(gamma: float, beta: float, dtype: torch.dtype = torch.float32, seed: int = 0) -> float:
     """Largest error of the x̂ that is computed back from the output, for one γ and β."""
     x = torch.randn(ROWS, WIDTH, generator=torch.Generator().manual_seed(seed))
     x_hat, _ = normalised(x)
@@ -202,12 +207,14 @@ def inversion_errors(gamma: float, beta: float = 1.0, dtype: torch.dtype = torch
 
 
 def inversion_table() -> None:
-    """How well x̂ comes back from the output as γ gets smaller, in float32 and in bfloat16; β = 1."""
-    rows = [
-        [f"{gamma:g}", *(_said(inversion_errors(gamma, dtype=dtype)) for dtype in (torch.float32, torch.bfloat16))]
-        for gamma in GAMMAS
-    ]
-    table(["γ", "float32", "bfloat16"], rows, "Largest error of the x̂ that is computed back from the output (β = 1)")
+    """How well x̂ comes back from the output as γ gets smaller, in float32 and in bfloat16, for β = 1 and 0."""
+    cases = {
+        f"{name}, β = {beta}": (float(beta), dtype)
+        for beta in (1, 0)
+        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
+    }
+    rows = [[f"{gamma:g}", *(_said(inversion_errors(gamma, *case)) for case in cases.values())] for gamma in GAMMAS]
+    table(["γ", *cases], rows, f"Largest error of x̂ computed back from the output ({ROWS} × {WIDTH} numbers)")
 
 
 def _said(error: float) -> str:

@@ -187,7 +187,7 @@ def taken_away_figure() -> Figure:
         ("dy", np.array(UPSTREAM), "#6b6b6b"),
         ("− the mean", mean, _LOOKS["mean"][0]),
         ("− the part along x̂", along, _LOOKS["variance"][0]),
-        ("= what is left", rest, _LOOKS["direct"][0]),
+        ("= what is left", rest, "#8c510a"),
     )
     for ax, (title, values, colour) in zip(axes, shown, strict=True):
         ax.bar(range(1, 5), values, color=colour, width=0.62)

@@ -196,7 +196,7 @@ def _row(right: str, yours: str) -> tuple[str, str, str]:
         if name and name == same:
             return name, theirs, mine
     name, _, mine = yours.partition(" = ")
-    if mine:
+    if mine and "`" not in name:  # else it is a line of code, in the text of an exception
         return name, right, mine
     name, shape, mine = yours.partition(" of shape ")
     return (f"shape of {name}", right.removeprefix("shape "), mine) if shape else (right, "", yours)

@@ -40,7 +40,8 @@ def sentence(raised: Raised, source: Source) -> str:
 def _begun(text: str) -> str:
     """With a capital letter, unless it begins with a name."""
     word = text.partition(" ")[0]
-    return text if re.search(r"[_.(`]", word) else text[:1].upper() + text[1:]
+    named = re.search(r"[_.(`]", word) or re.match(r"\w+ is None\b", text)
+    return text if named else text[:1].upper() + text[1:]
 
 
 def slip(raised: Raised, source: Source) -> str:
@@ -125,6 +126,8 @@ def _unset(found: re.Match[str], raised: Raised, source: Source) -> str:
 
 
 def _unpacked(found: re.Match[str], raised: Raised, source: Source) -> str:
+    if "saved_tensors" in raised.line:
+        return "`forward` has saved another number of tensors than you take out here; give each of them a name."
     if re.search(r"shape|size\(", raised.line):
         return "The input can have other numbers of dimensions: take `x.shape[0]` and `x.shape[1]` by themselves."
     return "The right side of the `=` is one tensor; compute each name by itself."

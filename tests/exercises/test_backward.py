@@ -16,6 +16,7 @@ from helpers.exercises.answers.backward import (
     six_gradients,
 )
 from helpers.exercises.stable_variance import stable_variance_exercise
+from helpers.judge.show import VerdictCard
 
 SIX = backward.six_gradients_exercise
 
@@ -162,6 +163,42 @@ def test_a_draft_that_stops_is_told_where(answer, says):
     found = SIX.assessed(answer)
     assert [v.passed for v in found.verdicts] == [False] * 3
     assert says in found.causes[0].title
+
+
+class TwoOfThree(BatchNormFunction):
+    @staticmethod
+    def backward(ctx, dy):
+        x_hat, std = ctx.saved_tensors
+        return dy / std, (dy * x_hat).sum(0), dy.sum(0), None
+
+
+class OnTheClass(BatchNormFunction):
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        std = torch.sqrt(x.var(0, correction=0) + eps)
+        OnTheClass.kept = (x - x.mean(0)) / std, gamma, std
+        return gamma * OnTheClass.kept[0] + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        x_hat, gamma, std = OnTheClass.kept
+        dgamma = (dy * x_hat).sum(0)
+        return gamma / std * (dy - dy.mean(0) - x_hat * dgamma / len(dy)), dgamma, dy.sum(0), None
+
+
+def test_a_tensor_that_is_not_taken_out_and_a_missing_return_are_told():
+    (cause, *_) = backward.batchnorm_function_exercise.assessed(TwoOfThree).causes
+    assert "has saved another number of tensors" in cause.title
+    (cause,) = backward.compact_gradient_exercise.assessed(lambda *given: None).causes
+    assert cause.title == "The result is None. Does every path of your code end with a return?"
+    (cause, *_) = SIX.assessed(lambda *given: (*six_gradients(*given)[:5], None)).causes
+    assert cause.title == "dbeta is None."
+
+
+def test_a_line_of_code_is_not_torn_at_its_equals_sign():
+    found = backward.batchnorm_function_exercise.assessed(OnTheClass)
+    assert "dgamma = (dy * x_hat)" in found.verdicts[1].finding.measured
+    assert [name for name, *_ in VerdictCard("", found).differences() if "`" in name] == []
 
 
 def by_autograd(dy, x, gamma, eps):

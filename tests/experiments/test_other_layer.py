@@ -27,16 +27,16 @@ def test_a_random_part_is_computed_again():
     print(f"random.Random({start})")
     chance = random.Random(start)
     seed, name, place = chance.choice(list(lab.SEEDS)), chance.choice(list(lab.PATHS)), chance.choice((0, 1, 2))
-    losses, accuracy, growth = lab.run(digits(), name, seed, rate=lab.RATES[place])
+    losses, accuracy = lab.run(digits(), name, seed, rate=lab.RATES[place])
     assert lab.last(losses) == pytest.approx(kept("rate", name, "loss")[seed, place], abs=0.15)
     assert 100 * accuracy == pytest.approx(kept("rate", name, "accuracy")[seed, place], abs=8)
-    assert growth == pytest.approx(kept("rate", name, "growth")[seed, place], rel=0.1)
 
 
 def test_the_file_says_how_it_was_made_and_is_small():
     found = json.loads(FILE.read_text(encoding="utf-8"))
     assert found["command"] == f"python -m {lab.__name__}" and found["torch"] and found["numpy"]
-    assert found["results"].keys() == {f"{axis}: {name}" for axis in ("rate", "depth") for name in lab.NETS}
+    runs = {f"{axis}: {name}" for axis in ("rate", "depth") for name in lab.NETS}
+    assert found["results"].keys() == runs | {f"cosine: {name}" for name in (lab.START, lab.RIGHT, lab.GUESS)}
     assert FILE.stat().st_size < 20_000
 
 
@@ -61,7 +61,10 @@ def test_the_text_of_notebook_07(capsys):
     no_mean, no_variance = kept("rate", NO_MEAN, "accuracy"), kept("rate", NO_VARIANCE, "accuracy")
     assert (no_mean < right)[:, :3].all()
     assert np.median((right - no_mean)[:, 1]) == pytest.approx(8, abs=1)
-    assert all(right[:, i].min() <= no_variance[:, i].max() for i in range(4))
+    lost = right - no_variance
+    assert ((lost > 0).sum(0)[:3] == (8, 6, 6)).all() and np.median(lost[:, 0]) == pytest.approx(1, abs=0.3)
+    assert ((no_mean < guess)[:, 2]).sum() == 8 and np.median((right - guess)[:, 0]) == pytest.approx(7, abs=0.5)
+    assert ((guess < no_mean).sum(0)[:2] >= 9).all() and guess[0, 1] == guess[:, 1].min()
     higher = kept("rate", NO_VARIANCE, "loss") - kept("rate", lab.RIGHT, "loss")
     assert (higher > 0)[:, :3].all() and ((np.median(higher, 0)[:3] > 0.005) & (np.median(higher, 0)[:3] < 0.05)).all()
     assert (guess[:, 3:] > guess[:, :3]).all()
@@ -70,9 +73,18 @@ def test_the_text_of_notebook_07(capsys):
     control = kept("rate", lab.CONTROL, "accuracy")[:, 3]
     assert np.isnan(control).sum() == 2 and np.nanmax(control) < 50
     shallow, deep = (kept("depth", lab.RIGHT, "accuracy") - kept("depth", lab.GUESS, "accuracy"))[:, [0, 3]].T
-    assert shallow.min() < 0 < shallow.max() and np.median(deep) == pytest.approx(36, abs=1)
-    lab.rates_table(), lab.paired_table(), lab.depths_table(), lab.forward_table()
-    assert "no" not in capsys.readouterr().out.split("output, eval mode")[1].split()
+    assert (shallow > 0).sum() == 8 and np.median(shallow) == pytest.approx(0.5, abs=0.2)
+    assert np.median(deep) == pytest.approx(36, abs=1)
+    assert (kept("depth", NO_VARIANCE, "accuracy") < kept("depth", lab.RIGHT, "accuracy"))[:, 1].sum() == 9
+    lab.rates_table(), lab.paired_table("rate", "loss"), lab.depths_table(), lab.paired_table("depth", "accuracy")
+    lab.cosines_table(), capsys.readouterr(), lab.forward_table()
+    assert max(float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()[2:]) < 1e-6
+
+
+def test_the_text_of_the_cosines():
+    start, right, guess = (kept("cosine", name, "cosine")[:, :-1] for name in (lab.START, lab.RIGHT, lab.GUESS))
+    assert (np.diff(start, axis=1) > 0).sum(0).min() >= 9
+    assert 0.45 < right.min() < right.max() < 0.8 and guess.max() < 0.5 and (guess < right).all()
 
 
 def test_the_guess_points_elsewhere_in_the_layers_below_a_norm():

@@ -143,8 +143,10 @@ _NO_EPS = "eps is left out: the forward pass divides by √(variance + eps), so 
 _EPS_OUTSIDE = "you add eps after the root; the forward pass has √(variance + eps)."
 _CONSTANT_EPS = "you use 1e-5 whatever eps is given."
 _NO_ROOT = "the root is forgotten: you divide by variance + eps, the forward pass by its root."
-_ASKED_AUTOGRAD = "autograd does the work; here you write the gradient yourself."
-_IN_PLACE = "you write into the upstream gradient, which others still need; make a new tensor."
+_OTHERS = "autograd or a norm of torch does the work; here you write the gradient yourself."
+_IN_PLACE = "you write into a tensor that you were given, which others still need; make a new one."
+_FEATURES_COUNTED = "m is the number of examples; you take the number of features."
+_GAMMA_IN_DBETA = "dbeta has γ in it: β is added after γ, so it sums dy."
 
 _VAR = "var = (centred**2).mean(dim=0)"
 _STD = "std = torch.sqrt(var + eps)"
@@ -318,7 +320,7 @@ _SIX = _suspects(
     (
         "gamma_in_dbeta",
         "affine",
-        "dbeta has γ in it: β is added after γ, so it sums dy.",
+        _GAMMA_IN_DBETA,
         (_DBETA, "dbeta = dx_hat.sum(dim=0)"),
     ),
     (
@@ -391,12 +393,7 @@ _SIX = _suspects(
         ("centred = x - x.mean(dim=0)", "centred = x - x.mean()"),
         (_VAR, "var = (centred**2).mean()"),
     ),
-    (
-        "features_counted",
-        "axis",
-        "m is the number of examples; you take the number of features.",
-        ("m = len(x)", "m = x.shape[1]"),
-    ),
+    ("features_counted", "axis", _FEATURES_COUNTED, ("m = len(x)", "m = x.shape[1]")),
     (
         "values_counted",
         "axis",
@@ -404,6 +401,7 @@ _SIX = _suspects(
         ("m = len(x)", "m = x.numel()"),
     ),
     ("in_place", "side effect", _IN_PLACE, (_DX_HAT, "dx_hat = dy.mul_(gamma)")),
+    ("written_over", "side effect", _IN_PLACE, (_DBETA, "dbeta = dy.sum(dim=0)\n    x.zero_()")),
 )
 
 _MEAN_TERM = "off_mean = dy.mean(dim=0)"
@@ -421,7 +419,7 @@ _COMPACT = _suspects(
     (
         "no_x_hat_term",
         "paths",
-        "the third term is missing: what of dy lies along x̂.",
+        "the third term is missing, or it is 0: what of dy lies along x̂.",
         (_RESULT, "return gamma / std * (dy - off_mean)"),
     ),
     (
@@ -564,6 +562,26 @@ _COMPACT = _suspects(
         (_HAT_TERM, "along_x_hat = x_hat * (dy * x_hat).mean()"),
     ),
     (
+        "no_dim",
+        "axis",
+        "your sums run over the whole batch; each feature has its own, over dim=0.",
+        (_MEAN_TERM, "off_mean = dy.sum() / len(dy)"),
+        (_HAT_TERM, "along_x_hat = x_hat * (dy * x_hat).sum() / len(dy)"),
+    ),
+    (
+        "features_counted",
+        "axis",
+        _FEATURES_COUNTED,
+        (_MEAN_TERM, "off_mean = dy.sum(dim=0) / dy.shape[1]"),
+        (_HAT_TERM, "along_x_hat = x_hat * (dy * x_hat).sum(dim=0) / dy.shape[1]"),
+    ),
+    (
+        "root_again",
+        "normalise",
+        "you take the root of std; std is √(σ² + ε) already.",
+        (_RESULT, "return gamma / torch.sqrt(std) * (dy - off_mean - along_x_hat)"),
+    ),
+    (
         "in_place",
         "side effect",
         _IN_PLACE,
@@ -579,6 +597,7 @@ _F_DX = "dx = gamma / std * (dy - dbeta / m - x_hat * dgamma / m)"
 _F_STD = "std = torch.sqrt(var + eps)"
 _F_VAR = "var = ((x - mean) ** 2).mean(dim=0)"
 _F_RETURN = "return dx, dgamma, dbeta, None"
+_F_OUTPUT = "return gamma * x_hat + beta"
 
 _FUNCTION = _suspects(
     BatchNormFunction,
@@ -591,7 +610,7 @@ _FUNCTION = _suspects(
     (
         "no_x_hat_term",
         "paths",
-        "in dx the term with x̂ is missing.",
+        "in dx the term with x̂ is missing, or it is 0.",
         (_F_DX, "dx = gamma / std * (dy - dbeta / m)"),
     ),
     (
@@ -659,6 +678,28 @@ _FUNCTION = _suspects(
         (_SAVE, "ctx.save_for_backward(x_hat, gamma, torch.sqrt(var))"),
     ),
     (
+        "backward_without_eps",
+        "eps",
+        "backward computes std and x̂ without eps; forward has divided by √(variance + eps).",
+        (_SAVE, "ctx.save_for_backward((x - mean) / torch.sqrt(var), gamma, torch.sqrt(var))"),
+    ),
+    (
+        "backward_unbiased",
+        "variance",
+        "backward divides by N − 1 (as `x.var(dim=0)` does by default); forward has divided by N.",
+        (
+            _SAVE,
+            "n_less_1 = torch.sqrt(x.var(dim=0) + eps)\n        ctx.save_for_backward((x - mean) / n_less_1, gamma, n_less_1)",
+        ),
+    ),
+    ("features_counted", "axis", _FEATURES_COUNTED, ("m = len(dy)", "m = dy.shape[1]")),
+    (
+        "librarys",
+        "own work",
+        "a norm of torch does the work; forward and backward are your own here.",
+        (_F_OUTPUT, "return torch.batch_norm(x, gamma, beta, None, None, True, 0.0, eps, False)"),
+    ),
+    (
         "output_for_x_hat",
         "memory",
         "you save the output y in place of x̂; y holds γ and β.",
@@ -667,7 +708,8 @@ _FUNCTION = _suspects(
     (
         "on_the_class",
         "memory",
-        "you keep tensors on the class, one for all uses: the second forward overwrites what the first one needs.",
+        "you keep tensors on the class or in a global, one place for all uses: the second forward overwrites what the first "
+        "one needs.",
         (_SAVE, "BatchNormFunction.kept = x_hat, gamma, std"),
         (_LOAD, "x_hat, gamma, std = BatchNormFunction.kept"),
     ),
@@ -682,9 +724,9 @@ _FUNCTION = _suspects(
         "no_affine",
         "affine",
         "the output is x̂: γ and β are not used.",
-        ("return gamma * x_hat + beta", "return x_hat"),
+        (_F_OUTPUT, "return x_hat"),
     ),
-    ("no_beta", "affine", "β is not added.", ("return gamma * x_hat + beta", "return gamma * x_hat")),
+    ("no_beta", "affine", "β is not added.", (_F_OUTPUT, "return gamma * x_hat")),
     (
         "in_place",
         "side effect",
@@ -728,7 +770,12 @@ _LAYER_NORM = _suspects(
         "dx is dx_hat / std, as if mean and variance were constants; two terms are missing.",
         (_L_DX, "dx = dx_hat / std"),
     ),
-    ("no_x_hat_term", "paths", "in dx the term with x̂ is missing.", (_L_DX, "dx = (dx_hat - off_mean) / std")),
+    (
+        "no_x_hat_term",
+        "paths",
+        "in dx the term with x̂ is missing, or it is 0.",
+        (_L_DX, "dx = (dx_hat - off_mean) / std"),
+    ),
     (
         "no_mean_term",
         "paths",
@@ -767,6 +814,13 @@ _LAYER_NORM = _suspects(
         (_L_MEAN, "off_mean = dx_hat.sum(dim=-1, keepdim=True)"),
         (_L_HAT, "along_x_hat = x_hat * (dx_hat * x_hat).sum(dim=-1, keepdim=True)"),
     ),
+    (
+        "tokens_counted",
+        "axis",
+        "in dx m is the number of features of a token; you take the number of tokens.",
+        (_L_MEAN, "off_mean = dx_hat.sum(dim=-1, keepdim=True) / (len(dy) * dy.shape[1])"),
+        (_L_HAT, "along_x_hat = x_hat * (dx_hat * x_hat).sum(dim=-1, keepdim=True) / (len(dy) * dy.shape[1])"),
+    ),
     ("no_std", "normalise", "dx is not divided by std.", (_L_DX, "dx = dx_hat - off_mean - along_x_hat")),
     (
         "sentences_only",
@@ -801,6 +855,9 @@ _LAYER_NORM = _suspects(
         "dgamma has γ in it: it sums dy · x̂, from dy and not from dx_hat.",
         (_L_DGAMMA, "dgamma = (dx_hat * x_hat).sum(dim=(0, 1))"),
     ),
+    ("gamma_in_dbeta", "affine", _GAMMA_IN_DBETA, (_L_DBETA, "dbeta = dx_hat.sum(dim=(0, 1))")),
+    ("librarys", "own work", _OTHERS, (_DX_HAT, f"torch.layer_norm(x, gamma.shape)\n    {_DX_HAT}")),
+    ("written_over", "side effect", _IN_PLACE, (_L_DBETA, f"{_L_DBETA}\n    dy.zero_()")),
     ("no_eps", "eps", _NO_EPS, (_L_STD, "std = torch.sqrt((centred**2).mean(dim=-1, keepdim=True))")),
     ("eps_outside", "eps", _EPS_OUTSIDE, (_L_STD, "std = torch.sqrt((centred**2).mean(dim=-1, keepdim=True)) + eps")),
     (
@@ -883,6 +940,27 @@ _RMS_NORM = _suspects(
         "the term has x where x̂ = x / rms belongs.",
         (_R_DX, "dx = (dx_hat - x * (dx_hat * x).mean(dim=-1, keepdim=True)) / rms"),
     ),
+    (
+        "x_for_the_first_x_hat",
+        "slopes",
+        "the term has x in front of the mean; x̂ = x / rms belongs there.",
+        (_R_DX, "dx = (dx_hat - x * (dx_hat * x_hat).mean(dim=-1, keepdim=True)) / rms"),
+    ),
+    (
+        "variance",
+        "normalise",
+        "rms is the root of the variance in your code; RMSNorm has the mean of x², with nothing subtracted.",
+        (_R_RMS, "rms = torch.sqrt(x.var(dim=-1, correction=0, keepdim=True) + eps)"),
+    ),
+    (
+        "sum_of_squares",
+        _MEANS,
+        "rms has the sum of x² under its root; it is the mean.",
+        (_R_RMS, "rms = torch.sqrt((x**2).sum(dim=-1, keepdim=True) + eps)"),
+        (_R_DX, "dx = (dx_hat - x_hat * (dx_hat * x_hat).sum(dim=-1, keepdim=True)) / rms"),
+    ),
+    ("librarys", "own work", _OTHERS, (_DX_HAT, f"torch.rms_norm(x, gamma.shape)\n    {_DX_HAT}")),
+    ("written_over", "side effect", _IN_PLACE, (_L_DGAMMA, f"{_L_DGAMMA}\n    dy.zero_()")),
     (
         "no_rms",
         "normalise",
@@ -998,6 +1076,14 @@ _EVAL = _suspects(
         "dgamma has γ in it; it sums dy · x̂.",
         (_DGAMMA, "dgamma = (dy * gamma * x_hat).sum(dim=0)"),
     ),
+    ("gamma_in_dbeta", "affine", _GAMMA_IN_DBETA, (_DBETA, "dbeta = (dy * gamma).sum(dim=0)")),
+    (
+        "librarys",
+        "own work",
+        _OTHERS,
+        (_E_DX, f"torch.batch_norm(x, None, None, x[0], x[0]**2, False, 0.0, eps, False)\n    {_E_DX}"),
+    ),
+    ("written_over", "side effect", _IN_PLACE, (_DBETA, f"{_DBETA}\n    dy.zero_()")),
     (
         "means_for_sums",
         _MEANS,
@@ -1047,7 +1133,7 @@ REFERENCE = {
     "eval_backward": eval_backward,
 }
 SUSPECTS = {
-    "six_gradients": (*_SIX, Suspect("autograd", "own work", _ASKED_AUTOGRAD, _by_autograd)),
+    "six_gradients": (*_SIX, Suspect("autograd", "own work", _OTHERS, _by_autograd)),
     "compact_gradient": _COMPACT,
     "batchnorm_function": _FUNCTION,
     "layer_norm_backward": _LAYER_NORM,

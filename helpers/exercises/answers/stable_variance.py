@@ -35,11 +35,13 @@ _INSIDE = "inside = ((x - x.mean(dim=0)) ** 2).sum(dim=0)"
 _SQUARES = "squares = squares + inside + gap**2 * count * n / (count + n)"
 _MEAN = "mean = mean + gap * n / (count + n)"
 _VAR = "var = squares / count"
+_EACH_ROW = "for x in (row[None] for chunk in chunks for row in chunk):"
+_TWICE = "you go through the chunks twice; they come once, so the second loop sees nothing."
 _START = "count, mean, squares = 0, torch.zeros(()), torch.zeros(())"
 
 
-def _suspect(id: str, category: str, title: str, *edits: tuple[str, str], shows: str = "") -> Suspect:
-    return Suspect(id, category, title, variant(stable_variance, *edits), shows)
+def _suspect(id: str, category: str, title: str, *edits: tuple[str, str], shows: str = "", also: str = "") -> Suspect:
+    return Suspect(id, category, title, variant(stable_variance, *edits), shows, also)
 
 
 SUSPECTS = {
@@ -62,12 +64,13 @@ SUSPECTS = {
         _suspect(
             "average_of_variances",
             "merge",
-            "you average the variances of the chunks, each counted once; chunks differ in size, and their means differ too.",
+            "you average over the chunks, each counted once; a chunk of 40 rows counts 40 times one of 1.",
             (_INSIDE, "inside = x.var(dim=0, correction=0)"),
             (_SQUARES, "squares = squares + inside"),
             (_MEAN, "mean = mean + x.mean(dim=0)"),
             ("count += n", "count += 1"),
             (_VAR, "mean, var = mean / count, squares / count"),
+            also="And how far apart the chunks' means are adds to the variance.",
         ),
         _suspect(
             "mean_of_means",
@@ -100,6 +103,25 @@ SUSPECTS = {
             "you move the mean before you take the gap, so the gap is too small.",
             ("gap = x.mean(dim=0) - mean", "gap = (x.mean(dim=0) - mean) * count / (count + n)"),
             (_MEAN, "mean = (count * mean + n * x.mean(dim=0)) / (count + n)"),
+        ),
+        _suspect(
+            "weights_swapped",
+            "merge",
+            "the mean moves by the gap times n_a / n; its weight is n_b / n, the share of the new rows.",
+            (_MEAN, "mean = mean + gap * (count / (count + n) if count else 1)"),
+        ),
+        _suspect(
+            "old_rows_not_corrected",
+            "merge",
+            "you take deviations from the mean so far; when it moves on, the sum for the rows before has to be corrected.",
+            (_SQUARES, "squares = squares + ((x - mean - gap * n / (count + n)) ** 2).sum(dim=0)"),
+        ),
+        _suspect(
+            "old_deviation_squared",
+            "merge",
+            "row by row you add the squared deviation from the old mean; it is the old deviation times the new one.",
+            ("for x in chunks:", _EACH_ROW),
+            (_SQUARES, "squares = squares + gap**2"),
         ),
         _suspect(
             "unbiased",
@@ -159,8 +181,18 @@ SUSPECTS = {
         _suspect(
             "two_passes",
             "memory",
-            "you go through the chunks twice; they come once, so the second loop sees nothing.",
+            _TWICE,
             ("for x in chunks:", "for x in chunks:\n        count += len(x)\n    for x in chunks:"),
+        ),
+        _suspect(
+            "mean_in_a_first_pass",
+            "memory",
+            _TWICE,
+            (
+                "for x in chunks:",
+                "for x in chunks:\n        count, mean = count + len(x), mean + x.sum(dim=0)\n"
+                "    mean, squares = mean / count, torch.zeros_like(mean)\n    for x in chunks:",
+            ),
         ),
         _suspect(
             "rows_summed",
