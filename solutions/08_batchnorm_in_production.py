@@ -23,6 +23,7 @@ serving.opening()
 #
 # Two, a mean and a variance, and they may cost nothing at all. The service runs its batch norm layers in train mode. In eval mode
 # they use stored numbers, and what is computed with stored numbers can be computed before the first customer comes (section 1).
+# Each customer then gets the same answer sixty times: eleven of the twelve the right one, customer 3 a wrong one there too.
 #
 # </details>
 #
@@ -125,7 +126,8 @@ fold_conv_exercise.check(fold_conv)
 # %% grade="fold_conv" points=1
 
 # %% [markdown]
-# torch has the same for nets in eval mode: `fuse_linear_bn_eval` and `fuse_conv_bn_eval` in `torch.nn.utils.fusion`.
+# torch has `fuse_linear_bn_eval` and `fuse_conv_bn_eval` in `torch.nn.utils.fusion`, for nets in eval mode. A transposed convolution needs
+# `transpose=True`; with groups torch's raises an error where inputs and outputs are not equally many, and yours does not.
 #
 # ### How exact, and where not
 #
@@ -148,10 +150,9 @@ if can_fold:
 
 # %% [markdown]
 # - **Train mode:** the statistics are those of the batch. They change with each batch; a folded weight does not.
-# - **Across an activation:** ReLU stands between the two, and $s \cdot \mathrm{ReLU}(z)$ is not $\mathrm{ReLU}(s\,z)$ where $s$ is negative, nor
-#   does a shift pass through it.
-# - **Before a padded convolution:** the norm may be folded *forwards*, into the next layer, but the zeros of the padding stand behind the
-#   norm. The original pads with 0; the folded layer pads with 0 what should have been shifted. Without padding it is exact.
+# - **Across an activation:** ReLU stands between the two. A shift does not pass through it, nor does a negative $s$.
+# - **Before a padded convolution:** the norm may be folded *forwards*, into the next layer, but in the original the zeros of the padding
+#   come after the norm. In the folded net they come before it, so they are shifted as if they were data. Without padding only rounding is left.
 #
 # ### What it saves
 #
@@ -163,8 +164,8 @@ if can_fold:
     serving.speed_and_size(fold_linear, fold_conv)
 
 # %% [markdown]
-# The stored numbers hardly change. What goes is one operation on every map. The times are measured in turn, in one run, on this machine: ratios
-# for these nets, and no promise for others.
+# The stored numbers hardly change. What goes is one operation on every map. Both nets gain in the median. In most runs the depthwise net gains
+# more; but the ranges overlap, and on a busy machine the order may turn. These are ratios for these nets, and no promise for others.
 #
 # *Exporting* writes a net as a graph of operations that runs without Python. Does the norm go away by itself?
 
@@ -198,14 +199,14 @@ from helpers.experiments import shards
 shards.one_step_table()
 
 # %% [markdown]
-# The last three are one computation under three names: each mean has 4 rows behind it. So accumulation does not enlarge the batch of
-# batch norm, and neither does a second device.
+# The last three have the same gradient: each mean has 4 rows behind it. (Their running statistics differ.) So accumulation does not
+# enlarge the batch of batch norm, and neither does a second device.
 #
 # ### Two devices worse than one
 #
 # An MLP with three hidden layers of 64, the digits, three epochs; SGD with momentum 0.9, the learning rate in proportion to the whole
-# batch. The batch stays the same, and is given to one device or shared out to two. As PyTorch's `DistributedDataParallel` does it by default,
-# the buffers are those of the first device: it sends them to the others before each forward pass (its documentation, `broadcast_buffers`).
+# batch and falling along a cosine. The batch stays the same, and is given to one device or shared out to two. As PyTorch's
+# `DistributedDataParallel` does it by default, the buffers are those of the first device: it sends them to the others before each forward pass (its documentation, `broadcast_buffers`).
 # The control is group norm, which does not look at other rows: shared out or not, it is the same net. (Ten seeds, computed before by
 # `python -m helpers.experiments.production_seeds`, some ten minutes on one core.)
 #
@@ -216,8 +217,8 @@ shards.small_shards_table()
 
 # %% [markdown]
 # Four rows: the second device costs 38 points or more in every seed, since two values leave only which is larger (notebook 05). Eight rows: 1.6
-# to 5.0 points, in all ten seeds. Sixteen: little or nothing; the range of the differences takes in 0, and with five further seeds it
-# was 0.4 to 2.0 points. Group norm pays nothing, since sharing out does not change it.
+# to 5.0 points, in all ten seeds. Sixteen: not decided in these ten seeds; in five further ones it cost 0.4 to 2.0 points in each.
+# So it is less than at eight, and perhaps not nothing. Group norm pays nothing by construction.
 #
 # ### Statistics of all shards
 #
@@ -262,8 +263,8 @@ synced_statistics_exercise.check(synced_statistics)
 # %% [markdown]
 # <details><summary>A further thought, when it passes</summary>
 #
-# The mean has to be known before the deviations from it can be summed. So there are two rounds. Another way needs one: each process sends
-# its count, mean and variance, and all combine them, with the distance between the means. `nn.SyncBatchNorm` does it so. Backward costs
+# The mean has to be known before the deviations from it can be summed. So there are two rounds (the count can go with the sums). Another
+# way needs one: each process sends its count, mean and variance, and all combine them, with the distance between the means. `nn.SyncBatchNorm` does it so. Backward costs
 # another round: the gradient of a row contains two sums over *all* rows, of $\partial\ell/\partial y$ and of
 # $\hat x\,\partial\ell/\partial y$.
 #
@@ -285,7 +286,7 @@ processes.two_processes_table(synced_statistics)
 #
 # ### Parts on purpose
 #
-# Ghost batch norm (Hoffer et al. 2017) cuts a *large* batch into parts, because large batches were seen to generalise worse. The net is
+# Ghost batch norm (Hoffer et al. 2017, abstract) cuts a *large* batch into parts, because large batches were seen to generalise worse. The net is
 # the one above, batches of 512, learning rate 0.5, 150 steps. Nothing is tuned.
 #
 # *Predict first:* parts of 64, 16, 4. Does the held-out loss fall? The error?
@@ -294,15 +295,16 @@ processes.two_processes_table(synced_statistics)
 shards.ghosts_table()
 
 # %% [markdown]
-# Parts of 64 and of 16 lower the held-out loss in all ten seeds, parts of 4 raise it in all ten. For the error nothing is decided at 64
-# and 16: one digit is 0.2 points, and the ranges are ten times that. So ghost batch norm is for batches that are large. Where each device has few
+# Parts of 64 and of 16 lower the held-out loss in all ten seeds, parts of 4 raise it in all ten. The error falls at 16 too, in 8
+# of 10 seeds and rises in none, by one to three digits of 500; at 64 it is not decided. So ghost batch norm is for batches that are large. Where each device has few
 # rows already, as in the table before, parts are the trouble and not the cure.
 
 # %% [markdown]
 # ## 3 · Weight decay
 #
 # *Weight decay* λ shrinks a weight in each step: $w \leftarrow w - \eta\,(\nabla\ell + \lambda w)$. The usual reason: smaller weights
-# make a simpler function. Behind the weight stands batch norm, and $\mathrm{BN}((aW)u) = \mathrm{BN}(Wu)$ (notebook 01).
+# make a simpler function. Behind the weight stands batch norm, and $\mathrm{BN}((aW)u) = \mathrm{BN}(Wu)$ for
+# $a > 0$, up to ε (notebook 01).
 #
 # *Predict first:* what does decay do to such a function?
 #
@@ -324,7 +326,8 @@ from helpers.experiments import effective_rate
 effective_rate.same_losses()
 
 # %% [markdown]
-# SGD: the gradient is halved and the weight is twice as long, so 4; the losses then differ by less than 0.00001. Adam: 2; nearly the same.
+# SGD: the gradient is halved and the weight is twice as long, so 4; the losses then differ by less than 0.00001. Adam: 2, less exactly;
+# why less is not examined here.
 # Without a norm none of the three factors makes up for the doubled weights. So in front of batch norm only
 # $\eta/\lVert w\rVert^2$ counts under SGD, and $\eta/\lVert w\rVert$ under Adam: the *effective learning rate*. Decay acts on that
 # (van Laarhoven 2017, abstract).
@@ -342,14 +345,16 @@ effective_rate.same_losses()
 # The experiment: two hidden layers of 32, digits, 30 % of the training labels drawn at random, so that there is always a gradient. Decay
 # acts on the hidden weights only. All is computed for ten seeds, with batch norm and, as the control, without.
 #
-# *Predict first:* the weights start at 0.3, 1 and 3 times He's initialisation. Where are their norms after 2,000 steps?
+# *Predict first:* SGD, η = 0.1, λ = 0.02, batches of 64. The weights start at 0.3, 1 and 3 times He's initialisation. Watched is the
+# weight of the second layer. After 2,000 steps, are the three norms still apart, with batch norm and without?
 
 # %%
 effective_rate.norms_figure()
 
 # %% [markdown]
-# With batch norm all three starts end at 2.9, and without decay the weight is three times as long. But the control forgets its start too,
-# within 2,000 steps: its medians are 2.7 to 3.1. So a norm that forgets its start is no sign of batch norm. The angle of a step is.
+# With batch norm all three starts come together, at 2.9 after 2,000 steps and still rising slowly; without decay the weight is three times as
+# long. The control has nearly forgotten its start too: from a ratio of ten, 2.7 to 3.1 is left, though × 3 still lies above the others in
+# every seed. So a norm that comes near to forgetting its start is no sign of batch norm. The angle of a step is.
 #
 # *Predict first:* two settings have the same product ηλ, a third has four times that. What are the angles, with batch norm and
 # without?
@@ -367,27 +372,28 @@ effective_rate.angles_table()
 #
 # So in front of batch norm η and λ act together. A change that keeps ηλ keeps the angle; any other change of λ is a change of the rate.
 #
-# *Predict first:* and does decay also do what it is known for? With 30 % wrong labels a net that fits them all is worse on true ones. How many
-# points of held-out accuracy does decay add, with batch norm and without?
+# *Predict first:* and does decay also do what it is known for? More than a quarter of the labels are wrong (of those drawn anew, a tenth come out
+# right). How many points of held-out accuracy does decay add, with batch norm and without?
 
 # %%
 effective_rate.accuracy_table()
 
 # %% [markdown]
-# Without a norm decay adds 7 points or more in every seed, with both optimisers. In front of batch norm the differences have both signs; with
-# five further seeds nine of ten were gains, 3.5 points in the median. So it may help there too, by less. It cannot do so by a simpler function:
-# what it changes is the angle.
+# Without a norm decay adds 7 points or more in every seed, with both optimisers. In front of batch norm nothing is decided at the smaller λ:
+# the differences have both signs. With four times that, AdamW gains 3.8 to 14.0 points in all ten seeds; without a norm it gains 17 or more. So
+# decay can help there too, by less. It cannot do so by shrinking the weight as such: what it changes is the angle of a step.
 #
 # ### γ and β
 #
-# γ and β have no norm behind them that would undo a change of scale. There decay is what it is elsewhere: a pull towards 0. He et al.
-# (2019, *Bag of Tricks*, §3.1) leave them and all biases out.
+# In the last hidden layer γ and β have no norm behind them. There decay is what it is elsewhere: a pull towards 0. In the layers before, all of
+# them together times one positive number passes ReLU and is undone by the next norm, as for W. He et al. (2019, *Bag of Tricks*, §3.1) leave
+# γ, β and all biases out.
 
 # %%
 effective_rate.exempt_table()
 
 # %% [markdown]
-# Decay pulls γ down to less than a third of what it was. Whether it helps is not decided here: the differences have both signs. So the exemption is a
+# Decay pulls γ, averaged over both layers, down to less than a third. Whether it helps is not decided here: the differences have both signs. So the exemption is a
 # custom with a reason, and this experiment speaks neither for nor against it.
 #
 # In PyTorch:
@@ -411,7 +417,7 @@ dropout_shift.by_hand()
 
 # %% [markdown]
 # The mean stays, the variance does not. A batch norm *behind* the dropout stores the larger one, and uses it in eval mode, where
-# the smaller one arrives. Li et al. (2018) call this *variance shift*.
+# the smaller one arrives. Li et al. (2018, abstract) call this *variance shift*.
 #
 # Four hidden layers of 64 on the digits, dropout of 0.5: nowhere; behind the first three layers, so before three batch norms; or
 # only behind the last. *Predict first:* in which layers is the stored variance wrong, and does the error grow with depth?
@@ -420,7 +426,7 @@ dropout_shift.by_hand()
 dropout_shift.shift_table()
 
 # %% [markdown]
-# Behind a dropout the stored variance is too large, by 1.6, 2.1 and 2.8 in the median: the deeper, the more. Layer 1 has no dropout before
+# Behind a dropout the stored variance is too large, by factors of 1.6, 2.1 and 2.8 in the median: the deeper, the more. Layer 1 has no dropout before
 # it and no shift. Dropout behind the last norm shifts nothing. Re-estimating with dropout *off* brings the ratios back to 1. These are the two remedies; what do they do for the
 # net's answers?
 
@@ -447,14 +453,14 @@ dropout_shift.cost_table()
 # 5. A folded net has nothing to freeze: start from the one that was not folded.
 #
 # **Mixed precision.** *Autocast* runs costly layers in bfloat16, a number of 16 bits with 8 bits of precision. *Predict first:* in
-# which dtype does batch norm compute its output there, and in which are its buffers? What if the whole net is turned into bfloat16 by hand?
+# which dtype are the output of batch norm, its γ and its buffers there? What if the whole net is turned into bfloat16 by hand?
 
 # %%
 linear, norm = nn.Linear(8, 8), nn.BatchNorm1d(8)
 with torch.autocast("cpu", dtype=torch.bfloat16):
     z = linear(torch.randn(32, 8))
     print("autocast: into the norm", z.dtype, "· out of it", norm(z).dtype)
-    print("its buffers", norm.running_var.dtype)
+    print("its γ", norm.weight.dtype, "· its buffers", norm.running_var.dtype)
 
 x = torch.tensor([[2.0], [4.0]])  # mean 3, unbiased variance 2
 for layer in (nn.BatchNorm1d(1, momentum=0.01), nn.BatchNorm1d(1, momentum=0.01).bfloat16()):
@@ -464,8 +470,8 @@ for layer in (nn.BatchNorm1d(1, momentum=0.01), nn.BatchNorm1d(1, momentum=0.01)
     print(f"{layer.weight.dtype}: running_mean {mean:.2f}, running_var {var:.2f}")
 
 # %% [markdown]
-# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. Keep it so. With bfloat16 buffers the average stops on the way: an
-# update of 1 % of what is missing is soon less than half of the last digit, and is rounded away.
+# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. Keep it so. With bfloat16 buffers the average stops on the way:
+# the products (1 − m)·old and m·new and their sum are rounded each, and above 2 the step of a bfloat16 is 0.016, more than the update of 0.01.
 
 # %% [markdown]
 # ## 6 · The clinic
@@ -514,18 +520,18 @@ diagnoses_exercise.check(diagnoses)
 # %% [markdown]
 # ## What would change my mind
 #
-# - *Is folding always worth it?* It is exact and costs nothing to run. Where a runtime folds by itself, it saves nothing: equal times before
+# - *Is folding always worth it?* It is exact up to rounding, and costs nothing to run. Where a runtime folds by itself, it saves nothing: equal times before
 #   and after on your machine would show that.
 # - *Does ghost batch norm help because of its noise?* The table shows that parts of 16 lower the loss, not why. Whole batches whose
 #   statistics get random noise of the same size, with the same gain, would speak for the noise.
-# - *Is variance shift what dropout costs?* Here it is less than half of the loss. A net whose loss comes all the way back
+# - *Is variance shift what dropout costs?* Here it is less than half of the added loss, in the median. A net whose loss comes all the way back
 #   by re-estimating would speak for it.
 #
 # ## Recap
 #
 # 1. In eval mode batch norm is one multiplication and one addition. Fold it into the layer before it; not across an activation, and not
 #    forwards into a padded convolution.
-# 2. Two devices, gradient accumulation and ghost batches are one computation: each part has its own mean. Summing counts, sums and squared
+# 2. Two devices, gradient accumulation and ghost batches give one gradient: each part has its own mean. Summing counts, sums and squared
 #    deviations over the devices makes it one batch again, and gradients pass through these sums too.
 # 3. In front of batch norm weight decay sets the effective learning rate. In balance a step of SGD turns the weight by √(2ηλ).
 # 4. Dropout before batch norm stores a variance that does not arrive in use. Put it behind the last norm, or re-estimate with dropout off.
@@ -542,7 +548,8 @@ diagnoses_exercise.check(diagnoses)
 #
 # <details><summary>What does SyncBatchNorm exchange, and why does gradient accumulation not replace it?</summary>
 #
-# Counts, sums and squared deviations forward; two sums of gradients backward. Accumulation adds gradients, but each forward pass has
+# From each device its count, mean and variance, in one round (or counts, sums and squared deviations, in two); backward two sums of
+# gradients. Accumulation adds gradients, but each forward pass has
 # normalised its own few rows already.
 #
 # </details>
@@ -555,7 +562,7 @@ diagnoses_exercise.check(diagnoses)
 #
 # <details><summary>What does weight decay do to a weight that batch norm follows?</summary>
 #
-# It does not simplify the function, which is the same for every scale of the weight. It keeps the weight short, and so the effective learning
+# Shrinking the weight does not change the function. Decay keeps the weight short, and so the effective learning
 # rate up: with SGD a step turns it by √(2ηλ) in balance.
 #
 # </details>

@@ -132,7 +132,7 @@ fold_linear_exercise = Exercise(
             "folded",
             "one linear layer with the numbers of the two in eval mode, and the two are left as they were",
             (all_of("linear", "no_bias", "square"), *_untouched("rest")),
-            "A folded net answers as the one that was tested, or it is another net.",
+            "A folded net has to answer as the one that was tested.",
             (
                 "Write eval mode as y = s · (W x + b − μ) + β, with s = γ / √(σ² + ε). What stands before x, and what is left?",
                 "s has one number for each output. Row i of W belongs to output i. Without a bias b is 0. Make new tensors.",
@@ -195,7 +195,7 @@ fold_conv_exercise = Exercise(
             "convolutions",
             "1 · Conv1d and Conv2d, with and without groups or a bias",
             (all_of(*_CONV), *_untouched("rest")),
-            "Depthwise nets for phones are groups all the way down.",
+            "Depthwise convolutions, common in nets for phones, have as many groups as channels.",
             (
                 "Which dimension of `conv.weight` counts the output channels?",
                 "The first one, with groups too: the shape is (out, in / groups, …). All further dimensions get size 1 in the scale.",

@@ -137,14 +137,14 @@ def _resumed(split: Split) -> Chart:
     before = _trained(split)
     after = _net().to(split.X_train.dtype)
     kept = {name: p for name, p in before.named_parameters()}
-    lacking = after.load_state_dict(kept, strict=False).missing_keys
+    after.load_state_dict(kept, strict=False)
     after.eval()
     return {
         "modes, while validating": _modes(after),
         "weights, before and after": _moved(before, after),
         "training loss in train mode, before → after": f"{_train_loss(before, split)} → {_train_loss(after, split)}",
         "held-out, before → after": f"{_held_out(before, split)} → {_held_out(after, split)}",
-        "keys of the net": f"{len(after.state_dict())}; in the file {len(after.state_dict()) - len(lacking)}",
+        "keys of the net": f"{len(after.state_dict())}; in the file {len(kept)}",
         "what the norms have stored, before": _stored(before),
         "what the norms have stored, after": _stored(after),
         "held-out, statistics estimated on training rows": _again(after, split),

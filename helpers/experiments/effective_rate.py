@@ -178,7 +178,7 @@ def same_losses(steps: int = 50) -> None:
                 cells.append(small(max(abs(a - b) for a, b in zip(one, other, strict=True))))
             rows.append([name, f"× {faster:g}", *cells])
     head = ["optimiser", "their learning rate", "batch norm", "no norm"]
-    table(head, rows, f"Hidden weights × 2 at the start: largest difference among the losses of {steps} steps")
+    table(head, rows, f"Hidden weights × 2 at the start: largest difference of the losses, {steps} steps, one seed")
 
 
 def norms_figure() -> None:
@@ -196,7 +196,7 @@ def norms_figure() -> None:
         ax.set(title=f"{'batch' if norm else 'no'} norm (band: ten seeds)", xlabel="training step", yscale="log")
         ax.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         ax.minorticks_off()
-    axes[0].set_ylabel("norm of the weight")
+    axes[0].set_ylabel("norm of the second weight")
     axes[0].legend(fontsize=8.5)
     figures.show(
         figure,
@@ -222,12 +222,13 @@ def angles_table() -> None:
 def accuracy_table() -> None:
     """Held-out accuracy with and without decay, with batch norm and without; what decay adds, seed by seed."""
     found, rows = stored.load(FILE, "turning"), []
-    for name, (lr, decay) in {"SGD": (0.1, 0.02), "AdamW": (0.01, 0.2)}.items():
+    for name, lr, decay in (("SGD", 0.1, 0.02), ("AdamW", 0.01, 0.2), ("AdamW", 0.01, 0.8)):
         for norm in (True, False):
             without, with_decay = (found[f"accuracy: {Setting(name, lr, d, norm)}"] for d in (0.0, decay))
             gain = spread(100 * (with_decay - without), 1)
-            rows.append([name, "batch norm" if norm else "no norm", spread(without), spread(with_decay), gain])
-    head = ["optimiser", "net", "λ = 0", "with decay", "points that decay adds"]
+            net = "batch norm" if norm else "no norm"
+            rows.append([name, net, f"{decay:g}", spread(without), spread(with_decay), gain])
+    head = ["optimiser", "net", "λ", "accuracy at λ = 0", "at this λ", "points that decay adds"]
     table(head, rows, "Accuracy on held-out digits with their true labels: median (range), ten seeds", left=[1])
 
 
@@ -242,7 +243,7 @@ def exempt_table() -> None:
     few, every = (found[f"accuracy: {how}"] for how in ways.values())
     rows.append(["points: with − without γ, β", "", spread(100 * (every - few), 1)])
     table(
-        ["what decays", "mean of γ, absolute", "accuracy"],
+        ["what decays", "mean of γ, absolute, both layers", "accuracy"],
         rows,
         "SGD, η = 0.1, λ = 0.02, after 2,000 steps: median (range), ten seeds",
     )

@@ -154,7 +154,7 @@ def two_processes_table(synced: Statistics) -> None:
     try:
         found = two_processes(synced)
     except RuntimeError as problem:
-        print(f"Two processes could not talk to each other here ({problem}). Above, one process stood for both.")
+        print(f"The file with your function did not run as two processes ({problem}). It knows no other cell's names.")
         return
     right, rows = one_process(), []
     for i, name in enumerate(("output", "gradient of x", "gradient of γ, summed", "gradient of β, summed")):

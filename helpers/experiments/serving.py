@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from torch import nn
 from helpers.judge.exercise import Exercise
 from helpers.lab import figures
 from helpers.lab.data import Split, digits
-from helpers.lab.tables import table
+from helpers.lab.tables import spread, table
 from helpers.lab.training import one_thread, seeded
 
 from .differences import largest, small
@@ -153,7 +152,7 @@ def fold_before(bn: nn.BatchNorm2d, conv: nn.Conv2d) -> nn.Conv2d:
 @one_thread()
 @torch.no_grad()
 def where_it_fails(fold_conv: Fold) -> None:
-    """Four places of a norm beside a 3×3 convolution: how far the folded layer is off, inside and at the border."""
+    """Five places of a norm beside a 3×3 convolution: how far the folded layer is off, inside and at the border."""
     with seeded(0):
         conv, bn, x = nn.Conv2d(8, 8, 3, padding=1), filled(nn.BatchNorm2d(8)), torch.randn(4, 8, 9, 9)
         bare = nn.Conv2d(8, 8, 3)
@@ -200,12 +199,12 @@ def speed_and_size(fold_linear: Fold, fold_conv: Fold, rounds: int = 9) -> None:
         with seeded(0):
             net, x = filled(convolutions(depthwise)), torch.randn(16, 3, 32, 32)
         folded = fold_net(net, fold_linear, fold_conv)
-        seconds = [[_time(m, x) for m in (net, folded)] for _ in range(rounds)]
-        ratio = statistics.median(after / before for before, after in seconds)
+        seconds = [[_time(m, x) for m in (net, folded)] for _ in range(rounds + 1)][1:]  # the first warms up
+        ratios = spread(after / before for before, after in seconds)
         sizes = [sum(v.numel() for v in m.state_dict().values()) for m in (net, folded)]
-        rows.append([name, f"{ratio:.2f}", f"{sizes[0]:,}", f"{sizes[1]:,}", len(net), len(folded)])
+        rows.append([name, ratios, f"{sizes[0]:,}", f"{sizes[1]:,}", len(net), len(folded)])
     head = ["net", "time: after ÷ before", "numbers before", "after", "layers before", "after"]
-    table(head, rows, f"16 images of 32×32, eval mode, one thread; median of {rounds} rounds")
+    table(head, rows, f"16 images of 32×32, eval mode, one thread; time: median (range) of {rounds} rounds")
 
 
 def _time(net: nn.Module, x: torch.Tensor) -> float:

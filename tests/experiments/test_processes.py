@@ -31,7 +31,7 @@ def test_with_their_own_statistics_they_are_not(found):
 def test_a_process_that_stops_is_said(monkeypatch, capsys):
     monkeypatch.setattr(processes, "WORKER", "raise OSError('no network here')\n{learners}{name}")
     processes.two_processes_table(synced_statistics)
-    assert "could not talk to each other here (OSError: no network here)" in capsys.readouterr().out
+    assert "did not run as two processes (OSError: no network here)" in capsys.readouterr().out
 
 
 def test_an_answer_that_does_not_pass_is_not_run(capsys):

@@ -83,3 +83,11 @@ def test_the_opening_shows_what_the_text_says():
     (net,) = serving.trained(split, [0])
     _, right = serving.answers(net, split)
     assert right[7].all() and all(0.3 < right[c].mean() < 0.7 for c in (0, 1))
+    alone = net.eval()(split.X_test[: serving.CUSTOMERS]).argmax(1) == split.y_test[: serving.CUSTOMERS]
+    assert (~alone).nonzero().flatten().tolist() == [3]
+
+
+def test_more_decay_helps_adamw_in_front_of_batch_norm_in_every_seed():
+    found = stored.load("effective_rate", "turning")
+    without, more = (found[f"accuracy: {Setting('AdamW', 0.01, decay)}"] for decay in (0.0, 0.8))
+    assert (more - without > 0.03).all()
