@@ -206,7 +206,10 @@ _STYLE = (
 
 
 def draw(looks: dict[str, Along], length: float, note: str = "") -> str:
-    """Both panels as HTML, with a marker at a length of the step; without looks an empty frame.  note: beside the key."""
+    """Both panels as HTML, with a marker at a length of the step; without looks an empty frame.
+
+    note: a text beside the key.
+    """
     keys = "".join(
         f'<span class="bn-l{i}" style="margin-right:16px"><svg width="30" height="8" style="width:30px">'
         f'<path class="bn-key" d="M0 4h30" stroke-dasharray="{dashes}"/></svg> {title(name)}</span>'
