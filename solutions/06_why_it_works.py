@@ -149,9 +149,9 @@ along_the_step_exercise.check(along_the_step)
 # ### The landscape explorer
 #
 # Two nets of four hidden layers, both from He init, learning rate 0.1. The first slider chooses after how many steps of
-# training you look; the net is trained on until then. The second walks along the next step. The third writes the same net with
-# other weights: with batch norm all hidden matrices are multiplied; without a norm every second one is, and the one after it is
-# divided. In train mode neither changes what the net computes.
+# training you look; the net is trained on until then. The second walks along the next step. The list below them writes the
+# same net with other weights: with batch norm all hidden matrices are multiplied; without a norm every second one is, and the
+# one after it is divided. In train mode neither changes what the net computes.
 #
 # *Exercise, free, 5 minutes.* *Predict first, then look:*
 #
@@ -159,8 +159,8 @@ along_the_step_exercise.check(along_the_step)
 # 2. Look at three steps. Is it ever the net with batch norm whose loss goes up within 4 learning rates?
 # 3. Multiply the weights by 4, then by ¼. What stays, and what changes?
 #
-# Keyboard: Tab goes from one slider to the next; the arrow keys, PageUp and PageDown move it. In the middle one you can type a
-# number.
+# Keyboard: Tab goes from one control to the next; the arrow keys, PageUp and PageDown move it. Beside a slider you can type a
+# number; it becomes the nearest one that the slider has.
 
 # %% tags=["nbval-ignore-output"]
 from helpers.widgets.landscape import landscape_explorer

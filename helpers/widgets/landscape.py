@@ -9,6 +9,7 @@ import copy
 import html
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -68,7 +69,7 @@ class Training:
 
 
 class Explorer:
-    """The widget: ``box`` holds it; ``step``, ``length`` and ``scale`` are its sliders.
+    """The widget: ``box`` holds it; ``step``, ``length`` and ``scale`` are its controls.
 
     It begins as an empty frame; :meth:`update` trains as far as is needed, and draws.
     """
@@ -76,11 +77,12 @@ class Explorer:
     def __init__(self) -> None:
         self.training = {name: Training(name) for name in NETS}
         self.seen: dict[tuple[str, int, float], Along] = {}
+        self.drawn: dict[str, Along] = {}
         kept: dict[str, Any] = {"style": {"description_width": "150px"}, "layout": {"width": "min(460px, 100%)"}}
         self.step = named(
             "bn-land-step",
-            widgets.SelectionSlider(
-                options=PLACES, value=40, description="training step", continuous_update=False, **kept
+            widgets.IntSlider(
+                40, min=0, max=STEPS, step=20, description="training step", continuous_update=False, **kept
             ),
         )
         self.length = named(
@@ -88,23 +90,29 @@ class Explorer:
             widgets.FloatSlider(1.0, min=0, max=4, step=0.25, description="go (learning rates)", **kept),
         )
         self.scale = named(
-            "bn-land-scale",
-            widgets.SelectionSlider(
-                options=SCALES, value=1.0, description="weights ×", continuous_update=False, **kept
-            ),
+            "bn-land-scale", widgets.Dropdown(options=SCALES, value=1.0, description="weights ×", **kept)
         )
         self.view = named("bn-land-view", widgets.HTML(layout={"width": "100%"}))
         self.text = named("bn-land-text", widgets.HTML(layout={"width": "auto"}))
         self.table = named("bn-land-table", widgets.HTML(layout={"width": "auto"}))
         controls = (self.step, self.length, self.scale)
         self.box = named("bn-land", widgets.VBox([*controls, self.view, self.text, self.table]))
-        for control in controls:
-            control.observe(lambda _: self.update(), "value")
+        self.step.observe(partial(self._moved, PLACES), "value")
+        self.length.observe(partial(self._moved, FACTORS), "value")
+        self.scale.observe(lambda _: self.update(), "value")
         self.view.value = draw({}, self.length.value)
+
+    def _moved(self, places: Sequence[float], change: Any) -> None:
+        """Update; a number typed between two places first becomes the nearest, which comes back here."""
+        nearest = min(places, key=lambda place: abs(place - change["new"]))
+        if nearest == change["new"]:
+            self.update()
+        else:
+            change["owner"].value = nearest
 
     @property
     def looks(self) -> dict[str, Along]:
-        """What lies along the step at the sliders' place, for each net."""
+        """What lies along the step where the controls are, for each net."""
         return {name: self.look(name, self.step.value, self.scale.value) for name in NETS}
 
     def look(self, name: str, step: int, scale: float) -> Along:
@@ -115,14 +123,20 @@ class Explorer:
         return self.seen[key]
 
     def update(self) -> None:
-        """Draw and say what the sliders now choose."""
-        looks, length = self.looks, self.length.value
+        """Draw and say what the controls now choose; what must be computed first is announced, the old one dimmed."""
+        step, length, scale = self.step.value, self.length.value, self.scale.value
+        if any((name, step, scale) not in self.seen for name in NETS):
+            note = f"training step {step}, weights × {self.scale.label}: computing …"
+            self.view.value = draw(self.drawn, length, note)
+            self.box.add_class("bn-wait")
+        self.drawn = looks = self.looks
         self.view.value = draw(looks, length)
-        self.text.value = spoken(sentence(looks, self.step.value, length))
+        self.text.value = spoken(sentence(looks, step, length))
         self.table.value = numbers(looks, length)
+        self.box.remove_class("bn-wait")
 
     def started(self) -> Figure:
-        """Train as far as the sliders say; returns the picture of it."""
+        """Train as far as the controls say; returns the picture of it."""
         self.update()
         return picture(self.looks, self.step.value, self.length.value)
 
@@ -187,18 +201,24 @@ _STYLE = (
     ".bn-land th,.bn-land td{text-align:right!important;padding:1px 0 1px 14px!important;background:none!important}"
     ".bn-land th:first-child{text-align:left!important;padding-left:0!important}"
     ".bn-land .widget-html-content{line-height:1.5}"
+    ".bn-wait polyline,.bn-wait circle,.bn-wait table,.bn-wait .bn-land-text{opacity:.35}"
 )
 
 
-def draw(looks: dict[str, Along], length: float) -> str:
-    """Both panels as HTML, with a marker at a length of the step; without looks an empty frame."""
+def draw(looks: dict[str, Along], length: float, note: str = "") -> str:
+    """Both panels as HTML, with a marker at a length of the step; without looks an empty frame.
+
+    note: a text beside the key.
+    """
     keys = "".join(
         f'<span class="bn-l{i}" style="margin-right:16px"><svg width="30" height="8" style="width:30px">'
         f'<path class="bn-key" d="M0 4h30" stroke-dasharray="{dashes}"/></svg> {title(name)}</span>'
         for i, (name, (_, dashes)) in enumerate(NETS.items())
     )
     panels = "".join(_panel(panel, looks, length) for panel in PANELS)
-    return f"<style>{_STYLE}</style><div>{keys}</div><div style='display:flex;flex-wrap:wrap;gap:8px'>{panels}</div>"
+    return (
+        f"<style>{_STYLE}</style><div>{keys}{note}</div><div style='display:flex;flex-wrap:wrap;gap:8px'>{panels}</div>"
+    )
 
 
 def _panel(panel: Panel, looks: dict[str, Along], length: float) -> str:

@@ -3,6 +3,7 @@
 import re
 import time
 
+import ipywidgets as widgets
 import pytest
 import torch
 
@@ -35,6 +36,55 @@ def test_a_later_step_trains_on_and_an_earlier_one_is_kept(explorer):
     assert "After 20 steps" in said(explorer) and max(explorer.training["batch, he"].kept) >= 80
     explorer.step.value = 80
     assert said(explorer) == later
+
+
+@pytest.mark.parametrize(("name", "typed", "place"), [("step", 140, 140), ("step", 133, 140), ("length", 0.3, 0.25)])
+def test_a_typed_number_is_drawn_or_becomes_the_nearest_that_is(explorer, name, typed, place):
+    explorer.step.value, explorer.length.value = 40, 1.0
+    slider = getattr(explorer, name)
+    for _ in range(2):  # the second time the slider stands there already, and must be told so again
+        slider.set_state({"value": typed})  # as a front end does
+        assert slider.value == place
+        step, length = explorer.step.value, explorer.length.value
+        assert said(explorer).startswith(f"After {step} steps of training, {length:g} × the learning rate")
+    explorer.length.value = 1.0
+
+
+def test_every_place_of_a_slider_can_be_drawn(explorer):
+    for slider, places in ((explorer.step, landscape.PLACES), (explorer.length, FACTORS)):
+        assert places == tuple(slider.min + i * slider.step for i in range(len(places))) and places[-1] == slider.max
+
+
+def test_the_step_and_the_scale_are_heard_as_they_are_shown(explorer):
+    assert explorer.step.readout and isinstance(explorer.step, widgets.IntSlider)
+    assert isinstance(explorer.scale, widgets.Dropdown) and dict(explorer.scale.options) == landscape.SCALES
+
+
+def test_it_says_at_once_that_it_computes_and_dims_what_is_no_longer_chosen(monkeypatch):
+    found = Explorer()
+    found.step.value = 20
+    circles, shown = re.findall("<circle.*?>", found.view.value), []
+
+    def look(name, step, scale, look=found.look):
+        if (name, step, scale) not in found.seen:
+            assert re.findall("<circle.*?>", found.view.value) == circles and "bn-wait" in found.box._dom_classes
+            shown.append("training step 60, weights × 1: computing …" in found.view.value)
+        return look(name, step, scale)
+
+    monkeypatch.setattr(found, "look", look)
+    found.step.value = 60
+    assert shown == [True] * len(NETS)
+    assert "bn-wait" not in found.box._dom_classes and "computing" not in found.view.value
+    assert ".bn-wait polyline" in found.view.value
+
+
+def test_what_is_remembered_is_not_announced(explorer):
+    explorer.step.value, explorer.scale.value = 40, 1.0
+    explorer.step.value = 20
+    drawn = []
+    explorer.view.observe(lambda change: drawn.append(change["new"]), "value")
+    explorer.step.value = 40
+    assert len(drawn) == 1 and "computing" not in drawn[0]
 
 
 def test_what_was_seen_is_remembered(explorer):
