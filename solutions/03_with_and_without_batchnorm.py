@@ -34,7 +34,7 @@ popular_demo.opening()
 # The experiments that run here train with the layer that you built in notebook 02. Paste your class `BatchNorm1d` into the next
 # cell, in place of its last line. If it does not pass the six checks, or if you paste nothing, PyTorch's layer is used, and the
 # cell says so. What trains over five or ten seeds was computed in advance, with PyTorch's layer, and so was the picture above
-# (`python -m helpers.experiments.with_and_without_seeds` and `python -m helpers.experiments.rate_batch_plane` do it again).
+# (`python -m helpers.experiments.with_and_without_seeds` and `python -m helpers.experiments.rate_batch_plane_seeds` do it again).
 
 # %%
 import torch

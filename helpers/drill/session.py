@@ -125,7 +125,7 @@ def current() -> Session | None:
 def begin(short: bool = False, speed: float = 1.0) -> Session:
     """Begin a drill now.  ``speed``: drill seconds in a second, for tests."""
     now = time.time()
-    id = datetime.fromtimestamp(now).strftime("%Y-%m-%d %H:%M:%S")
+    id = datetime.fromtimestamp(now).isoformat(" ", "milliseconds")
     entry = state.add(KIND, id, at=now, what="begin", short=short, speed=speed)
     made = _session(id, [entry])
     assert made is not None

@@ -1,8 +1,7 @@
 """Held-out loss over the whole plane of learning rate × batch size, computed in advance for the playground.
 
 Three nets (:data:`helpers.experiments.fair.NETS`) in the fair set-up of notebook 03, with
-``nn.BatchNorm1d`` as the batch norm.  ``python -m helpers.experiments.rate_batch_plane`` computes
-``rate_batch_plane.json`` again, in some minutes on one core.
+``nn.BatchNorm1d`` as the batch norm.  ``rate_batch_plane_seeds`` computes ``rate_batch_plane.json``.
 """
 
 from __future__ import annotations
@@ -13,20 +12,17 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import nn
 
 from helpers.lab import figures
 from helpers.lab.tables import table
 
-from .fair import FAIR, NETS, STEPS, over_learning_rates
+from .fair import FAIR, NETS, STEPS
 
 LRS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 BATCH_SIZES = (2, 4, 8, 16, 32, 64, 128, 256)
@@ -71,17 +67,6 @@ def load(task: str = "sine") -> Plane:
 
     maps = {kind: {name: array(name, kind) for name in NETS} for kind in ("median", "low", "high")}
     return Plane(task, tuple(stored["learning rates"]), tuple(stored["batch sizes"]), stored["seeds"], **maps)
-
-
-def compute(task: str, lrs: Sequence[float] = LRS, batch_sizes: Sequence[int] = BATCH_SIZES) -> Plane:
-    """Train all nets of a task, at each batch size as three stacks of learning rates × seeds."""
-    found = [over_learning_rates(nn.BatchNorm1d, lrs, size, task, SEEDS) for size in batch_sizes]
-    losses = {name: torch.stack([nets[name].test_loss for nets in found]).double().numpy() for name in NETS}
-    median, low, high = (
-        {name: reduce(np.where(np.isnan(loss), np.inf, loss), axis=2) for name, loss in losses.items()}
-        for reduce in (np.median, np.min, np.max)
-    )
-    return Plane(task, tuple(lrs), tuple(batch_sizes), len(SEEDS), median, low, high)
 
 
 STALLED = 0.85
@@ -203,34 +188,3 @@ def _cells(
     ax.set(title=title, xlabel="learning rate", xticks=range(len(plane.lrs)), yticks=range(len(plane.batch_sizes)))
     ax.set(xticklabels=[f"{lr:g}" for lr in plane.lrs], yticklabels=list(plane.batch_sizes))
     ax.grid(False)
-
-
-def _rounded(losses: NDArray[np.float64]) -> list[list[float | None]]:
-    return [[float(f"{loss:.3g}") if np.isfinite(loss) else None for loss in row] for row in losses]
-
-
-def main() -> None:
-    """Write ``rate_batch_plane.json`` beside this module."""
-    planes = {task: compute(task) for task in FAIR}
-    stored: dict[str, Any] = {
-        "command": "python -m helpers.experiments.rate_batch_plane",
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "seeds": len(SEEDS),
-        "steps": STEPS,
-        "learning rates": LRS,
-        "batch sizes": BATCH_SIZES,
-        "null": "not finite",
-        "held-out loss": {
-            task: {
-                name: {kind: _rounded(getattr(plane, kind)[name]) for kind in ("median", "low", "high")}
-                for name in NETS
-            }
-            for task, plane in planes.items()
-        },
-    }
-    Path(__file__).with_name(FILE).write_text(json.dumps(stored) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

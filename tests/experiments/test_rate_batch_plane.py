@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from helpers.experiments import fair, rate_batch_plane
+from helpers.experiments import fair, rate_batch_plane, rate_batch_plane_seeds
 from helpers.lab.training import train
 from helpers.widgets.playground import outcome
 from helpers.widgets.playground import plane as playground
@@ -20,7 +20,7 @@ def again(task, lrs, batch_sizes):
     """Two random cells of the plane computed again: the stored and the new one, as {kind: {net: losses}}."""
     chance = random.Random()
     lrs, size = sorted(chance.sample(lrs, 2)), chance.choice(batch_sizes)
-    stored, found = rate_batch_plane.load(task), rate_batch_plane.compute(task, lrs, [size])
+    stored, found = rate_batch_plane.load(task), rate_batch_plane_seeds.compute(task, lrs, [size])
     row, columns = stored.batch_sizes.index(size), [stored.lrs.index(lr) for lr in lrs]
     kinds = ("median", "low", "high")
     cells = {kind: {name: getattr(stored, kind)[name][row, columns] for name in fair.NETS} for kind in kinds}
@@ -60,7 +60,7 @@ def test_a_live_run_is_the_first_seed_of_its_cell(task):
 
 def test_the_file_says_how_it_was_made_and_is_small():
     stored = json.loads(FILE.read_text(encoding="utf-8"))
-    assert stored["command"] == f"python -m {rate_batch_plane.__name__}" and stored["torch"] and stored["numpy"]
+    assert stored["command"] == rate_batch_plane_seeds.COMMAND and stored["torch"] and stored["numpy"]
     assert stored["seeds"] == len(rate_batch_plane.SEEDS) >= 5 and stored["steps"] == fair.STEPS
     assert FILE.stat().st_size < 50_000
 

@@ -25,7 +25,7 @@ def test_the_charts_show_what_the_answers_say():
     assert all("0 of 15 modules" in next(iter(chart.values())) for chart in charts.values())
     assert "norm 2: nothing" in charts["a"]["what the norms have stored"]
     assert charts["b"]["weights, before and after"] == "largest difference 0"
-    assert charts["b"]["keys of the net"] == "20; in the file 14"
+    assert charts["b"]["keys of the net"] == "20; in the file 11"
     assert charts["c"]["batches of the epoch"] == "27 of 48, 1 of 1" and charts["c"]["held-out"] == "loss NaN"
     assert charts["c"]["weights"] == "all finite"
     assert charts["d"]["weights of the two devices"] == "largest difference 0"
