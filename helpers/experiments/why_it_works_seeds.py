@@ -21,8 +21,9 @@ from helpers.lab.data import Split, digits
 from helpers.lab.stack import sweep
 from helpers.lab.training import History, batches, evaluate, one_thread, seeded, sgd
 
-from . import along_step, batch_noise, deep_start, shifts, stored, weight_length
+from . import along_step, batch_noise, deep_start, shifts, weight_length
 from .along_step import FOUR_NETS, LENGTHS, along
+from .in_advance import Experiments, compute
 from .stored import Found
 from .why_it_works import BATCH_SIZE, RATE, STARTS, STEPS, Noise, make
 
@@ -202,7 +203,7 @@ def _in_parts(size: int, split: Split, seed: int) -> list[tuple[float, ...]]:
 
 # --- the command ----------------------------------------------------------------------------------------------------
 
-EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
+EXPERIMENTS: Experiments = {
     "shift": (shift, 10),
     "along": (along_four, 10),
     "along, 12 layers": (along_twelve, 10),
@@ -211,16 +212,8 @@ EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
     "deep training": (deep_training, 5),
     "parts": (parts, 10),
 }
-"""What is computed in advance: from seeds to a result, and over how many seeds."""
-
-
-def main(names: Sequence[str] = ()) -> None:
-    """Compute and write the results of these names, or of all."""
-    for name in names or EXPERIMENTS:
-        experiment, count = EXPERIMENTS[name]
-        stored.write("why_it_works", name, range(count), experiment(range(count)), COMMAND)
-        print(name, flush=True)
+"""What is computed in advance."""
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    compute("why_it_works", EXPERIMENTS, COMMAND, sys.argv[1:])

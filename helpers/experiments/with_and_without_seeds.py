@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,8 @@ from helpers.lab.nets import MLP, Norm
 from helpers.lab.stack import Run, sweep, train_stack
 from helpers.lab.training import seeded, train
 
-from . import stored
 from .fair import HEAD_SCALE, NETS, fair_data, fair_widths, makers, train_three, widths
+from .in_advance import Experiments, compute
 from .popular_demo import (
     FILE,
     GENTLE,
@@ -250,7 +250,7 @@ def placement(seeds: Sequence[int], steps: int = 100) -> Found:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 COMMAND = "python -m helpers.experiments.with_and_without_seeds"
-EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
+EXPERIMENTS: Experiments = {
     "curves": (curves, 10),
     "starts": (starts, 10),
     "raised": (raised, 10),
@@ -262,16 +262,8 @@ EXPERIMENTS: dict[str, tuple[Callable[[Sequence[int]], Found], int]] = {
     "by_depth": (by_depth, 10),
     "placement": (placement, 10),
 }
-"""What is computed in advance: from seeds to a result, and over how many seeds."""
-
-
-def main(names: Sequence[str] = ()) -> None:
-    """Compute and write the results of these names, or of all."""
-    for name in names or EXPERIMENTS:
-        experiment, count = EXPERIMENTS[name]
-        stored.write(FILE, name, range(count), experiment(range(count)), COMMAND)
-        print(name, flush=True)
+"""What is computed in advance."""
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    compute(FILE, EXPERIMENTS, COMMAND, sys.argv[1:])
