@@ -13,7 +13,7 @@ from helpers.editions.bundle import archive, setup_cell
 from helpers.editions.source import SourceError, read_source
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.record import from_bytes
-from tests.notebook import LEARNER, ROOT, read
+from tests.notebook import LEARNER, ROOT, read, setup_limit
 
 TITLE = "# %% [markdown]\n# # 00 · Small\n\n"
 SETUP = TITLE + '# %% setup="setup"\nimport helpers\n\n'
@@ -161,7 +161,7 @@ def test_class_edition_carries_no_reference_code(path):
     names = zipfile.ZipFile(io.BytesIO(archive("class", code_of(path)))).namelist()
     assert not [n for n in names if "answers" in n]
     assert [n for n in names if n.startswith("helpers/exercises/recorded/") and n.endswith(".xz")]
-    assert len(setup_cell("class", code_of(path))) < (330_000 if path.stem.startswith("11") else 120 * 1024)
+    assert len(setup_cell("class", code_of(path))) < setup_limit(path)
 
 
 def test_an_exercise_that_is_only_judged_by_travels_without_suspects():

@@ -12,7 +12,7 @@ from helpers.editions.release import release
 from helpers.editions.source import read_source
 from helpers.exercises import catalogue
 from helpers.exercises.syllabus import notebooks
-from tests.notebook import LEARNER, SOLUTIONS, graded, points, read, run_alone
+from tests.notebook import LEARNER, SOLUTIONS, graded, points, read, run_alone, setup_limit
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def test_holds_no_solution_and_no_output(path):
 @pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
 def test_setup_cell_is_small(path):
     (setup,) = [c for c in read(path).cells if c.id == "setup"]
-    assert len(setup.source) < (330_000 if path.stem.startswith("11") else 120 * 1024)
+    assert len(setup.source) < setup_limit(path)
 
 
 def test_title_and_map_say_what_the_graded_cells_are_worth():
