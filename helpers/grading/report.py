@@ -16,7 +16,7 @@ from helpers.judge.record import Record
 from helpers.judge.show import VerdictCard
 
 from .package import ANSWERS
-from .sandbox import Limits, Sandbox
+from .sandbox import Limits, Outcome, Sandbox
 from .submission import NotJudged, Submission, read
 
 DEFAULT = "batchnorm1d"
@@ -80,11 +80,16 @@ def judge_file(path: Path, exercise: Exercise | None, sandbox: Sandbox, limits: 
     except NotJudged as problem:
         return Report(error=str(problem))
     try:
-        code = submission.code_of(exercise.builds)
-        found = whole.assess(_every_quantity(outcome.seen, whole.record.right), code)
+        found = assessed(outcome, whole, submission)
     except Exception as error:  # the files after this one are judged all the same
         return Report(error=f"{path}: the judge failed on what it saw: {type(error).__name__}: {error}.")
     return Report(found, outcome.problem or None, exercise.title, outcome.seconds)
+
+
+def assessed(outcome: Outcome, exercise: Exercise, submission: Submission) -> Assessment:
+    """What follows from what a sandbox saw of a file; the exercise has the record to compare with."""
+    code = submission.code_of(exercise.builds)
+    return exercise.assess(_every_quantity(outcome.seen, exercise.record.right), code)
 
 
 def find_exercise(id: str) -> Exercise:
@@ -103,21 +108,24 @@ def _exercise_of(submission: Submission) -> Exercise:
 
 @functools.cache
 def _salted(id: str, salt: int) -> Exercise:
-    """The exercise with all its checks, and in place of its record what the reference does under a salt.
+    with Sandbox(salt, answers=True) as sandbox:
+        return salted(find_exercise(id), sandbox)
 
-    The reference runs in a process of its own.  Raises NotJudged where its code is not here.
+
+def salted(exercise: Exercise, sandbox: Sandbox) -> Exercise:
+    """The exercise with all its checks, and in place of its record what the reference does under the sandbox's salt.
+
+    The sandbox holds the answers.  Raises NotJudged where the reference's code is not here.
     """
-    exercise = find_exercise(id)
     room, _, name = exercise.module.rpartition(".")
     answers = f"{room}.{ANSWERS}"
     if not importlib.util.find_spec(answers) or not importlib.util.find_spec(f"{answers}.{name}"):
         raise NotJudged("A salt needs the reference's code, which this class edition does not have.")
     code = f"from {answers}.{name} import REFERENCE\n{exercise.builds} = REFERENCE[{exercise.record_id!r}]\n"
-    with Sandbox(salt, answers=True) as sandbox:
-        right = sandbox.observe(Submission("reference.py", "", (code,)), exercise, Limits(seconds=120.0)).seen
-    salted = dataclasses.replace(exercise.whole)
-    vars(salted)["record"] = Record(right, (), {})
-    return salted
+    right = sandbox.observe(Submission("reference.py", "", (code,)), exercise, Limits(seconds=120.0)).seen
+    made = dataclasses.replace(exercise.whole)
+    vars(made)["record"] = Record(right, (), {})
+    return made
 
 
 def _every_quantity(seen: Observations, right: Observations) -> Observations:

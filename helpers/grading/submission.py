@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import re
@@ -80,3 +81,16 @@ def _cells(text: str) -> tuple[str, ...]:
         raise ValueError("it has no list of cells")
     sources = [c.get("source") for c in cells if isinstance(c, dict) and c.get("cell_type") == "code"]
     return tuple("".join(map(str, source)) if isinstance(source, list) else str(source) for source in sources)
+
+
+def plain(cell: str) -> str:
+    """A cell without the lines that only IPython understands: ``%matplotlib inline``, ``!pip …``."""
+    return cell if parsed(cell) else re.sub(r"(?m)^(\s*)[%!?].*$", r"\1pass", cell)
+
+
+def parsed(cell: str) -> ast.Module | None:
+    """The syntax tree of a cell, None where it is no Python."""
+    try:
+        return ast.parse(cell)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

@@ -34,7 +34,7 @@ from helpers.judge.model import Raised
 from helpers.judge.observe import as_raised, observe
 
 from . import landlock, wire
-from .submission import Submission
+from .submission import Submission, parsed, plain
 
 _STARTS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"}
 _SIGNALS = {"os.kill", "os.killpg"}
@@ -187,7 +187,7 @@ def execute(submission: Submission, expects: str) -> tuple[dict[str, Any], BaseE
     binding = [i for i, cell in enumerate(submission.cells, 1) if _binds(cell, expects)]
     for i, cell in enumerate(submission.cells[: max(binding, default=None)], 1):
         try:
-            _run_cell(_plain(cell), f"{submission.name}, cell {i}", module.__dict__)
+            _run_cell(plain(cell), f"{submission.name}, cell {i}", module.__dict__)
         except BaseException as error:
             failed = failed if failed or i not in binding else error
             if isinstance(error, ImportError):
@@ -227,28 +227,16 @@ def _run_cell(code: str, filename: str, namespace: dict[str, Any]) -> None:
     exec(compile(code, filename, "exec"), namespace)
 
 
-def _plain(cell: str) -> str:
-    """A cell without the lines that only IPython understands: ``%matplotlib inline``, ``!pip …``."""
-    return cell if _parsed(cell) else re.sub(r"(?m)^(\s*)[%!?].*$", r"\1pass", cell)
-
-
 def _imported(cell: str) -> set[str]:
     """The names that the imports of a cell bind."""
-    tree = _parsed(_plain(cell)) or ast.Module([], [])
+    tree = parsed(plain(cell)) or ast.Module([], [])
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     return {alias.asname or alias.name.partition(".")[0] for node in imports for alias in node.names}
 
 
-def _parsed(cell: str) -> ast.Module | None:
-    try:
-        return ast.parse(cell)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
 def _binds(cell: str, name: str) -> bool:
     """True where a cell defines or imports ``name``, or sets an attribute of it."""
-    tree = _parsed(_plain(cell))
+    tree = parsed(plain(cell))
     if tree is None:
         return re.search(rf"\b(class|def)\s+{name}\b", cell) is not None
     for node in ast.walk(tree):

@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "experiments": {"lab", "exercises", "judge", "look"},
     "widgets": {"experiments", "lab", "exercises", "judge", "drill", "look"},
     "grading": {"judge", "exercises", "look"},
+    "classroom": {"grading", "judge", "exercises", "drill", "look"},
     "editions": {"arrival", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
 }
-DOORS = {"helpers/judge/__main__.py": {"grading"}}
+DOORS = {"helpers/judge/__main__.py": {"grading"}, "helpers/grading/__main__.py": {"classroom"}}
 """Files that hand over to a room above them: ``python -m helpers.judge`` is the grading room's command."""
 FOR_LEARNERS = {"exercises", "experiments", "lab", "widgets", "drill"}
 MODULES = sorted((ROOT / "helpers").glob("*/**/*.py"))

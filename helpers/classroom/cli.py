@@ -1,0 +1,167 @@
+"""``python -m helpers.grading``: grade a class, on one machine or on a cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from distributed import Client
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from helpers.grading.sandbox import Limits
+from helpers.grading.submission import NotJudged
+
+from . import course as courses
+from . import engine
+from .course import Course
+from .marking import Setting
+from .record import JUDGED, Record
+from .store import Store
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+out, err = Console(), Console(stderr=True)
+
+CourseFolder = Annotated[Path, typer.Option("--course", help="the folder of the course")]
+Jobs = Annotated[int, typer.Option(help="worker processes on this machine; 0: one for each core", min=0)]
+Scheduler = Annotated[str, typer.Option(help="address of a Dask scheduler that is already there")]
+Timeout = Annotated[float, typer.Option(help="seconds of processor time for an exercise", min=1.0)]
+Memory = Annotated[int, typer.Option(help="MB beyond what torch takes", min=64)]
+Database = Annotated[str, typer.Option("--db", help="URL of the gradebook; else gradebook.db of the course")]
+
+
+@app.command()
+def grade(
+    submitted: Annotated[Path, typer.Argument(help="a folder of hand-ins, or a zip or tar of one")],
+    course: CourseFolder = Path(),
+    jobs: Jobs = 0,
+    scheduler: Scheduler = "",
+    timeout: Timeout = 20.0,
+    memory: Memory = 2048,
+    db: Database = "",
+    only: Annotated[str, typer.Option(help="this learner alone")] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="go on; what was set aside is not tried again")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be done")] = False,
+) -> None:
+    """Grade what came back.  Only what has changed since the last time is graded again."""
+    here = Course(course)
+    with here.store() as store:
+        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), "")
+        todo = courses.plan(submitted, setting, store, only, resume)
+        if dry_run:
+            _say_plan(todo)
+            return
+        if todo.changed:
+            with engine.quietly(), _client(scheduler, jobs) as client:
+                _grade(client, setting, todo, store)
+        courses.publish(here, setting, todo, store, db or here.database)
+        _say_end(here, store, todo)
+
+
+@app.command()
+def late(
+    file: Annotated[Path, typer.Argument(help="one notebook")],
+    learner: Annotated[str, typer.Option(help="whose it is")],
+    course: CourseFolder = Path(),
+    timeout: Timeout = 20.0,
+    memory: Memory = 2048,
+    db: Database = "",
+) -> None:
+    """Grade one hand-in without the rest."""
+    here = Course(course)
+    with here.store() as store:
+        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), "")
+        todo = courses.plan_one(file, learner, setting)
+        with engine.quietly(), engine.local(1) as client:
+            _grade(client, setting, todo, store)
+        courses.publish(here, setting, todo, store, db or here.database)
+        _say_learner(store, learner)
+
+
+@app.command()
+def explain(
+    learner: Annotated[str, typer.Argument(help="the name as in results.csv")], course: CourseFolder = Path()
+) -> None:
+    """Say why somebody has these points."""
+    with Course(course).store() as store:
+        _say_learner(store, learner)
+
+
+@app.command()
+def doctor(course: CourseFolder = Path()) -> None:
+    """Say what this machine offers: sandbox, limits, engine."""
+
+
+def _client(scheduler: str, jobs: int) -> Client:
+    if not scheduler:
+        return engine.local(jobs or os.cpu_count() or 1)
+    try:
+        return Client(scheduler, timeout=20)
+    except (OSError, ValueError, TimeoutError) as problem:
+        raise NotJudged(f"No Dask scheduler answers at {scheduler}: {problem}.") from None
+
+
+def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        bar = progress.add_task("grading", total=len(todo.changed))
+
+        def told(record: Record) -> None:
+            progress.advance(bar)
+            if record.status != JUDGED:
+                progress.console.print(f"{record.learner}: {record.reason}", markup=False)
+
+        try:
+            courses.grade(client, setting, todo, store, told)
+        except KeyboardInterrupt:
+            err.print("Stopped. Nothing is lost: the same command goes on where it was.", markup=False)
+            raise typer.Exit(130) from None
+
+
+def _say_plan(todo: courses.Plan) -> None:
+    for learner, found in todo.changed:
+        out.print(f"{learner.name}: {found.notebook} from {found.entry.path}", markup=False)
+    for learner in todo.learners:
+        for note in learner.notes:
+            out.print(f"{learner.name}: {note}", markup=False)
+    out.print(f"To grade: {len(todo.changed)}; up to date: {todo.same}; gone: {len(todo.gone)}.")
+
+
+def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
+    waits = sum(1 for record in store.records() if record.open)
+    out.print(
+        f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
+        f"{waits} wait for a human. Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
+        f"feedback: {here.folder / 'feedback'}",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _say_learner(store: Store, learner: str) -> None:
+    records = list(store.records(learner))
+    if not records:
+        raise NotJudged(f"There is no record of {learner}; results.csv has the names.")
+    for record in records:
+        table = Table(title=f"{record.notebook}: {record.status} · {record.file}", title_justify="left")
+        for head in ("cell", "points", "why"):
+            table.add_column(head)
+        for name, score in record.scores.items():
+            points = "a human" if score.points is None else f"{score.points:g} of {score.most:g}"
+            table.add_row(name, points, score.why)
+        out.print(table, markup=False)
+        for line in (record.reason, *record.repairs, record.isolation, record.limits, record.environment):
+            if line:
+                out.print(f"· {line}", markup=False)
+
+
+def main() -> None:
+    """Run the command and end the process: 0 done, 2 bad input, 130 stopped."""
+    try:
+        app()
+    except NotJudged as problem:
+        err.print(str(problem), markup=False, soft_wrap=True)
+        sys.exit(2)

@@ -1,0 +1,201 @@
+"""Where a course keeps what grading reads and writes, and what becomes of a whole class."""
+
+from __future__ import annotations
+
+import csv
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distributed import Client
+
+from helpers.grading.sandbox import Limits
+from helpers.grading.submission import NotJudged
+
+from . import assignment, engine, gradebook
+from .collect import Found, Learner, collect
+from .feedback import page
+from .marking import HandIn, Setting
+from .record import ASIDE, MISSING, Record, Score
+from .report import class_page
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Course:
+    """The folder of a course: ``release/`` or notebooks in, gradebook, feedback and report out."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where nbgrader keeps its files."""
+        return self.root / "grading"
+
+    @property
+    def release(self) -> Path:
+        """What was handed out: nbgrader's own release where there is one, else the learner edition."""
+        own = self.folder / "release" / assignment.NAME
+        return own if any(own.glob("[0-9][0-9]_*.ipynb")) else self.root / "notebooks"
+
+    @property
+    def database(self) -> str:
+        """nbgrader's gradebook, unless another one is named."""
+        return f"sqlite:///{self.folder / 'gradebook.db'}?timeout=60"
+
+    def store(self) -> Store:
+        """The records."""
+        return Store(self.folder / "records.db")
+
+    def salt(self) -> int:
+        """A number that only this course knows: probes differ by it from those that learners have."""
+        place = self.folder / "salt"
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch(mode=0o600)
+            place.write_text(str(secrets.randbelow(10**6) + 1), encoding="ascii")
+        return int(place.read_text(encoding="ascii"))
+
+    def setting(self, limits: Limits, isolation: str) -> Setting:
+        """What every record depends on besides the hand-in."""
+        return Setting(str(self.release.resolve()), self.salt(), limits, isolation)
+
+
+@dataclass
+class Plan:
+    """What there is to do: ``changed`` is marked, ``same`` is left, ``gone`` is forgotten; ``notes`` by learner."""
+
+    learners: list[Learner]
+    changed: list[tuple[Learner, Found]] = field(default_factory=list)
+    same: int = 0
+    gone: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def plan(place: Path, setting: Setting, store: Store, only: str = "", resume: bool = False) -> Plan:
+    """Compare what came back with the records; ``only`` one learner, who must be there.
+
+    With ``resume`` what was set aside stays so; else it is tried again.
+    """
+    learners = collect(place, setting.notebooks)
+    if only:
+        learners = [learner for learner in learners if learner.name == only]
+        if not learners:
+            raise NotJudged(f"{place} has nobody called {only}.")
+    made, known = Plan(learners), store.keys()
+    aside = set() if resume else {(r.learner, r.notebook) for r in store.records() if r.status == ASIDE}
+    for learner in learners:
+        for found in learner.found:
+            name = (learner.name, found.notebook)
+            if known.get(name) == setting.key(hand_in(learner, found)) and name not in aside:
+                made.same += 1
+            else:
+                made.changed.append((learner, found))
+    here = {(learner.name, found.notebook) for learner in learners for found in learner.found}
+    made.gone = [name for name in known if name not in here and (not only or name[0] == only)]
+    return made
+
+
+def plan_one(file: Path, learner: str, setting: Setting) -> Plan:
+    """One notebook of one learner, whatever is recorded of it; the records of their others stay."""
+    (one,) = collect(file, setting.notebooks)
+    if not one.found:
+        raise NotJudged(f"{file} answers no notebook of the course.")
+    whose = Learner(learner, one.found)
+    return Plan([whose], [(whose, found) for found in one.found])
+
+
+def hand_in(learner: Learner, found: Found) -> HandIn:
+    """One notebook, read now."""
+    return HandIn(learner.name, found.notebook, found.entry.path.name, found.entry.read())
+
+
+def grade(client: Client, setting: Setting, todo: Plan, store: Store, told: Callable[[Record], None]) -> None:
+    """Mark what has changed; each record is kept as soon as it is there."""
+    guessed = {(learner.name, found.notebook): found.told for learner, found in todo.changed}
+    store.forget(todo.gone)
+
+    def read() -> Iterator[HandIn]:
+        for learner, found in todo.changed:
+            yield hand_in(learner, found)
+
+    for record in engine.run(client, setting, read()):
+        record.repairs[:0] = guessed[record.learner, record.notebook]
+        store.put(record)
+        told(record)
+
+
+def publish(course: Course, setting: Setting, todo: Plan, store: Store, database: str) -> None:
+    """Write what others read: gradebook, autograded notebooks, a page for each learner, the table, the report.
+
+    What is up to date is left alone; a run that was stopped before it came here is made good by the next one.
+    """
+    released = setting.notebooks
+    learners = {name: Learner(name) for name in store.learners()} | {one.name: one for one in todo.learners}
+    notes = {name: learner.notes for name, learner in learners.items()}
+    place = f"{database} {sorted(one.digest for one in released.values())}"
+    marks = {name: store.mark(name, f"{place} {notes[name]}") for name in learners}
+    changed = [name for name in sorted(learners) if store.published(name) != marks[name]]
+    gradebook.remove(course.folder / "autograded", todo.gone)
+    gradebook.write(database, released, ((name, _records(store, name, setting)) for name in changed))
+    for name in changed:
+        records = _records(store, name, setting)
+        for record in records:
+            if record.status != MISSING:
+                gradebook.autograded(course.folder / "autograded", record, released[record.notebook])
+        feedback = course.folder / "feedback" / name / assignment.NAME
+        feedback.mkdir(parents=True, exist_ok=True)
+        (feedback / "feedback.html").write_text(page(name, records, notes[name], released), encoding="utf-8")
+        store.publish(name, marks[name])
+    everybody = [learners[name] for name in sorted(learners)]
+    _table(course.folder / "results.csv", everybody, store, setting)
+    everything = (record for name in sorted(learners) for record in _records(store, name, setting))
+    (course.folder / "class.html").write_text(class_page(everything, notes, released), encoding="utf-8")
+
+
+def _records(store: Store, learner: str, setting: Setting) -> list[Record]:
+    """A record for every released notebook: MISSING for one that was not handed in."""
+    there = {record.notebook: record for record in store.records(learner)}
+    return [there.get(name) or missing(learner, name, setting) for name in setting.notebooks]
+
+
+def missing(learner: str, notebook: str, setting: Setting) -> Record:
+    """The record of a notebook that was not handed in."""
+    scores = {item.id: Score(0.0, item.points, "not handed in") for item in setting.notebooks[notebook].items}
+    return Record(learner, notebook, "", "", MISSING, f"{notebook} was not handed in.", scores)
+
+
+COLUMNS = ("learner", "points", "of", "waits_for_a_human", "status", "reason")
+
+
+def _table(path: Path, learners: Iterable[Learner], store: Store, setting: Setting) -> None:
+    """One row a learner; points that are not decided yet are no zero: they stand under ``waits_for_a_human``."""
+    names = list(setting.notebooks)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*COLUMNS, *names])
+        for learner in learners:
+            records = _records(store, learner.name, setting)
+            waits = sum(record.scores[name].most for record in records for name in record.open)
+            here = [record for record in records if record.status != MISSING]
+            status = "graded" if here and not waits else "needs a human" if here else "nothing handed in"
+            reasons = [record.reason for record in here if record.reason] + ([] if here else learner.notes)
+            points = [_cell(record) for record in records]
+            total = sum(record.points for record in records)
+            most = sum(score.most for record in records for score in record.scores.values())
+            row = [learner.name, f"{total:g}", f"{most:g}", f"{waits:g}", status, " ".join(reasons), *points]
+            table.writerow([_harmless(text) for text in row])
+
+
+def _cell(record: Record) -> str:
+    """Points of a notebook, "" where none are decided and "missing" where it was not handed in."""
+    if record.status == MISSING:
+        return "missing"
+    decided = [score.points for score in record.scores.values() if score.points is not None]
+    return f"{sum(decided):g}" if decided else ""
+
+
+def _harmless(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

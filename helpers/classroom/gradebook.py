@@ -1,0 +1,117 @@
+"""nbgrader's own gradebook and ``autograded/`` folder, so that formgrader and ``nbgrader export`` go on from here."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import sysconfig
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_output
+from nbgrader.api import Gradebook, SubmittedAssignment
+from nbgrader.preprocessors import SaveCells
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+
+from helpers.grading.submission import NotJudged
+
+from .assignment import NAME, Released, grade_id
+from .record import MISSING, Record
+
+
+def write(url: str, released: Mapping[str, Released], learners: Iterable[tuple[str, list[Record]]]) -> None:
+    """Write the scores of some learners; marks that a human gave stay.  Raises NotJudged where it cannot be written."""
+    scripts = sysconfig.get_path("scripts")
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader calls alembic by name
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own making
+            _write(url, released, learners)
+    except (SQLAlchemyError, RuntimeError) as problem:
+        raise NotJudged(f"The gradebook cannot be written: {problem}.  The records are kept; grade again.") from None
+
+
+def _write(url: str, released: Mapping[str, Released], learners: Iterable[tuple[str, list[Record]]]) -> None:
+    _know_assignment(url, released)
+    with Gradebook(url) as book:
+        for learner, records in learners:
+            book.update_or_create_student(learner)
+            submission = book.update_or_create_submission(NAME, learner)
+            _fill(submission, {record.notebook: record for record in records})
+            book.db.commit()
+
+
+def _know_assignment(url: str, released: Mapping[str, Released]) -> None:
+    """Enter what was handed out, as ``nbgrader generate_assignment`` does."""
+    with Gradebook(url) as book:
+        book.update_or_create_assignment(NAME)
+        known = {notebook.name for notebook in book.find_assignment(NAME).notebooks}
+    for name, one in released.items():
+        if name not in known:
+            about = {"nbgrader": {"notebook": name, "assignment": NAME, "db_url": url}}
+            SaveCells().preprocess(copy.deepcopy(one.notebook), about)
+
+
+def _fill(submission: SubmittedAssignment, records: Mapping[str, Record]) -> None:
+    for notebook in submission.notebooks:
+        record = records.get(notebook.name)
+        for grade in notebook.grades:
+            score = record.scores.get(grade.name) if record else None
+            missing = record is None or record.status == MISSING
+            grade.auto_score = 0.0 if missing else score.points if score else None
+            grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+        for comment in notebook.comments:
+            comment.auto_comment = _comment(record, comment.name)
+
+
+def _comment(record: Record | None, name: str) -> str | None:
+    if record is None or record.status == MISSING:
+        return "Not handed in."
+    score = record.scores.get(name)
+    return "No response." if score is not None and score.why == "not attempted" else None
+
+
+def autograded(folder: Path, record: Record, released: Released) -> None:
+    """Write the notebook that formgrader shows: the released one, with the learner's answers and their outcome."""
+    notebook = copy.deepcopy(released.notebook)
+    by_exercise = {item.id: item.exercise for item in released.items}
+    for cell in notebook.cells:
+        name = grade_id(cell)
+        if name in record.answers:
+            cell.source = record.answers[name]
+        if name in record.scores and cell.cell_type == "code":
+            text = record.cards.get(by_exercise[name], ("", ""))[0]
+            cell.outputs = [new_output("stream", name="stdout", text=_said(record, name, text))]
+    place = folder / record.learner / NAME
+    place.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, place / f"{record.notebook}.ipynb")
+
+
+def _said(record: Record, name: str, card: str) -> str:
+    score = record.scores[name]
+    points = "a human decides" if score.points is None else f"{score.points:g} of {score.most:g} points"
+    return "\n".join(filter(None, [f"{points}. {score.why}", card]))
+
+
+def scores(url: str) -> dict[str, dict[str, Any]]:
+    """``{learner: {grade_id: score}}`` as the gradebook has them now: the human's mark where there is one."""
+    with contextlib.closing(Gradebook(url)) as book:
+        return {
+            submission.student.id: {
+                grade.name: grade.auto_score if grade.manual_score is None else grade.manual_score
+                for notebook in submission.notebooks
+                for grade in notebook.grades
+            }
+            for submission in book.assignment_submissions(NAME)
+        }
+
+
+def remove(folder: Path, gone: Iterable[tuple[str, str]]) -> None:
+    """Remove the autograded notebooks of what is not handed in any more."""
+    for learner, notebook in gone:
+        (folder / learner / NAME / f"{notebook}.ipynb").unlink(missing_ok=True)
