@@ -16,7 +16,7 @@ from helpers.grading.submission import NotJudged
 from . import assignment, engine, gradebook
 from .collect import Found, Learner, collect
 from .feedback import page
-from .marking import HandIn, Setting
+from .marking import GRADER, HandIn, Setting
 from .record import ASIDE, MISSING, Record, Score
 from .report import class_page
 from .store import Store
@@ -134,7 +134,7 @@ def publish(course: Course, setting: Setting, todo: Plan, store: Store, database
     released = setting.notebooks
     learners = {name: Learner(name) for name in store.learners()} | {one.name: one for one in todo.learners}
     notes = {name: learner.notes for name, learner in learners.items()}
-    place = f"{database} {sorted(one.digest for one in released.values())}"
+    place = f"{GRADER} {database} {sorted(one.digest for one in released.values())}"
     marks = {name: store.mark(name, f"{place} {notes[name]}") for name in learners}
     changed = [name for name in sorted(learners) if store.published(name) != marks[name]]
     gradebook.remove(course.folder / "autograded", todo.gone)
