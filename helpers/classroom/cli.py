@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +15,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from helpers.grading.sandbox import Limits
+from helpers.grading import isolation
+from helpers.grading.sandbox import Limits, Sandbox
 from helpers.grading.submission import NotJudged
 
+from . import assignment, engine
 from . import course as courses
-from . import engine
 from .course import Course
 from .marking import Setting
 from .record import JUDGED, Record
 from .store import Store
+
+
+class Sandboxed(StrEnum):
+    """What can stand around learners' code."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NONE = "none"
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out, err = Console(), Console(stderr=True)
@@ -30,6 +41,7 @@ CourseFolder = Annotated[Path, typer.Option("--course", help="the folder of the 
 Jobs = Annotated[int, typer.Option(help="worker processes on this machine; 0: one for each core", min=0)]
 Scheduler = Annotated[str, typer.Option(help="address of a Dask scheduler that is already there")]
 Timeout = Annotated[float, typer.Option(help="seconds of processor time for an exercise", min=1.0)]
+Jail = Annotated[Sandboxed, typer.Option("--sandbox", help="what stands around learners' code besides its own limits")]
 Memory = Annotated[int, typer.Option(help="MB beyond what torch takes", min=64)]
 Database = Annotated[str, typer.Option("--db", help="URL of the gradebook; else gradebook.db of the course")]
 
@@ -40,6 +52,7 @@ def grade(
     course: CourseFolder = Path(),
     jobs: Jobs = 0,
     scheduler: Scheduler = "",
+    sandbox: Jail = Sandboxed.BUBBLEWRAP,
     timeout: Timeout = 20.0,
     memory: Memory = 2048,
     db: Database = "",
@@ -50,7 +63,7 @@ def grade(
     """Grade what came back.  Only what has changed since the last time is graded again."""
     here = Course(course)
     with here.store() as store:
-        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), "")
+        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
         todo = courses.plan(submitted, setting, store, only, resume)
         if dry_run:
             _say_plan(todo)
@@ -67,6 +80,7 @@ def late(
     file: Annotated[Path, typer.Argument(help="one notebook")],
     learner: Annotated[str, typer.Option(help="whose it is")],
     course: CourseFolder = Path(),
+    sandbox: Jail = Sandboxed.BUBBLEWRAP,
     timeout: Timeout = 20.0,
     memory: Memory = 2048,
     db: Database = "",
@@ -74,7 +88,7 @@ def late(
     """Grade one hand-in without the rest."""
     here = Course(course)
     with here.store() as store:
-        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), "")
+        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
         todo = courses.plan_one(file, learner, setting)
         with engine.quietly(), engine.local(1) as client:
             _grade(client, setting, todo, store)
@@ -94,6 +108,26 @@ def explain(
 @app.command()
 def doctor(course: CourseFolder = Path()) -> None:
     """Say what this machine offers: sandbox, limits, engine."""
+    here = Course(course)
+    why = isolation.missing()
+    out.print(f"bubblewrap: {why or 'runs here'}", markup=False, soft_wrap=True)
+    with Sandbox(jail=not why) as sandbox:
+        out.print(f"each answer: {sandbox.isolation()}", markup=False, soft_wrap=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    out.print(f"engine: Dask distributed {version('distributed')}, {cores} cores")
+    out.print(f"release: {here.release}, {len(assignment.load(here.release))} notebooks", soft_wrap=True)
+
+
+def _jail(wanted: Sandboxed) -> bool:
+    """True for bubblewrap; raises NotJudged where it is wanted and does not run."""
+    if wanted is Sandboxed.NONE:
+        return False
+    if why := isolation.missing():
+        raise NotJudged(
+            f"Nothing was graded: {why}. Without it learners' code could read what this account may read. Install it, "
+            "grade in a container, or say --sandbox=none where you trust the code."
+        )
+    return True
 
 
 def _client(scheduler: str, jobs: int) -> Client:

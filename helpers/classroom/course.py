@@ -57,9 +57,9 @@ class Course:
             place.write_text(str(secrets.randbelow(10**6) + 1), encoding="ascii")
         return int(place.read_text(encoding="ascii"))
 
-    def setting(self, limits: Limits, isolation: str) -> Setting:
+    def setting(self, limits: Limits, jail: bool) -> Setting:
         """What every record depends on besides the hand-in."""
-        return Setting(str(self.release.resolve()), self.salt(), limits, isolation)
+        return Setting(str(self.release.resolve()), self.salt(), limits, jail)
 
 
 @dataclass

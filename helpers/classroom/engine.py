@@ -83,7 +83,7 @@ def aside(setting: Setting, hand_in: HandIn, reason: str) -> Record:
     scores = {item.id: Score(None, item.points, f"not judged: {reason}") for item in released.items}
     return Record(
         hand_in.learner, hand_in.released, hand_in.file, key, ASIDE, f"{hand_in.file}: {reason}.", scores,
-        isolation=setting.isolation, release_sha256=released.digest,
+        release_sha256=released.digest,
     )  # fmt: skip
 
 

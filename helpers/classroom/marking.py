@@ -50,7 +50,7 @@ class Setting:
     release: str
     salt: int
     limits: Limits
-    isolation: str = ""
+    jail: bool
 
     @property
     def notebooks(self) -> dict[str, Released]:
@@ -61,7 +61,7 @@ class Setting:
         """Equal keys, equal records."""
         released = self.notebooks[hand_in.released]
         parts = [hand_in.learner, hand_in.released, hand_in.file, hashlib.sha256(hand_in.data).hexdigest()]
-        parts += [released.digest, ENVIRONMENT, GRADER, str(self.salt), repr(self.limits), self.isolation]
+        parts += [released.digest, ENVIRONMENT, GRADER, str(self.salt), repr(self.limits)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -78,7 +78,7 @@ class Marker:
 
     def __init__(self, setting: Setting):
         self.setting = setting
-        self._sandbox = Sandbox(setting.salt)
+        self._sandbox = Sandbox(setting.salt, jail=setting.jail)
         self._unsalted: Sandbox | None = None
         self._compared: dict[str, Exercise] = {}
 
@@ -101,7 +101,7 @@ class Marker:
         released = self.setting.notebooks[hand_in.released]
         record = Record(
             hand_in.learner, hand_in.released, hand_in.file, self.setting.key(hand_in), JUDGED,
-            isolation=self.setting.isolation, limits=_in_words(self.setting.limits),
+            isolation=self._sandbox.isolation(), limits=_in_words(self.setting.limits),
             notebook_sha256=hashlib.sha256(hand_in.data).hexdigest(), release_sha256=released.digest,
             environment=ENVIRONMENT,
         )  # fmt: skip
@@ -161,7 +161,7 @@ class Marker:
     def _explained(self, found: Assessment, exercise: Exercise, submission: Submission) -> Assessment:
         """The verdicts, with causes from a second look under the numbers that the suspects were recorded with."""
         if self._unsalted is None:
-            self._unsalted = Sandbox()
+            self._unsalted = Sandbox(jail=self.setting.jail)
         outcome = self._unsalted.observe(submission, exercise, self.setting.limits)
         seen = assessed(outcome, exercise.whole, submission)
         return dataclasses.replace(found, causes=seen.causes if seen.red == found.red else ())

@@ -22,13 +22,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from . import isolation
 from .package import package
 
 FORKS = sys.platform == "linux"
 """Elsewhere a process with torch in it cannot safely fork."""
 START_SECONDS = 180.0
+OWN = b"n"
+"""What the worker says when it is ready, and its runs have namespaces of their own."""
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR")
+
+
+def python() -> list[str]:
+    """The folders of this Python and its packages."""
+    return [sys.prefix, sys.base_prefix, *(path for path in sys.path if os.path.basename(path).endswith("-packages"))]
 
 
 class NotStarted(Exception):
@@ -62,13 +70,14 @@ class Run(Protocol):
 
 
 class Worker:
-    """A process that waits for files; ``salt`` and ``answers`` as in :class:`helpers.grading.sandbox.Sandbox`."""
+    """A process that waits for files; the arguments are those of :class:`helpers.grading.sandbox.Sandbox`."""
 
-    def __init__(self, salt: int = 0, answers: bool = False, forks: bool = FORKS):
+    def __init__(self, salt: int = 0, answers: bool = False, forks: bool = FORKS, jail: bool = False):
         self._scratch = tempfile.TemporaryDirectory(prefix="worker", ignore_cleanup_errors=True)
-        self.package = str(Path(self._scratch.name).resolve() / "package.zip")
-        Path(self.package).write_bytes(package(answers))
-        self._forks, self._salt, self._ready = forks, salt, False
+        self._zip = str(Path(self._scratch.name).resolve() / "package.zip")
+        Path(self._zip).write_bytes(package(answers))
+        self.package = isolation.PACKAGE if jail else self._zip
+        self._forks, self._salt, self._jail, self._ready = forks, salt, jail, b""
         self._spare = None if forks else self._start(subprocess.PIPE)
         if forks:
             # packets: two messages that wait are not read as one
@@ -84,7 +93,7 @@ class Worker:
         if not self._forks:
             process, self._spare = self._spare or self._start(subprocess.PIPE), None
             return _Single(process, _frame(job))
-        self._wait()
+        self.wait()
         return _Forked(self._control, job, optimizer)
 
     def close(self) -> None:
@@ -96,20 +105,23 @@ class Worker:
             _end(self._spare)
         self._scratch.cleanup()
 
-    def _wait(self) -> None:
-        """Until the process has imported torch."""
-        if not self._ready:
+    def wait(self) -> bool:
+        """Until the process has imported torch; whether each run has namespaces of its own.  Raises NotStarted."""
+        if self._forks and not self._ready:
             self._control.settimeout(START_SECONDS)
             with contextlib.suppress(OSError):
-                self._ready = self._control.recv(1) == b"r"
-        if not self._ready:
-            raise NotStarted("The process in which your code would run did not start.")
+                self._ready = self._control.recv(1)
+            if not self._ready:
+                raise NotStarted("The process in which your code would run did not start.")
+        return self._ready == OWN
 
     def _start(self, stdin: Any) -> subprocess.Popen[bytes]:
         paths = [path for path in sys.path if path and not os.path.exists(os.path.join(path, "helpers"))]
         kind = "forks" if self._forks else "once"
         # -I: neither the environment nor the current folder has a say in what is imported
         command = [sys.executable, "-I", "-B", self.package, kind, json.dumps(paths)]
+        if self._jail:
+            command = isolation.command(command, self._zip, python())
         pipe = subprocess.DEVNULL if self._forks else subprocess.PIPE
         return subprocess.Popen(
             command, stdin=stdin, stdout=pipe, stderr=pipe, env=self._environment(), cwd=self._scratch.name,

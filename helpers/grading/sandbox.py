@@ -9,11 +9,10 @@ import os
 import queue
 import re
 import signal
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +22,7 @@ from helpers.judge.model import Observations, Raised
 
 from . import wire
 from .package import hidden_from, readable
-from .process import FORKS, START_SECONDS, Ending, NotStarted, Run, Worker
+from .process import FORKS, START_SECONDS, Ending, NotStarted, Run, Worker, python
 from .submission import NotJudged, Submission
 
 if TYPE_CHECKING:  # it imports torch, and a worker does that at the same time
@@ -67,11 +66,13 @@ class Sandbox:
     """Starts a process for each learner's file; the first one at once, in the background.  Close it, or use ``with``.
 
     ``salt`` is added to the seeds of what is fed.  ``answers``: the processes hold the references, for the course's own
-    code only.  Of one sandbox run one file at a time; any number may stand side by side, also in threads.
+    code only.  ``jail``: they stand in bubblewrap, where it works (:func:`helpers.grading.isolation.missing`).  Of one
+    sandbox run one file at a time; any number may stand side by side, also in threads.
     """
 
-    def __init__(self, salt: int = 0, answers: bool = False, forks: bool = FORKS):
-        self._worker = Worker(salt, answers, forks)
+    def __init__(self, salt: int = 0, answers: bool = False, forks: bool = FORKS, jail: bool = False):
+        self._worker = Worker(salt, answers, forks, jail)
+        self._jail, self._runs = jail, 0
 
     def __enter__(self) -> Self:
         return self
@@ -87,13 +88,13 @@ class Sandbox:
         Raises NotJudged where the file defines no such name, hits a limit, ends its process, or needs a package that is
         not there; also where no process can be started.
         """
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        with self._scratch() as scratch:
             job = {
                 "submission": dataclasses.asdict(submission),
                 "module": exercise.module,
                 "exercise": exercise.id,
                 "expects": exercise.builds,
-                "scratch": os.path.realpath(scratch),
+                "scratch": scratch,
                 "readable": [self._worker.package, *_readable(submission.folder)],
                 "memory": limits.memory,
                 "seconds": limits.seconds,
@@ -114,6 +115,23 @@ class Sandbox:
         outcome.seen.pop(wire.FILE, None)
         return outcome
 
+    @contextlib.contextmanager
+    def _scratch(self) -> Iterator[str]:
+        """A folder for one run; inside bubblewrap the run makes it itself."""
+        self._runs += 1
+        if self._jail:
+            yield f"/tmp/run{self._runs}"
+            return
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            yield os.path.realpath(scratch)
+
+    def isolation(self) -> str:
+        """What stands between a run and this machine, in words.  Waits until the process is ready."""
+        own = self._worker.wait()
+        parts = ["bubblewrap: a read-only system without the course, no network, a user of its own"] * self._jail
+        parts += ["processes, network and mounts of its own for each answer"] * own
+        return "; ".join([*parts, "Landlock and limits of the system where it knows them"])
+
 
 def observe_file(submission: Submission, exercise: Exercise, limits: Limits) -> Outcome:
     """As :meth:`Sandbox.observe`, in a sandbox of its own."""
@@ -125,8 +143,7 @@ def _readable(folder: str) -> list[str]:
     """What a file in ``folder`` may read besides the system's files: Python, its packages, and the folder."""
     home = os.path.expanduser("~")
     caches = [os.path.join(home, place, "matplotlib") for place in (".cache", ".config")]
-    python = [sys.prefix, sys.base_prefix, *(path for path in sys.path if os.path.basename(path).endswith("-packages"))]
-    return readable([*python, *caches, folder], hidden_from(folder))
+    return readable([*python(), *caches, folder], hidden_from(folder))
 
 
 def _listen(run: Run, probes: Sequence[str], limits: Limits) -> Outcome:

@@ -33,7 +33,7 @@ from helpers.judge.exercise import Exercise
 from helpers.judge.model import Raised
 from helpers.judge.observe import as_raised, observe
 
-from . import landlock, wire
+from . import landlock, namespaces, wire
 from .submission import Submission, parsed, plain
 
 _STARTS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"}
@@ -44,6 +44,8 @@ _NETWORK = {
     f"socket.{name}"
     for name in ("bind", "connect", "getaddrinfo", "gethostbyaddr", "gethostbyname", "getnameinfo", "sendmsg", "sendto")
 }
+_SCRATCH = 256 << 20
+"""Bytes of files that a run may leave, where it has a file system of its own."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _SYSTEM = (
     *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/mime.types"),
@@ -85,7 +87,8 @@ def main() -> None:
 
 def _serve(control: socket.socket) -> None:
     """Fork for each order that comes with the three pipes of a run; say how it ended; end with the parent."""
-    control.send(b"r")
+    own = namespaces.work()
+    control.send(b"n" if own else b"r")
     while True:
         order, pipes, _, _ = socket.recv_fds(control, 1000, 3)
         if not order:
@@ -94,9 +97,10 @@ def _serve(control: socket.socket) -> None:
             continue
         about = json.loads(order)
         _import_before(about["module"], about["optimizer"])
-        child = os.fork()
+        child = namespaces.fork() if own else os.fork()
         if not child:
-            run(*pipes)
+            job, answer, output = pipes
+            run(job, answer, output, own)
         for pipe in pipes:
             os.close(pipe)
         _watch(child, control)
@@ -127,8 +131,11 @@ def _watch(child: int, control: socket.socket) -> None:
     control.send(f"{os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime:.3f}".encode())
 
 
-def run(job_pipe: int, answer_pipe: int, output_pipe: int) -> None:
-    """Run the file and then each probe; an empty message first says that all is ready.  Never returns."""
+def run(job_pipe: int, answer_pipe: int, output_pipe: int, own: bool = False) -> None:
+    """Run the file and then each probe; an empty message first says that all is ready.  Never returns.
+
+    ``own``: the process has namespaces of its own.
+    """
     job = _read_job(job_pipe)
     answer = _settle(job.scratch, answer_pipe, output_pipe)
 
@@ -139,6 +146,9 @@ def run(job_pipe: int, answer_pipe: int, output_pipe: int) -> None:
     exercise = _exercise(job.module, job.exercise)
     send(wire.to_bytes({}))
     _limit(job.memory, job.seconds)
+    if own:
+        namespaces.settle(job.scratch, _SCRATCH)
+        os.chdir(job.scratch)
     readable = (*job.readable, *_SYSTEM, *_DEVICES, f"/proc/{os.getpid()}")
     landlock.restrict(readable, (job.scratch, *_DEVICES))
     sys.addaudithook(_guard(job.scratch, readable))
@@ -270,6 +280,7 @@ def _settle(scratch: str, answer: int, output: int) -> IO[bytes]:
                 os.close(inherited)
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    os.makedirs(scratch, exist_ok=True)
     os.chdir(scratch)
     os.environ.update(TMPDIR=scratch)
     tempfile.tempdir = scratch
