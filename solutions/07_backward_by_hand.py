@@ -149,15 +149,15 @@ six_gradients_exercise.check(six_gradients)
 #
 # ### What each term takes away
 #
-# The worked example, for γ/s = 1: from dy goes its mean, then its part along x̂. What is left is what neither a shift nor a stretch
-# of the whole feature can bring about.
+# The worked example without the factor γ/s: from dy goes its mean, then its part along x̂. What is left, times γ/s = 1.0415, is the
+# dx of the table in section 1.
 
 # %%
 three_paths.taken_away()
 
 # %% [markdown]
-# But for ε, such a map is a *projection*: it removes two directions, (1, 1, 1, 1) and x̂, and leaves the rest as it is. But for ε,
-# shifting or stretching x does not change x̂, so a step in these directions does not change the output.
+# But for ε, such a map is a *projection*: it removes two directions, (1, 1, 1, 1) and x̂, and leaves the rest as it is. Shifting x does
+# not change x̂, and, but for ε, stretching it does not either. So a step in these directions does not change the output.
 #
 # *Predict first:* "but for ε". A projection would leave nothing of a dy that *is* x̂. How much is left for a feature of standard
 # deviation 1, 0.01 and 0.001?
@@ -205,11 +205,11 @@ other_layer.depths_table()
 other_layer.paired_table("depth", "accuracy")
 
 # %% [markdown]
-# - **The mean.** Without that path accuracy is lower in all ten seeds at the rates 0.03, 0.1 and 0.3, by 8 points in the median at 0.1.
-#   Without the path through the variance the training loss is higher in all ten seeds at these rates, by 0.01 to 0.04 in the median.
-#   Accuracy is lower by about 1 point at 0.03, in eight of ten, and with two hidden layers, in nine; elsewhere it is not decided.
-# - **Both.** At 0.03 one path left out costs about a point, whichever it is, and both cost 7. At 0.3 the guess, which lacks both, is
-#   even ahead of the net without the mean path, in eight of ten seeds.
+# - **The mean.** Without that path accuracy is lower in all ten seeds at the rates 0.1 and 0.3, by 8 points in the median at 0.1.
+# - **The variance.** Without that path the training loss is higher in all ten seeds at 0.03, 0.1 and 0.3, by 0.01 to 0.04 in the median.
+#   Accuracy is lower by 0.9 points at 0.03, in eight of ten, and by 0.7 with two hidden layers, in nine; elsewhere it is not decided.
+# - **Both.** At 0.03 one path left out costs about a point, whichever it is, and both cost 7. At 0.3 it is not
+#   decided whether the guess, which lacks both, does worse than the net without the mean path alone.
 # - **The rate.** There is no simple rule. From 0.03 to 0.1 the guess falls further behind, from 7 to 13 points. At 1 it is best, 1 to
 #   10 points behind, and the control breaks. So a wrong gradient can hide behind good numbers: "it trains well" is no test.
 # - **The depth.** With one hidden layer the guess loses about half a point, in eight of ten seeds. With eight it loses about 36.
@@ -225,7 +225,7 @@ other_layer.cosines_table()
 # %% [markdown]
 # Before the first step the guess still points roughly the right way, less so the more norms lie above. (Above the head lies none.)
 # That fits the table of depths. After 300 steps with the right layer the cosines are
-# still about 0.5 to 0.75; after 300 with the guess they are below 0.5 in every seed and layer. Notebook 01 has the smallest case of
+# still about 0.5 to 0.75; after 300 with the guess they are below 0.5 in every seed and hidden layer. Notebook 01 has the smallest case of
 # this: a bias that grows and grows because the gradient does not know that the mean takes it away. It "can get worse" if the layer
 # also scales (paper, §2): here it does at 0.03 and 0.1, and at 0.3 it does not.
 
@@ -251,9 +251,10 @@ finite_differences.steps_table()
 from torch.autograd import gradcheck
 
 x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+guess = other_layer.PATHS[other_layer.GUESS]
 layers = {
     "torch's layer": nn.BatchNorm1d(3),
-    "the layer of the opening": other_layer.GuessedBatchNorm(3, other_layer.PATHS[other_layer.GUESS]),
+    "the layer of the opening": other_layer.GuessedBatchNorm(3, guess),
 }
 for name, layer in layers.items():
     print(f"{name}: gradcheck", gradcheck(layer.double(), x, raise_exception=False))
@@ -271,13 +272,15 @@ class Square(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, power_of_ten):
         ctx.save_for_backward(x)
-        ctx.factor = 10**power_of_ten  # numbers go onto ctx directly, tensors through save_for_backward
+        # numbers go onto ctx directly, tensors through save_for_backward
+        ctx.factor = 10**power_of_ten
         return ctx.factor * x**2
 
     @staticmethod
     def backward(ctx, dy):
         (x,) = ctx.saved_tensors
-        return dy * 2 * x * ctx.factor, None  # one for each argument of forward; None where there is no gradient
+        # one for each argument of forward; None where there is no gradient
+        return dy * 2 * x * ctx.factor, None
 
 
 x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -432,8 +435,8 @@ numerics.by_hand()
 #
 # Groups can be halves of halves ("pairwise"), or the batches of several devices.
 #
-# *Predict first:* a feature with standard deviation 1. How large must its mean be before the single pass has no right digit? Which of the
-# three others is best?
+# *Predict first:* a feature with standard deviation 1. Each time its mean grows by a factor of ten, how many digits does the single pass
+# lose? Which of the three others is best?
 
 # %%
 numerics.variance_figure()
@@ -443,6 +446,7 @@ numerics.variance_figure()
 #   variance itself. The difference can even be negative, and then √ gives NaN.
 # - From a mean of 10 on the three others lose less; at 1 row by row is the worst of the four. At 10,000 their medians are below 0.001.
 #   From 100 on two passes have the smallest median, then pairwise merging, then row by row: the mean is rounded 1,024 times there.
+#   (With the mean alone in float64, row by row stays at about 3·10⁻⁷.)
 #
 # How far from 0 the features of your net lie, you have to measure. At a ratio of 10 the single pass has lost two digits more than two
 # passes or pairwise merging, and about one more than row by row. In 16 bits there are no more than two or three to lose: see below.
@@ -487,7 +491,8 @@ numerics.halves_table()
 # %% [markdown]
 # - With statistics, subtraction and division in float32 the error is that of rounding the *result* to 16 bits, whatever the mean.
 # - Two passes in 16 bits get worse as the mean grows: the mean itself is rounded to a step. So a mean from float32 that is rounded to
-#   16 bits before it is subtracted wins next to nothing.
+#   16 bits before it is subtracted wins little. In bfloat16, 300 is luck: it is one of the numbers that the format has. 301 lies half
+#   way between two of them, and the errors are 1.4 and 0.93.
 # - The single pass in 16 bits fails at a mean of 30. In float16 at 300 the squares are above 65,504, so they become infinite.
 # - torch's batch norm takes 16-bit input with float32 γ and β, computes in float32 inside and gives 16 bits back: its column is
 #   that of float32.
@@ -518,8 +523,9 @@ from helpers.experiments import kept_for_backward
 kept_for_backward.layers_table()
 
 # %% [markdown]
-# Autograd keeps what each single operation needs: x − μ for the square, again x − μ for the division, x̂ for the product with γ. The
-# compact form needs x̂ alone; torch keeps x and two numbers for each feature, and computes x̂ again. Either way it is one unit.
+# Autograd keeps what each single operation needs: x − μ for the square and for the division, x̂ for the product with γ. If the code
+# computes x − μ twice, these are three units; if it puts it into a variable, two. The compact form needs x̂ alone; torch keeps
+# x and two numbers for each feature, and computes x̂ again. Either way it is one unit.
 #
 # Now a net: four blocks of Linear, batch norm and leaky ReLU (the slope below 0 is 0.01). Linear, norm and leaky ReLU each keep their
 # input. Two ways to keep less:

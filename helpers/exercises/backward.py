@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.autograd.function import BackwardCFunction
 
 from helpers.judge.api import BadOutput, Check, Exercise, Probe, all_of, asked, near, tensor
 from helpers.judge.operators import library_norms, operators_called
@@ -208,7 +209,18 @@ def _backward(function: Any) -> dict[str, Any]:
             _loss(function, inputs, eps, double(240 + i, (6, 3))).backward()
             for name, leaf in zip(("x", "gamma", "beta"), inputs, strict=True):
                 seen[f"gradient of {name}{told}"] = torch.full_like(leaf, torch.nan) if leaf.grad is None else leaf.grad
-    return {**seen, asked("does a batch norm of the library do the work"): bool(library_norms(called))}
+    inputs = _leaves(230, (6, 3))
+    others = bool(library_norms(called)) or _asks_autograd(function, _output(function, inputs, 0.1).grad_fn)
+    return {**seen, _WORK: others}
+
+
+def _asks_autograd(function: Any, node: Any) -> bool:
+    """Whether the backward pass of a node asks autograd: called by itself, since ``.backward()`` hides what it calls."""
+    if not isinstance(node, BackwardCFunction) or function.backward is torch.autograd.Function.backward:
+        return False
+    with operators_called() as called:
+        function.backward(node, double(235, (6, 3)))
+    return bool(called["torch::grad"] + called["torch::backward"])
 
 
 def _checked(function: Any) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def halves_table(seed: int = 0) -> None:
     """Largest error of x̂, over 256 × 64 numbers of deviation 1, by what is computed in 16 bits and what in float32."""
     rows = []
     for name, dtype in HALVES.items():
-        for mean in (0.0, 3.0, 30.0, 300.0):
+        for mean in (0.0, 3.0, 30.0, 300.0, 301.0):
             errors = half_errors(dtype, mean, seed)
             rows.append([name, f"{mean:g}", *errors])
     table(

@@ -228,6 +228,67 @@ def test_a_function_that_calls_torchs_batch_norm_earns_nothing():
     assert passed(backward.batchnorm_function_exercise, Library)[0] is False
 
 
+class AsksAutograd(BatchNormFunction):
+    """The forward formula once more, and autograd for the rest."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        ctx.save_for_backward(x, gamma, beta)
+        ctx.eps = eps
+        return gamma * (x - x.mean(0)) / torch.sqrt(x.var(0, correction=0) + eps) + beta
+
+    @staticmethod
+    def backward(ctx, dy):
+        with torch.enable_grad():
+            x, gamma, beta = (t.detach().requires_grad_() for t in ctx.saved_tensors)
+            y = gamma * (x - x.mean(0)) / torch.sqrt(x.var(0, correction=0) + ctx.eps) + beta
+            return (*torch.autograd.grad(y, (x, gamma, beta), dy), None)
+
+
+def test_autograd_inside_of_backward_earns_nothing():
+    found = backward.batchnorm_function_exercise.assessed(AsksAutograd)
+    assert found.verdicts[0].passed is False
+    assert "autograd" in found.causes[0].title
+
+
+def a_fixed_eps(dy, x, gamma, eps):
+    return rms_norm_backward(dy, x, gamma, 1e-6)
+
+
+def not_divided(dy, x, gamma, eps):
+    rms = torch.sqrt((x**2).mean(-1, keepdim=True) + eps)
+    x_hat, dx_hat = x / rms, dy * gamma
+    dx = dx_hat / rms - x_hat * (dx_hat * x_hat).mean(-1, keepdim=True)
+    return dx, (dy * x_hat).sum((0, 1))
+
+
+def no_slope_of_the_variance(dy, x, gamma, eps):
+    """dx is put together from a dvar that is 0."""
+    dx_hat, dvar, dmean, _, dgamma, dbeta = six_gradients(dy, x, gamma, eps)
+    std = torch.sqrt(x.var(0, correction=0) + eps)
+    return (
+        dx_hat,
+        0 * dvar,
+        dmean,
+        dx_hat / std + 0 * dvar * 2 * (x - x.mean(0)) / len(x) + dmean / len(x),
+        dgamma,
+        dbeta,
+    )
+
+
+@pytest.mark.parametrize(
+    ("exercise", "draft", "says"),
+    [
+        (backward.rms_norm_backward_exercise, a_fixed_eps, "eps that is given has no effect"),
+        (backward.rms_norm_backward_exercise, not_divided, "or it is not divided by rms"),
+        (SIX, no_slope_of_the_variance, "missing, or it is 0"),
+    ],
+)
+def test_a_cause_holds_for_every_draft_that_behaves_so(exercise, draft, says):
+    (cause,) = exercise.assessed(draft).causes
+    assert says in cause.title
+
+
 def test_chunks_may_not_be_kept():
     def keeps(chunks):
         x = torch.cat(list(chunks))

@@ -10,7 +10,12 @@ from helpers.judge.model import Suspect
 from helpers.judge.variant import variant
 
 
-def six_gradients(dy: torch.Tensor, x: torch.Tensor, gamma: torch.Tensor, eps: float) -> tuple[torch.Tensor, ...]:
+def six_gradients(
+    dy: torch.Tensor,
+    x: torch.Tensor,
+    gamma: torch.Tensor,
+    eps: float,
+) -> tuple[torch.Tensor, ...]:
     """The six gradients of §3, in the paper's order: (dx_hat, dvar, dmean, dx, dgamma, dbeta).
 
     dy: (N, C), the gradient at the output.  x: (N, C), the input.  gamma: (C,).
@@ -32,10 +37,16 @@ def six_gradients(dy: torch.Tensor, x: torch.Tensor, gamma: torch.Tensor, eps: f
     return dx_hat, dvar, dmean, dx, dgamma, dbeta
 
 
-def compact_gradient(dy: torch.Tensor, x_hat: torch.Tensor, gamma: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+def compact_gradient(
+    dy: torch.Tensor,
+    x_hat: torch.Tensor,
+    gamma: torch.Tensor,
+    std: torch.Tensor,
+) -> torch.Tensor:
     """dx, shape (N, C), in compact form.
 
-    dy, x_hat: (N, C).  gamma: (C,).  std: (C,), the root of variance + eps, by which the forward pass has divided.
+    dy, x_hat: (N, C).  gamma: (C,).
+    std: (C,), the root of variance + eps, by which the forward pass has divided.
     """
     ### BEGIN SOLUTION
     off_mean = dy.mean(dim=0)
@@ -45,10 +56,19 @@ def compact_gradient(dy: torch.Tensor, x_hat: torch.Tensor, gamma: torch.Tensor,
 
 
 class BatchNormFunction(torch.autograd.Function):
-    """y = gamma · x_hat + beta for a batch x of shape (N, C); called as BatchNormFunction.apply(x, gamma, beta, eps)."""
+    """y = gamma · x_hat + beta for a batch x of shape (N, C).
+
+    Called as BatchNormFunction.apply(x, gamma, beta, eps).
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, eps: float) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        gamma: torch.Tensor,
+        beta: torch.Tensor,
+        eps: float,
+    ) -> torch.Tensor:
         """x: (N, C).  gamma, beta: (C,).  Returns y: (N, C)."""
         ### BEGIN SOLUTION
         mean = x.mean(dim=0)
@@ -61,7 +81,7 @@ class BatchNormFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """dy: (N, C).  Returns a gradient, or None, for each argument of forward, in their order."""
+        """dy: (N, C).  Returns a gradient or None for each argument of forward, in their order."""
         ### BEGIN SOLUTION
         x_hat, gamma, std = ctx.saved_tensors
         m = len(dy)
@@ -77,7 +97,8 @@ def layer_norm_backward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(dx, dgamma, dbeta) of a layer norm over the last dimension.
 
-    dy, x: (N, T, C), N sentences of T tokens with C features.  gamma: (C,).  dx: (N, T, C); dgamma, dbeta: (C,).
+    dy, x: (N, T, C), N sentences of T tokens with C features.  gamma: (C,).
+    dx: (N, T, C); dgamma, dbeta: (C,).
     """
     ### BEGIN SOLUTION
     centred = x - x.mean(dim=-1, keepdim=True)
@@ -139,10 +160,12 @@ def _suspects(original: Any, *rows: tuple[Any, ...]) -> tuple[Suspect, ...]:
 
 _MEANS = "means and sums"
 _NOT_BIASED = "you divide by N − 1 (as `x.var(dim=0)` does by default); the forward pass divides by N."
-_NO_EPS = "eps is left out: the forward pass divides by √(variance + eps), so its gradient does too."
+_NO_EPS = (
+    "the eps that is given has no effect: the forward pass divides by √(variance + eps), so its gradient does too."
+)
 _EPS_OUTSIDE = "you add eps after the root; the forward pass has √(variance + eps)."
 _CONSTANT_EPS = "you use 1e-5 whatever eps is given."
-_NO_ROOT = "the root is forgotten: you divide by variance + eps, the forward pass by its root."
+_NO_ROOT = "the root is forgotten: you divide by the variance, the forward pass by √(variance + eps)."
 _OTHERS = "autograd or a norm of torch does the work; here you write the gradient yourself."
 _IN_PLACE = "you write into a tensor that you were given, which others still need; make a new one."
 _FEATURES_COUNTED = "m is the number of examples; you take the number of features."
@@ -168,13 +191,13 @@ _SIX = _suspects(
     (
         "no_variance_path",
         "paths",
-        "in dx the path through σ² is missing: dvar · 2(x − μ)/m.",
+        "in dx the path through σ² is missing, or it is 0: dvar · 2(x − μ)/m.",
         (_DX, "dx = dx_hat / std + dmean / m"),
     ),
     (
         "no_mean_path",
         "paths",
-        "in dx the path through μ is missing: dmean / m.",
+        "in dx the path through μ is missing, or it is 0: dmean / m.",
         (_DX, "dx = dx_hat / std + dvar * 2 * centred / m"),
     ),
     (
@@ -582,6 +605,15 @@ _COMPACT = _suspects(
         (_RESULT, "return gamma / torch.sqrt(std) * (dy - off_mean - along_x_hat)"),
     ),
     (
+        "autograd",
+        "own work",
+        _OTHERS,
+        (
+            _MEAN_TERM,
+            f"one = torch.ones((), requires_grad=True)\n    torch.autograd.grad(2 * one, one)\n    {_MEAN_TERM}",
+        ),
+    ),
+    (
         "in_place",
         "side effect",
         _IN_PLACE,
@@ -696,7 +728,7 @@ _FUNCTION = _suspects(
     (
         "librarys",
         "own work",
-        "a norm of torch does the work; forward and backward are your own here.",
+        "autograd or a norm of torch does the work; forward and backward are your own here.",
         (_F_OUTPUT, "return torch.batch_norm(x, gamma, beta, None, None, True, 0.0, eps, False)"),
     ),
     (
@@ -742,7 +774,7 @@ _FUNCTION = _suspects(
     (
         "emptied",
         "memory",
-        "backward throws away what it needs: a second backward over the same graph finds other numbers.",
+        "backward writes over what it has saved: a second backward over the same graph finds other numbers.",
         (_F_RETURN, "x_hat.zero_()\n        return dx, dgamma, dbeta, None"),
     ),
 )
@@ -943,7 +975,7 @@ _RMS_NORM = _suspects(
     (
         "x_for_the_first_x_hat",
         "slopes",
-        "the term has x in front of the mean; x̂ = x / rms belongs there.",
+        "the term with x̂ is rms times too large: it has x in front of the mean in place of x̂, or it is not divided by rms.",
         (_R_DX, "dx = (dx_hat - x * (dx_hat * x_hat).mean(dim=-1, keepdim=True)) / rms"),
     ),
     (
@@ -1000,7 +1032,7 @@ _RMS_NORM = _suspects(
     (
         "no_eps",
         "eps",
-        "eps is left out under the root.",
+        "the eps that is given has no effect; it belongs under the root, beside the mean of x².",
         (_R_RMS, "rms = torch.sqrt((x**2).mean(dim=-1, keepdim=True))"),
     ),
     (
@@ -1050,6 +1082,13 @@ _EVAL = _suspects(
         "modes",
         "dgamma uses the x̂ of the batch's own statistics; in eval mode x̂ is made with the running ones.",
         (_E_HAT, "x_hat = (x - x.mean(dim=0)) / torch.sqrt(x.var(dim=0, correction=0) + eps)"),
+    ),
+    (
+        "all_of_the_batch",
+        "modes",
+        "you divide by the batch's own deviation; in eval mode mean and variance are the running ones, in dx and in dgamma.",
+        (_E_STD, "std = torch.sqrt(x.var(dim=0, correction=0) + eps)"),
+        (_E_HAT, "x_hat = (x - x.mean(dim=0)) / std"),
     ),
     ("no_gamma", "gamma", "γ is missing in dx.", (_E_DX, "dx = dy / std")),
     ("no_std", "normalise", "dx is not divided by the running deviation.", (_E_DX, "dx = dy * gamma")),

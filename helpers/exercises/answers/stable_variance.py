@@ -13,7 +13,8 @@ from helpers.judge.variant import variant
 def stable_variance(chunks: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and biased variance, each (C,), of all rows of all chunks together.
 
-    chunks: (n, C) tensors in float32, n differs from chunk to chunk; each comes once and is not to be kept.
+    chunks: (n, C) tensors in float32, n differs from chunk to chunk.
+    Each comes once and is not to be kept.
     """
     ### BEGIN SOLUTION
     count, mean, squares = 0, torch.zeros(()), torch.zeros(())
