@@ -268,8 +268,16 @@ def test_the_text_of_section_4():
     for rate in ("rate 1, rest at 0.1", "rate 3, rest at 0.1"):
         assert (found[f"{rate}, lengths held: loss"] > found[f"{rate}: loss"]).all()
     assert found["rate 0.1: length"][:, -1].max() < 1.02 and found["rate 1, rest at 0.1: length"][:, -1].min() > 1.3
-    ratio = [np.median(found["rate 1: angle"][:, i]) / np.median(found["rate 0.1: angle"][:, i]) for i in (0, -1)]
-    assert round(ratio[0]) == 8 and ratio[1] < 4
+    for ending, factors in (("", [5, 3]), (", lengths held", [6, 19])):
+        one, tenth = (found[f"{way}{ending}: angle"] for way in ("rate 1, rest at 0.1", "rate 0.1"))
+        assert [round(np.median(one[:, i]) / np.median(tenth[:, i])) for i in (0, -1)] == factors
+    he = "He init: rate 3, rest at 0.1"
+    assert np.median(found[f"{he}: length"][:, -1]) == pytest.approx(1.15, abs=0.01)
+    assert all(round(np.median(found[f"{he}{ending}: loss"]), 2) == 0.02 for ending in ("", ", lengths held"))
+    for start in ("default init", "He init"):
+        assert found[f"no norm, {start}: rate 3, rest at 0.1, lengths held: loss"].min() > 2.1
+    bare = found["no norm, default init: rate 1, rest at 0.1, lengths held: loss"]
+    assert (found["rate 1, rest at 0.1, lengths held: loss"] < bare).all()
 
 
 def test_the_text_of_section_5():
@@ -278,6 +286,9 @@ def test_the_text_of_section_5():
     assert found["none, he: alike"].min() > 0.95 and found["batch, he: dead"].max() == 0
     assert found["batch, he: gradients"][:, 0].min() > 1000 * found["none, he: gradients"][:, 0].max()
     assert (found["skips, he: again"] > found["skips, he: gradients"][:, :1]).all()
+    assert (found["batch, he: shortened"] > 5 * found["batch, he: again"]).all()
+    assert np.abs(found["batch, he: same"] - found["batch, he: alike"]).max() < 0.02
+    assert (found["skips, he: same"] > found["skips, he: alike"] + 0.03).all()
     assert (training["none, he, 10"][:, 0] > training["batch, he, 10"][:, 0]).all()
     assert max(training[f"{net}, he, 50"].max() for net in ("none", "batch")) <= 0.25
 
