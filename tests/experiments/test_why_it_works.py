@@ -258,7 +258,12 @@ def test_the_text_of_section_3():
         assert (batch < control).all()
     assert np.median(control) / np.median(batch) > 4
     assert (found["none, he: loss"] < found["batch, he: loss"]).all()
-    assert (found["batch, default: loss"] < found["none, he: loss"]).sum() == 9
+    assert (found["none, he: quiet"] < found["batch, he: quiet"]).sum() == 9
+    assert np.median(found["none, he: quiet"]) / np.median(found["batch, default: quiet"]) == pytest.approx(3, abs=0.2)
+    assert (found["batch, he: fine"] < found["none, he: fine"]).all()
+    gap = found["batch, default: fine"] - found["none, he: fine"]
+    assert gap.min() < 0 < gap.max() and abs(np.median(gap)) < 2
+    assert np.median(found["loud, he: loss"]) == pytest.approx(np.median(found["batch, he: loss"]), abs=0.01)
     trained = ("none, he", "batch, default", "batch, he")
     assert all(np.median(twelve[f"{net}: beta"]) == pytest.approx(20, abs=1) for net in trained)
     assert np.median(twelve["batch, he: fine"]) / np.median(twelve["none, he: fine"]) == pytest.approx(2.1, abs=0.2)
@@ -303,6 +308,11 @@ def test_the_text_of_section_6():
     gain, by_stopping = np.median(eight - whole), np.median(early - whole)
     assert (eight > whole).all() and (eight > early).all() and (eight > control).all()
     assert round(100 * gain) in (8, 9) and by_stopping / gain == pytest.approx(0.75, abs=0.03)
+    again = load("parts, other seeds")
+    assert (again["8"] > again["128"]).all() and (again[batch_noise.STOPPED] > again["128"]).all()
+    for other in (batch_noise.STOPPED, "0"):
+        gap = again["8"] - again[other]
+        assert gap.min() < 0 < np.median(gap)
     clean = load("parts")
     better = clean["16, as they are"][:, 2] < clean["128, as they are"][:, 2]
     assert better.sum() == 9
