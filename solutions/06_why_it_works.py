@@ -59,10 +59,10 @@ shifts.shift_table()
 # - **2018, default init.** The net without a norm has *no* shift: its cosines are 1.00. It also learns nothing. With batch norm
 #   the cosines are lower, and the net learns. So a small shift of this kind is no sign of fast training.
 # - **2018, He init.** In layers 4 and 6 batch norm has the higher cosine, in every seed. So here it does reduce the shift;
-#   Santurkar et al. found no such reduction (§2.2, figure 3). And yet the control has learned the training data as well: its
-#   loss is lower in six seeds, and higher in four.
-# - **The two batch norm nets** differ in their first weights alone. In layer 4 their cosines differ by more than 0.25
-#   in the median. Section 4 says what the scale of the weights does.
+#   Santurkar et al. found no such reduction (§2.2, figure 3). And yet the control fits the training data no worse: its loss
+#   is lower in six seeds, and higher in four.
+# - **The two batch norm nets** differ in their first weights alone. In layer 4 their cosines differ by more than 0.25 in
+#   the median. Section 4 says what the scale of the weights does.
 #
 # Both definitions are in use. Ask "which one?" when somebody says that batch norm reduces internal covariate shift.
 #
@@ -324,8 +324,8 @@ weight_length.lengths_table()
 #   rate 3 none of them learns.
 #
 # So from default init, at large rates, the growing length is *a cause* of the lower loss: take it away, and training gets worse.
-# It is not the larger part of batch norm's tolerance: with lengths held too, nets with batch norm end below those without. At a
-# small rate, or where W is long to begin with, it is not what makes the net train.
+# It is not all of batch norm's tolerance: with lengths held, nets with batch norm still end below those without, from the same
+# start. At a small rate, or where W is long to begin with, it is not what makes the net train.
 #
 # It also brings the two rates closer. Free, the angles at 1 and at 0.1 differ by a factor of 5 in the first ten steps, and of 3
 # in the last ten. Held, by 6 and by 19 (medians, rest at 0.1).

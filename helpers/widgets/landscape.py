@@ -181,8 +181,8 @@ def _beta(look: Along) -> float:
 
 Panel = tuple[str, Callable[[Along], Sequence[float]], float, float]
 PANELS: tuple[Panel, ...] = (
-    ("loss", lambda look: list(look.losses), 1e-3, 1e2),
-    ("‖change of the gradient‖", lambda look: list(look.changes), 1e-2, 1e2),
+    ("loss", lambda look: list(look.losses), 1e-3, 1e3),
+    ("‖change of the gradient‖", lambda look: list(look.changes), 1e-3, 1e3),
 )
 """Titles, what is drawn, and the ends of the log axes."""
 WIDTH, HEIGHT, LEFT, TOP = 380, 210, 44, 26
@@ -270,6 +270,7 @@ def picture(looks: dict[str, Along], step: int, length: float) -> Figure:
             ax.plot(FACTORS, values, color=figures.COLOURS[colour], linestyle=line, label=title(net))
             ax.plot(length, values[FACTORS.index(length)], "o", color=figures.COLOURS[colour])
         ax.set(title=f"{name}, after {step} steps", xlabel="along the step (learning rates)", yscale="log")
+        ax.set(xlim=(-0.2, 4.2), xticks=range(5))
         powers = [10.0**p for p in range(round(math.log10(low)), round(math.log10(high)) + 1)]
         ax.set_yticks(powers, [f"{p:g}" for p in powers])
         ax.minorticks_off()
