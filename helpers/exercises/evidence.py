@@ -20,7 +20,7 @@ FOR = {
     "a": "He init: a unit's mean moves by 0.0005 standard deviations in a step; in the control by 0.13 (section 1).",
     "b": "He init, layer 6: the cosine of G and G′ is 0.93; in the control 0.29 (section 1).",
     "c": "He init, 4 layers: effective β is 3.7; in the control 17 (section 3).",
-    "d": "At rate 1 the loss ends at 0.02; with the lengths held at 0.13 (section 4).",
+    "d": "Default init, rate 1: the loss ends at 0.02; with the lengths held at 0.13 (section 4).",
     "e": "50 layers: two images leave the last one with a cosine of 0.32; in the control 0.99 (section 5).",
     "f": "With noisy labels held-out accuracy is 0.94 with parts of 8, and 0.85 with parts of 128 (section 6).",
 }

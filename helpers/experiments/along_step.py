@@ -24,6 +24,8 @@ from .why_it_works import BATCH_SIZE, RATE, load, make, title
 
 FACTORS = (0.5, 1.0, 2.0, 3.0, 4.0)
 """Lengths of the steps, in learning rates: from ½ to 4, as Santurkar et al. (2018, §3.2) take them."""
+SHORT = (0.01, 0.03, 0.1, 0.25)
+"""Shorter ones, for what is over before half a step."""
 DEPTH = 4
 LOOKS = tuple(range(20, 200, 20))
 """Training steps at which a net is looked at."""
@@ -194,7 +196,7 @@ def regression_table() -> None:
 # --- over seeds -----------------------------------------------------------------------------------------------------
 
 FOUR_NETS = ("none, default", "none, he", "batch, default", "batch, he")
-LENGTHS = ("l1, he", "l2, he", "linf, he")
+LENGTHS = ("l1, he", "l2, he", "linf, he", "loud, he")
 QUANTITIES = {"range": "loss range", "change": "change of the gradient", "beta": "effective β"}
 _LOOK = {
     "none, he": ("none, He", "--"),
@@ -247,10 +249,12 @@ def _table(result: str, nets: Sequence[str], depth: int) -> None:
     for net in nets:
         looks = [found[f"{net}: {key}"] for key in QUANTITIES]
         medians = [runs if runs.ndim == 1 else np.median(runs, axis=1) for runs in looks]
-        rows.append([title(net), *map(spread, medians), spread(found[f"{net}: loss"], 3)])
+        losses = [found[f"{net}: loss"], found[f"{net}: quiet"]]
+        shown = [spread(runs, 3) if np.isfinite(runs).any() else "–" for runs in losses]
+        rows.append([title(net), *map(spread, (*medians, found[f"{net}: fine"])), *shown])
     table(
-        ["net", *QUANTITIES.values(), "training loss at the end"],
+        ["net", *QUANTITIES.values(), "β, steps from 1/100", "training loss, train mode", "training loss, eval mode"],
         rows,
         f"{depth} hidden layers, learning rate 0.1: medians of nine looks during training, then median (range) of ten "
-        "seeds. Loss in train mode, last 20 steps.",
+        "seeds. Train mode: last 20 steps; eval mode: all rows at the end.",
     )

@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.lab.data import Split, digits
 from helpers.lab.nets import MLP
-from helpers.lab.tables import spread, table
+from helpers.lab.tables import signed, spread, table
 
 from .fair import widths
 from .why_it_works import load
@@ -73,6 +73,15 @@ COLUMNS = {
 }
 """What is stored of each net, in this order, and how many digits a table shows."""
 STOPPED = "128, stopped early"
+OTHER_SEEDS = 10
+"""The first of the ten seeds with which the gain is looked at again."""
+PAIRS = {
+    "8 − 128": ("8", "128"),
+    "128 stopped − 128": (STOPPED, "128"),
+    "8 − 128 stopped": ("8", STOPPED),
+    "8 − no norm": ("8", "0"),
+}
+"""What is subtracted from what, by the name of its column."""
 
 
 def parts_table(labels: str) -> None:
@@ -90,4 +99,19 @@ def parts_table(labels: str) -> None:
         ["examples that share their statistics", *COLUMNS],
         rows,
         f"Labels {labels}; {LONG} steps of {BATCH} examples, learning rate {RATE}: median (range) of ten seeds.",
+    )
+
+
+def pairs_table() -> None:
+    """Held-out accuracy with noisy labels: differences paired by seed, for the table's seeds and for ten others."""
+    of_table = {key: load("parts")[f"{key}, noisy"][:, 3] for key in ("128", "8", STOPPED, "0")}
+    others = load("parts, other seeds")
+    rows = [
+        [seeds, *(signed(100 * (found[a] - found[b])) for a, b in PAIRS.values())]
+        for seeds, found in (("those of the table", of_table), (f"{OTHER_SEEDS}–{OTHER_SEEDS + 9}", others))
+    ]
+    table(
+        ["ten seeds", *PAIRS],
+        rows,
+        "Held-out accuracy, differences in points, paired by seed: median (range).",
     )

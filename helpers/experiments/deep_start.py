@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -75,8 +76,9 @@ def at_the_start(name: str, split: Split, seed: int) -> dict[str, list[float]]:
     """What one net sends through itself before its first step, and the gradient after one.
 
     gradients: lengths at the layers STORED.  growth: a layer, fitted on a log scale.  alike: the mean cosine of what
-    leaves the last hidden layer for two images.  dead: the share of its units that are 0 for all rows.  again: the
-    gradient of the first layer after one step with learning rate 0.1.
+    leaves the last hidden layer for two images.  same: for two images of one digit.  dead: the share of its units that
+    are 0 for all rows.  again: the gradient of the first layer after one step with learning rate 0.1.  shortened: the
+    same once each hidden matrix has its first length back.
     """
     with seeded(seed):
         net = deep(name).train()
@@ -86,6 +88,8 @@ def at_the_start(name: str, split: Split, seed: int) -> dict[str, list[float]]:
     net.hidden[-1].register_forward_hook(lambda *seen: left.append(seen[2].detach()))
     lengths = _gradients(net, X, y)
     slope = np.polyfit(np.arange(LAYERS)[FIT], np.log(lengths)[FIT], 1)[0]
+    hidden = [block[0].weight for block in net.hidden]  # type: ignore[index]
+    first = [W.norm().item() for W in hidden]
     with torch.no_grad():
         for p in net.parameters():
             assert p.grad is not None
@@ -94,9 +98,14 @@ def at_the_start(name: str, split: Split, seed: int) -> dict[str, list[float]]:
         "gradients": [lengths[i] for i in STORED],
         "growth": [math.exp(-slope)],
         "alike": [_alike(left[0])],
+        "same": [_alike(left[0], y)],
         "dead": [(left[0] <= 0).all(dim=0).double().mean().item()],
+        "again": [_gradients(net, X, y)[0]],
     }
-    return found | {"again": [_gradients(net, X, y)[0]]}
+    with torch.no_grad():
+        for W, length in zip(hidden, first, strict=True):
+            W.mul_(length / W.norm())
+    return found | {"shortened": [_gradients(net, X, y)[0]]}
 
 
 def _gradients(net: MLP, X: torch.Tensor, y: torch.Tensor) -> list[float]:
@@ -105,11 +114,11 @@ def _gradients(net: MLP, X: torch.Tensor, y: torch.Tensor) -> list[float]:
     return [block[0].weight.grad.norm().item() for block in net.hidden]  # type: ignore[index]
 
 
-def _alike(rows: torch.Tensor) -> float:
-    """Mean cosine of two different rows."""
+def _alike(rows: torch.Tensor, y: torch.Tensor | None = None) -> float:
+    """Mean cosine of two different rows; with labels, of two rows of one label."""
     unit = rows / rows.norm(dim=1, keepdim=True)
-    n = len(rows)
-    return float(((unit @ unit.T).sum() - n) / (n * (n - 1)))
+    pairs = torch.ones(len(rows), len(rows), dtype=torch.bool) if y is None else y == y[:, None]
+    return float((unit @ unit.T)[pairs.fill_diagonal_(False)].mean())
 
 
 def growth() -> None:
@@ -127,43 +136,38 @@ def growth_figure() -> Figure:
     figure, ax = figures.subplots(width=8.0, height=3.8)
     x = np.array(STORED) + 1
     for name, (label, colour, dash) in NETS.items():
-        figures.band(ax, x, np.maximum(found[f"{name}: gradients"], 1e-8), colour, label)
+        figures.band(ax, x, found[f"{name}: gradients"], colour, label)
         ax.lines[-1].set_linestyle(dash)
     last = np.median(found["batch, he: gradients"][:, -1])
     ax.plot(x, last * THEORY ** (x[-1] - x), color="#888888", linewidth=1, label="theory, batch norm: × 1.211 a layer")
     ax.set(title="‖gradient of W‖ before the first step", xlabel="hidden layer (1 is next to the input)", yscale="log")
-    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1, 100, 10000], ["≤ 1e-8", "1e-6", "1e-4", "0.01", "1", "100", "10⁴"])
+    ax.set_ylim(1e-9, 3e4)  # the dotted line goes on below
+    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1, 100, 10000], ["1e-8", "1e-6", "1e-4", "0.01", "1", "100", "10⁴"])
     ax.minorticks_off()
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
 def start_table() -> None:
-    """What the stored seeds say of nets of 50 layers before the first step, and after it."""
+    """What the stored seeds say of nets of 50 layers before the first step, and after it: gradients, then images."""
+    first = {"growth": spread, "gradients": _sizes, "again": _sizes, "shortened": _sizes}
+    _start_table(
+        ["growth a layer", "‖gradient‖, layer 1", "the same after one step", "… with the old lengths ‖W‖"], first
+    )
+    _start_table(
+        ["cosine of two images", "of two images of one digit", "share of dead units"],
+        {"alike": spread, "same": spread, "dead": spread},
+    )
+
+
+def _start_table(head: Sequence[str], columns: Mapping[str, Callable[[NDArray[np.float64]], str]]) -> None:
     found = load("deep")
     rows = [
-        [
-            label,
-            spread(found[f"{name}: growth"][:, 0]),
-            _sizes(found[f"{name}: gradients"][:, 0]),
-            _sizes(found[f"{name}: again"][:, 0]),
-            spread(found[f"{name}: alike"][:, 0]),
-            spread(found[f"{name}: dead"][:, 0]),
-        ]
+        [label, *(show(found[f"{name}: {key}"][:, 0]) for key, show in columns.items())]
         for name, (label, _, _) in NETS.items()
     ]
-    table(
-        [
-            "net",
-            "growth a layer",
-            "‖gradient‖, layer 1",
-            "the same after one step",
-            "cosine of two images",
-            "share of dead units",
-        ],
-        rows,
-        f"{LAYERS} layers of {WIDTH}, {ROWS} digits; last two columns: last hidden layer. Median (range) of ten seeds.",
-    )
+    where = ", last hidden layer" if "alike" in columns else ""
+    table(["net", *head], rows, f"{LAYERS} layers of {WIDTH}, {ROWS} digits{where}. Median (range) of ten seeds.")
 
 
 def _sizes(values: NDArray[np.float64]) -> str:

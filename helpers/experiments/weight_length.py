@@ -17,7 +17,7 @@ from helpers.lab.tables import spread, table
 from helpers.lab.training import batches, loss_of, one_thread, seeded
 from helpers.look.style import COLOURS
 
-from .why_it_works import BATCH_SIZE, load, make
+from .why_it_works import BATCH_SIZE, STARTS, load, make
 
 DEPTH, LAYER = 4, 1
 """Hidden layers of the net, and the one whose matrix is watched, counted from 0."""
@@ -25,16 +25,17 @@ DEPTH, LAYER = 4, 1
 
 @dataclass(frozen=True)
 class Way:
-    """How a batch norm net is trained: learning rates, whether lengths are held, and a factor on the hidden matrices.
+    """How a net is trained: learning rates, whether lengths are held, and a factor on the hidden matrices.
 
-    rate: that of the hidden matrices.  rest: that of everything else, the head above all.  held: after each step every
-    hidden matrix gets its first length back.
+    net: one with batch norm from default init, where no other is named.  rate: that of the hidden matrices.  rest: that
+    of everything else, the head above all.  held: after each step every hidden matrix gets its first length back.
     """
 
     rate: float
     rest: float
     held: bool = False
     scale: float = 1.0
+    net: str = "batch, default"
 
 
 WAYS = {
@@ -45,6 +46,12 @@ WAYS = {
     "rate 1, rest at 0.1, lengths held": Way(1.0, 0.1, held=True),
     "rate 3, rest at 0.1": Way(3.0, 0.1),
     "rate 3, rest at 0.1, lengths held": Way(3.0, 0.1, held=True),
+    "He init: rate 3, rest at 0.1": Way(3.0, 0.1, net="batch, he"),
+    "He init: rate 3, rest at 0.1, lengths held": Way(3.0, 0.1, held=True, net="batch, he"),
+} | {
+    f"no norm, {start}: rate {rate:g}, rest at 0.1, lengths held": Way(rate, 0.1, held=True, net=f"none, {key}")
+    for key, start in STARTS.items()
+    for rate in (1.0, 3.0)
 }
 LONG = 300
 """Steps of training."""
@@ -67,9 +74,9 @@ class Seen:
 
 @one_thread()
 def steps(split: Split, way: Way, seed: int, count: int = LONG, eps: float = 1e-5) -> Iterator[Seen]:
-    """Train a batch norm net in one way, and tell of each step.  eps: that of its norms."""
+    """Train a net in one way, and tell of each step.  eps: that of its norms."""
     with seeded(seed):
-        net = make("batch, default", DEPTH).train().to(split.X_train.dtype)
+        net = make(way.net, DEPTH).train().to(split.X_train.dtype)
     hidden = [block[0].weight for block in net.hidden]  # type: ignore[index]
     rest = [p for p in net.parameters() if all(p is not W for W in hidden)]
     for layer in net.modules():
@@ -152,7 +159,7 @@ def _losses(split: Split, way: Way, count: int) -> np.ndarray:
 
 # --- over seeds -----------------------------------------------------------------------------------------------------
 
-_LINES = {
+DRAWN = {
     "rate 0.1": (COLOURS["batch"], "-"),
     "rate 1": (COLOURS["batch"], (0, (1, 1.2))),
     "rate 1, rest at 0.1": (COLOURS["batch"], "--"),
@@ -177,7 +184,7 @@ def paths_figure() -> Figure:
     for ax, what, name in zip(
         axes, ("angle", "length"), ("W turns by (degrees a step)", "‖W‖ ÷ ‖W‖ at the start"), strict=True
     ):
-        for way, (colour, dash) in _LINES.items():
+        for way, (colour, dash) in DRAWN.items():
             runs = found[f"{way}: {what}"]
             ax.plot(SHOWN, np.median(runs, axis=0), color=colour, linestyle=dash, label=way)
             ax.fill_between(SHOWN, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.12, linewidth=0)
@@ -206,5 +213,6 @@ def lengths_table() -> None:
     table(
         ["training", "turns by, steps 1–10", "turns by, last 10 steps", "‖W‖ ÷ start, at the end", "training loss"],
         rows,
-        f"Batch norm, {LONG} steps. Degrees a step; loss in train mode, last 20 steps: median (range) of ten seeds.",
+        f"Batch norm, default init, where a row names no other; {LONG} steps. Degrees a step; loss in train mode, last "
+        "20 steps: median (range) of ten seeds.",
     )

@@ -6,6 +6,7 @@ What is shown over many seeds was computed in advance; see :mod:`helpers.experim
 from __future__ import annotations
 
 import functools
+import math
 
 import torch
 from torch import nn
@@ -28,6 +29,7 @@ NORMS = {
     "l1": "divided by ℓ1",
     "l2": "divided by ℓ2",
     "linf": "divided by ℓ∞",
+    "loud": "divided by ℓ∞, γ from 2.5",
 }
 STARTS = {"default": "default init", "he": "He init"}
 
@@ -56,10 +58,10 @@ class LpNorm(nn.Module):
     mode only.  Source: Santurkar et al. 2018, §3.3.
     """
 
-    def __init__(self, features: int, p: float):
+    def __init__(self, features: int, p: float, gamma: float = 1.0):
         super().__init__()
         self.p = p
-        self.gamma, self.beta = nn.Parameter(torch.ones(features)), nn.Parameter(torch.zeros(features))
+        self.gamma, self.beta = nn.Parameter(torch.full((features,), gamma)), nn.Parameter(torch.zeros(features))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x: (N, C).  Returns the same shape."""
@@ -86,6 +88,7 @@ def make(net_name: str, depth: int = 6) -> MLP:
     name, start = net_name.split(", ")
     norms: dict[str, Norm] = {"batch": nn.BatchNorm1d, "noisy": nn.BatchNorm1d}
     norms |= {f"l{p}": functools.partial(LpNorm, p=float(p)) for p in (1, 2, "inf")}
+    norms["loud"] = functools.partial(LpNorm, p=math.inf, gamma=2.5)
     net = MLP(widths(64, 10, depth=depth), norms.get(name), start)
     if name in ("noisy", "noise"):
         for block in net.hidden:

@@ -7,6 +7,7 @@ core, or only the results that are named behind it.  Each result is a dict of ar
 from __future__ import annotations
 
 import copy
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,7 +23,7 @@ from helpers.lab.stack import sweep
 from helpers.lab.training import History, batches, evaluate, one_thread, seeded, sgd
 
 from . import along_step, batch_noise, deep_start, shifts, weight_length
-from .along_step import FOUR_NETS, LENGTHS, along
+from .along_step import FACTORS, FOUR_NETS, LENGTHS, SHORT, along
 from .in_advance import Experiments, compute
 from .stored import Found
 from .why_it_works import BATCH_SIZE, RATE, STARTS, STEPS, Noise, make
@@ -42,7 +43,7 @@ def _over(seeds: Sequence[int], name: str, one: Callable[[int], Mapping[str, Any
 
 
 def shift(seeds: Sequence[int], chosen: Sequence[str] = ALL) -> Found:
-    """Both shifts at nine steps, their medians; training loss; held-out accuracy with re-estimated statistics."""
+    """Both shifts at nine steps, their medians; training loss; loss and accuracy in eval mode without noise."""
     found = Found()
     for net in chosen:
         found |= _over(seeds, net, partial(shift_of, net))
@@ -70,19 +71,20 @@ def shift_of(net_name: str, seed: int) -> Mapping[str, Any]:
         "moved": np.median(moves),
         "cosine": np.median(cosines, axis=0),
         "loss": np.mean(history.losses[-20:]),
-        "accuracy": _held_out(net, split),
+        **_quiet(net, split),
     }
 
 
-def _held_out(net: nn.Module, split: Split) -> float:
-    """Held-out accuracy in eval mode, with statistics re-estimated without the noise."""
+def _quiet(net: nn.Module, split: Split) -> Mapping[str, float]:
+    """Loss of all training rows and held-out accuracy in eval mode, with statistics re-estimated without the noise."""
     net = copy.deepcopy(net)
     for block in net.hidden:  # type: ignore[union-attr]
         for i, layer in enumerate(block):
             if isinstance(layer, Noise):
                 block[i] = nn.Identity()
     update_bn(split.X_train.split(128), net)
-    return evaluate(net.eval(), split.X_test, split.y_test)[1]
+    loss, _ = evaluate(net.eval(), split.X_train, split.y_train)
+    return {"quiet": loss, "accuracy": evaluate(net, split.X_test, split.y_test)[1]}
 
 
 # --- along a step ---------------------------------------------------------------------------------------------------
@@ -106,21 +108,30 @@ def along_twelve(seeds: Sequence[int], chosen: Sequence[str] = FOUR_NETS) -> Fou
 
 @one_thread()
 def along_of(net_name: str, depth: int, seed: int) -> Mapping[str, Any]:
-    """Loss range, change of the gradient and effective β of one net and seed at each look, and its training loss."""
+    """Loss range, change of the gradient and effective β of one net and seed at each look, and its training loss.
+
+    fine: β with shorter steps too, a median over the looks.  quiet: the loss of all training rows in eval mode, where a
+    net has one.
+    """
     split, history = digits(), History()
     order = list(batches(len(split.X_train), BATCH_SIZE, STEPS, seed))
-    seen = []
+    seen, fine = [], []
     with seeded(seed):
         net = make(net_name, depth).train()
         for step, _ in enumerate(sgd(net, split, history, RATE, BATCH_SIZE, STEPS, seed), 1):
             if step in along_step.LOOKS:
                 rows = order[step]
-                seen.append(along(net, split.X_train[rows], split.y_train[rows]))
+                X, y = split.X_train[rows], split.y_train[rows]
+                seen.append(along(net, X, y))
+                fine.append(along(net, X, y, factors=(*SHORT, *FACTORS)).beta)
+    quiet = _quiet(net, split)["quiet"] if net_name in FOUR_NETS else math.nan
     return {
         "range": [look.loss_range for look in seen],
         "change": [look.gradient_change for look in seen],
         "beta": [look.beta for look in seen],
+        "fine": np.median(fine),
         "loss": np.mean(history.losses[-20:]),
+        "quiet": quiet,
     }
 
 
@@ -128,7 +139,10 @@ def along_of(net_name: str, depth: int, seed: int) -> Mapping[str, Any]:
 
 
 def length(seeds: Sequence[int], chosen: Sequence[str] = tuple(weight_length.WAYS)) -> Found:
-    """Angle and length, (seeds, shown steps), means of ten steps, and the training loss, for each way to train."""
+    """Angle and length, (seeds, shown steps), means of ten steps, and the training loss, for each way to train.
+
+    Ways that are not drawn keep the first and the last of the shown steps.
+    """
     found = Found()
     for way in chosen:
         found |= _over(seeds, way, partial(_path, way))
@@ -137,10 +151,11 @@ def length(seeds: Sequence[int], chosen: Sequence[str] = tuple(weight_length.WAY
 
 def _path(way: str, seed: int) -> Mapping[str, Any]:
     seen = list(weight_length.steps(digits(), weight_length.WAYS[way], seed))
+    kept = slice(None) if way in weight_length.DRAWN else [0, -1]
     angle, long = (np.array([getattr(step, name) for step in seen]) for name in ("angle", "length"))
     return {
-        "angle": angle.reshape(-1, 10).mean(axis=1),
-        "length": long.reshape(-1, 10).mean(axis=1),
+        "angle": angle.reshape(-1, 10).mean(axis=1)[kept],
+        "length": long.reshape(-1, 10).mean(axis=1)[kept],
         "loss": np.mean([step.loss for step in seen[-20:]]),
     }
 
@@ -187,6 +202,18 @@ def parts(seeds: Sequence[int], chosen: Sequence[str] = batch_noise.LABELS) -> F
     return {key: np.array(rows) for key, rows in found.items()}
 
 
+def parts_again(seeds: Sequence[int]) -> Found:
+    """Held-out accuracy with noisy labels for seeds that the table does not use: each plus OTHER_SEEDS."""
+    split, found = batch_noise.data("noisy"), Found()
+    for seed in seeds:
+        runs = {size: _in_parts(size, split, seed + batch_noise.OTHER_SEEDS) for size in (128, 8, 0)}
+        early = next((row for row in runs[128] if row[1] <= runs[8][-1][1]), runs[128][-1])
+        rows = {f"{size}": run[-1] for size, run in runs.items()} | {batch_noise.STOPPED: early}
+        for key, row in rows.items():
+            found.setdefault(key, []).append(row[3])  # type: ignore[arg-type, attr-defined]
+    return {key: np.array(rows) for key, rows in found.items()}
+
+
 @one_thread()
 def _in_parts(size: int, split: Split, seed: int) -> list[tuple[float, ...]]:
     """The columns every ten steps, for one net and seed."""
@@ -211,6 +238,7 @@ EXPERIMENTS: Experiments = {
     "deep": (deep, 10),
     "deep training": (deep_training, 5),
     "parts": (parts, 10),
+    "parts, other seeds": (parts_again, 10),
 }
 """What is computed in advance."""
 

@@ -181,8 +181,8 @@ def _beta(look: Along) -> float:
 
 Panel = tuple[str, Callable[[Along], Sequence[float]], float, float]
 PANELS: tuple[Panel, ...] = (
-    ("loss", lambda look: list(look.losses), 1e-3, 1e2),
-    ("‖change of the gradient‖", lambda look: list(look.changes), 1e-2, 1e2),
+    ("loss", lambda look: list(look.losses), 1e-3, 1e3),
+    ("‖change of the gradient‖", lambda look: list(look.changes), 1e-3, 1e3),
 )
 """Titles, what is drawn, and the ends of the log axes."""
 WIDTH, HEIGHT, LEFT, TOP = 380, 210, 44, 26
@@ -245,12 +245,12 @@ def _panel(panel: Panel, looks: dict[str, Along], length: float) -> str:
     for i, (net, (_, dashes)) in enumerate(NETS.items()):
         if net in looks:
             values = read(looks[net])
-            points = " ".join(f"{across(f):.1f},{down(v):.1f}" for f, v in zip(FACTORS, values, strict=True))
+            seen = [(f, v) for f, v in zip(FACTORS, values, strict=True) if v != 0]  # a log axis has no place for 0
+            points = " ".join(f"{across(f):.1f},{down(v):.1f}" for f, v in seen)
             here = across(length), down(values[FACTORS.index(length)])
-            parts.append(
-                f'<g class="bn-l{i}"><polyline points="{points}" stroke-dasharray="{dashes}"/>'
-                f'<circle cx="{here[0]:.1f}" cy="{here[1]:.1f}" r="5"/></g>'
-            )
+            value = values[FACTORS.index(length)]
+            marker = f'<circle cx="{here[0]:.1f}" cy="{here[1]:.1f}" r="5"/>' if value else ""
+            parts.append(f'<g class="bn-l{i}"><polyline points="{points}" stroke-dasharray="{dashes}"/>{marker}</g>')
     says = f"{name} along the step; the numbers at the marker are in the table below"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{says}" fill="currentColor" font-size="13" '
@@ -266,9 +266,11 @@ def picture(looks: dict[str, Along], step: int, length: float) -> Figure:
             colour, dashes = NETS[net]
             line = (0, tuple(map(int, dashes.split()))) if dashes else "-"
             values = np.clip(read(look), low, high)
+            values[np.array(read(look)) == 0] = np.nan  # a log axis has no place for 0
             ax.plot(FACTORS, values, color=figures.COLOURS[colour], linestyle=line, label=title(net))
             ax.plot(length, values[FACTORS.index(length)], "o", color=figures.COLOURS[colour])
         ax.set(title=f"{name}, after {step} steps", xlabel="along the step (learning rates)", yscale="log")
+        ax.set(xlim=(-0.2, 4.2), xticks=range(5))
         powers = [10.0**p for p in range(round(math.log10(low)), round(math.log10(high)) + 1)]
         ax.set_yticks(powers, [f"{p:g}" for p in powers])
         ax.minorticks_off()

@@ -241,11 +241,13 @@ def test_the_text_of_sections_1_and_2():
     found = load("shift")
     for layer in (1, 2):
         assert (found["batch, he: cosine"][:, layer] > found["none, he: cosine"][:, layer]).all()
-    assert (found["none, he: loss"] < found["batch, he: loss"]).all()
+    assert (found["none, he: quiet"] < found["batch, he: quiet"]).sum() == 6
     assert found["none, default: cosine"].min() > 0.99 and found["none, default: loss"].min() > 2.2
     moved = {net: found[f"{net}: moved"] for net in ("none, default", "none, he", "noisy, default")}
     assert (moved["noisy, default"] > np.maximum(moved["none, default"], moved["none, he"])).all()
-    assert np.median(found["noisy, he: loss"] / found["batch, he: loss"]) == pytest.approx(2, abs=0.3)
+    for one, other, times in (("noisy, he", "batch, he", 1.5), ("noisy, default", "batch, default", 1.5)):
+        assert np.median(found[f"{one}: quiet"]) / np.median(found[f"{other}: quiet"]) == pytest.approx(times, abs=0.1)
+    assert np.median(found["noise, he: quiet"]) / np.median(found["none, he: quiet"]) == pytest.approx(4, abs=0.5)
     assert np.median(found["noise, he: accuracy"]) > 0.9 and np.median(found["noise, default: accuracy"]) < 0.15
 
 
@@ -256,11 +258,18 @@ def test_the_text_of_section_3():
         assert (batch < control).all()
     assert np.median(control) / np.median(batch) > 4
     assert (found["none, he: loss"] < found["batch, he: loss"]).all()
-    assert (found["batch, default: loss"] < found["none, he: loss"]).sum() == 9
-    gap = twelve["none, he: beta"] - twelve["batch, he: beta"]
-    assert (gap > 0).sum() == 9 and round(np.median(gap)) == 2
+    assert (found["none, he: quiet"] < found["batch, he: quiet"]).sum() == 9
+    assert np.median(found["none, he: quiet"]) / np.median(found["batch, default: quiet"]) == pytest.approx(3, abs=0.2)
+    assert (found["batch, he: fine"] < found["none, he: fine"]).all()
+    gap = found["batch, default: fine"] - found["none, he: fine"]
+    assert gap.min() < 0 < gap.max() and abs(np.median(gap)) < 2
+    assert np.median(found["loud, he: loss"]) == pytest.approx(np.median(found["batch, he: loss"]), abs=0.01)
+    trained = ("none, he", "batch, default", "batch, he")
+    assert all(np.median(twelve[f"{net}: beta"]) == pytest.approx(20, abs=1) for net in trained)
+    assert np.median(twelve["batch, he: fine"]) / np.median(twelve["none, he: fine"]) == pytest.approx(2.1, abs=0.2)
+    assert (twelve["batch, he: fine"] > twelve["none, he: fine"]).all()
     assert (twelve["none, he: range"] > twelve["batch, he: range"]).all()
-    assert (twelve["none, he: loss"] > twelve["batch, he: loss"]).all()
+    assert all((twelve[f"none, he: {what}"] > twelve[f"batch, he: {what}"]).all() for what in ("loss", "quiet"))
 
 
 def test_the_text_of_section_4():
@@ -268,8 +277,16 @@ def test_the_text_of_section_4():
     for rate in ("rate 1, rest at 0.1", "rate 3, rest at 0.1"):
         assert (found[f"{rate}, lengths held: loss"] > found[f"{rate}: loss"]).all()
     assert found["rate 0.1: length"][:, -1].max() < 1.02 and found["rate 1, rest at 0.1: length"][:, -1].min() > 1.3
-    ratio = [np.median(found["rate 1: angle"][:, i]) / np.median(found["rate 0.1: angle"][:, i]) for i in (0, -1)]
-    assert round(ratio[0]) == 8 and ratio[1] < 4
+    for ending, factors in (("", [5, 3]), (", lengths held", [6, 19])):
+        one, tenth = (found[f"{way}{ending}: angle"] for way in ("rate 1, rest at 0.1", "rate 0.1"))
+        assert [round(np.median(one[:, i]) / np.median(tenth[:, i])) for i in (0, -1)] == factors
+    he = "He init: rate 3, rest at 0.1"
+    assert np.median(found[f"{he}: length"][:, -1]) == pytest.approx(1.15, abs=0.01)
+    assert all(round(np.median(found[f"{he}{ending}: loss"]), 2) == 0.02 for ending in ("", ", lengths held"))
+    for start in ("default init", "He init"):
+        assert found[f"no norm, {start}: rate 3, rest at 0.1, lengths held: loss"].min() > 2.1
+    bare = found["no norm, default init: rate 1, rest at 0.1, lengths held: loss"]
+    assert (found["rate 1, rest at 0.1, lengths held: loss"] < bare).all()
 
 
 def test_the_text_of_section_5():
@@ -278,6 +295,9 @@ def test_the_text_of_section_5():
     assert found["none, he: alike"].min() > 0.95 and found["batch, he: dead"].max() == 0
     assert found["batch, he: gradients"][:, 0].min() > 1000 * found["none, he: gradients"][:, 0].max()
     assert (found["skips, he: again"] > found["skips, he: gradients"][:, :1]).all()
+    assert (found["batch, he: shortened"] > 5 * found["batch, he: again"]).all()
+    assert np.abs(found["batch, he: same"] - found["batch, he: alike"]).max() < 0.02
+    assert (found["skips, he: same"] > found["skips, he: alike"] + 0.03).all()
     assert (training["none, he, 10"][:, 0] > training["batch, he, 10"][:, 0]).all()
     assert max(training[f"{net}, he, 50"].max() for net in ("none", "batch")) <= 0.25
 
@@ -288,6 +308,11 @@ def test_the_text_of_section_6():
     gain, by_stopping = np.median(eight - whole), np.median(early - whole)
     assert (eight > whole).all() and (eight > early).all() and (eight > control).all()
     assert round(100 * gain) in (8, 9) and by_stopping / gain == pytest.approx(0.75, abs=0.03)
+    again = load("parts, other seeds")
+    assert (again["8"] > again["128"]).all() and (again[batch_noise.STOPPED] > again["128"]).all()
+    for other in (batch_noise.STOPPED, "0"):
+        gap = again["8"] - again[other]
+        assert gap.min() < 0 < np.median(gap)
     clean = load("parts")
     better = clean["16, as they are"][:, 2] < clean["128, as they are"][:, 2]
     assert better.sum() == 9

@@ -118,6 +118,7 @@ def test_other_weights_are_another_landscape_at_the_same_loss(explorer):
 def test_no_step_is_no_change(explorer):
     explorer.length.value = 0.0
     assert "–" in explorer.table.value
+    assert explorer.view.value.count("<circle") == len(NETS)  # a change of 0 has no place on a log axis
     explorer.length.value = 1.0
 
 
