@@ -314,7 +314,7 @@ popular_demo.show_moving_limits()
 # 2/λ holds while the layers below stand still. They move. The first two cases are those of the second table:
 #
 # - At width 128 and the demo's 0.05 batch norm starts *above* its limit. In every seed the loss first rises above 2: the peak at the
-#   start of the blue curve. Then the limit is above the rate, and training goes on.
+#   start of the blue curve in section 2. Then the limit is above the rate, and training goes on.
 # - At width 64 and 0.2 the loss jumps much higher, and the last ReLUs die: hardly any input of the head is above 0. What is left is
 #   the bias, whose limit is 1. The net outputs a constant.
 # - The control of the demo starts above its limit as well, in every seed: its rate is 0.03. Its loss jumps in the first steps (the

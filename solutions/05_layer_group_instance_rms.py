@@ -1,22 +1,15 @@
 # %% [markdown] builds="BatchNorm2d, LayerNorm, GroupNorm, RMSNorm"
 # # 05 · Layer, group, instance and RMS norm
 #
-# After this notebook you can
-# - name, for each norm, the elements that share one mean and variance,
-# - write `BatchNorm2d`, `LayerNorm`, `GroupNorm` and `RMSNorm` so that they agree with torch to rounding,
-# - say when batch norm suffers from a small batch, and when it does not,
-# - choose a norm for a situation, and give the reason.
-
-# %% setup="setup"
-import helpers
-
-# %% [markdown]
 # ## Two images at a time
 #
 # An MLP with three hidden layers learns 800 digits of 8×8 pixels. Each batch is drawn at random from the 800, until 2,400 images
 # have been drawn. One thing differs between two nets: between the linear map and the ReLU of each hidden layer stands
 # `nn.BatchNorm1d` or `nn.GroupNorm`, a norm that you build below. Left, 32 images in a batch; right, 2, with a learning rate in
-# proportion. One run of each; section 7 has ten seeds. The cell takes about 8 s, most of it to load torch.
+# proportion. One run of each; section 7 has ten seeds. The picture takes about 8 s, most of it to load torch.
+
+# %% setup="setup"
+import helpers
 
 # %%
 from helpers.experiments import batch_size
@@ -28,6 +21,12 @@ batch_size.opening()
 #
 # Is it the *two*? Would a convolutional net fail too? What can stand in the place of batch norm, and what does it give up? The
 # way to an answer begins with one question, asked of each norm: *which numbers share one mean?*
+#
+# After this notebook you can
+# - name, for each norm, the elements that share one mean and variance,
+# - write `BatchNorm2d`, `LayerNorm`, `GroupNorm` and `RMSNorm` so that they agree with torch to rounding,
+# - say when batch norm suffers from a small batch, and when it does not,
+# - choose a norm for a situation, and give the reason.
 #
 # ## 1 · One formula, different sets
 #

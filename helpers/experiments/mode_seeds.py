@@ -197,7 +197,7 @@ def late_buffers_figure() -> None:
         if name not in ("re-estimated", "0.001"):
             _line(right, steps, 100 * (found["re-estimated"] - found[name]), name)
     left.set_title("held-out accuracy, eval mode\nline: median of ten seeds, band: range")
-    right.set_title("points below re-estimated, seed by seed\ncut at −2 and 8 (above: 0.01 at first, 0.001 always)")
+    right.set_title("points below re-estimated, seed by seed\ncut at −2 and 8 (0.001: always above)")
     left.set(ylim=(0, 1.02), xlabel="training step")
     right.set(ylim=(-2, 8), xlabel="training step")
     left.legend(title="momentum", loc="lower right", fontsize=8)

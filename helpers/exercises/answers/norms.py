@@ -127,7 +127,7 @@ _WHICH_NORM = _suspects(
         "ghost_at_32",
         "choice",
         "",
-        "a: 32 images are few already; Ghost BN is for batches of thousands.",
+        "a: 32 images are no large batch that one would cut; Ghost BN is for batches of thousands.",
         ('"a": ("batch", "U")', '"a": ("ghost batch", "Q")'),
     ),
     (
