@@ -10,12 +10,15 @@ import os
 import struct
 import sys
 import tempfile
+from pathlib import Path
 
 _NEW = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 """CLONE_NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _SIGCHLD = 17
+MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version")
+"""What libraries read in /proc to know the machine; torch computes no half precision without the first."""
 _PRIVATE, _SAFE = 1 << 18 | 1 << 14, 2 | 4 | 8
 """MS_PRIVATE and MS_REC; MS_NOSUID, MS_NODEV and MS_NOEXEC."""
 _DROP_BOUNDING, _LAST_CAPABILITY = 24, 63
@@ -72,15 +75,18 @@ def _map(user: int, group: int) -> None:
 
 
 def settle(scratch: str, size: int) -> None:
-    """Put an empty file system of ``size`` bytes at ``scratch``, hide /proc, and give up every capability.
+    """Put an empty file system of ``size`` bytes at ``scratch``, empty /proc but for MACHINE, and give up capabilities.
 
     Raises OSError where the kernel does not let it.
     """
     system = ctypes.CDLL(None, use_errno=True)
     _done(system.mount(None, b"/", None, ctypes.c_ulong(_PRIVATE), None), "/")
-    for place, limit in ((scratch, size), ("/proc", 0)):
-        options = f"size={limit or 4096},mode=0700".encode()
+    about = {name: Path(f"/proc/{name}").read_bytes() for name in MACHINE}
+    for place, limit in ((scratch, size), ("/proc", 16 << 20)):
+        options = f"size={limit},mode=0700".encode()
         _done(system.mount(b"tmpfs", place.encode(), b"tmpfs", ctypes.c_ulong(_SAFE), options), place)
+    for name, text in about.items():
+        Path(f"/proc/{name}").write_bytes(text)
     for capability in range(_LAST_CAPABILITY):
         system.prctl(_DROP_BOUNDING, capability, 0, 0, 0)
     none = struct.pack("6I", *[0] * 6)

@@ -123,6 +123,9 @@ def salted(exercise: Exercise, sandbox: Sandbox) -> Exercise:
         raise NotJudged("A salt needs the reference's code, which this class edition does not have.")
     code = f"from {answers}.{name} import REFERENCE\n{exercise.builds} = REFERENCE[{exercise.record_id!r}]\n"
     right = sandbox.observe(Submission("reference.py", "", (code,)), exercise, Limits(seconds=120.0)).seen
+    if lost := [key for key in exercise.record.right if key not in right]:
+        problem = right.get(lost[0].partition("/")[0], "it is silent")
+        raise NotJudged(f"The reference of {exercise.id} does not do here what was recorded: {problem}.")
     made = dataclasses.replace(exercise.whole)
     vars(made)["record"] = Record(right, (), {})
     return made
