@@ -168,9 +168,9 @@ if can_fold:
     serving.speed_and_size(fold_linear, fold_conv)
 
 # %% [markdown]
-# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. Both nets gain in the
-# median. In most runs the depthwise net gains more; but the ranges overlap, and on a busy machine the order may turn. These are
-# ratios for these nets, and no promise for others.
+# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. Both nets gain in the median, and
+# the depthwise net mostly more. (Six further runs, other work beside them: medians of 0.84 to 0.85, and 0.61 to 0.84.) These are ratios
+# for these nets, and no promise for others.
 #
 # *Exporting* writes a net as a graph of operations that runs without Python. Does the norm go away by itself?
 
