@@ -105,8 +105,8 @@ fold_linear_exercise.check(fold_linear)
 #
 # </details>
 #
-# *Exercise, medium, 10 minutes.* Return a new layer of the same kind, with the same stride, padding, dilation and groups. A transposed
-# one has a fifth setting, `output_padding`.
+# *Exercise, medium, 10 minutes.* Return a new layer of the same kind, with the same stride, padding, dilation and groups (transposed:
+# `output_padding` too).
 
 # %%
 Conv = nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d
@@ -145,8 +145,8 @@ if can_fold:
 # *Predict first:* five cases. In which is the folded layer right everywhere, in which only inside the map, in which nowhere? The
 # convolution is 3×3; padded means that zeros are put around the map.
 #
-# - a padded convolution, then batch norm in eval mode; the same in train mode; the same with ReLU between the two
-# - batch norm in eval mode, then a padded convolution; then one without padding
+# - a padded convolution, then batch norm: in eval mode; in train mode; in eval mode with ReLU between the two
+# - batch norm in eval mode, then a convolution: padded; not padded
 
 # %% tags=["nbval-ignore-output"]
 if can_fold:
@@ -156,7 +156,7 @@ if can_fold:
 # - **Train mode:** the statistics are those of the batch. They change with each batch; a folded weight does not.
 # - **Across an activation:** ReLU stands between the two. A shift does not pass through it, nor does a negative $s$.
 # - **Before a padded convolution:** the norm may be folded *forwards*, into the next layer, but in the original the zeros of the padding
-#   come after the norm. In the folded net they come before it, so they are shifted as if they were data. Without padding only rounding is left.
+#   come after the norm. In the folded net they come before it, so they are shifted as if they were data.
 #
 # ### What it saves
 #
@@ -168,9 +168,8 @@ if can_fold:
     serving.speed_and_size(fold_linear, fold_conv)
 
 # %% [markdown]
-# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. Both nets gain in the median, and
-# the depthwise net mostly more. (Six further runs, other work beside them: medians of 0.84 to 0.85, and 0.61 to 0.84.) These are ratios
-# for these nets, and no promise for others.
+# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. Both nets gain in the median, the
+# depthwise net mostly more (in six further runs too). Other nets have other ratios.
 #
 # *Exporting* writes a net as a graph of operations that runs without Python. Does the norm go away by itself?
 
@@ -183,7 +182,7 @@ if can_fold:
 # `torch.export` keeps the norm as an operation of its own. What comes behind it may fold it: `torch.onnx.export` of torch 2.13 did so with this net.
 # Fold first, and you know that it is gone; then compare the exported net with the original on real rows.
 #
-# One trade goes with it: a folded net has no norm left. It can be served, but fine-tuned only as a net without a norm.
+# One trade: a folded net can be served, but fine-tuned only as a net without a norm.
 
 # %% [markdown]
 # ## 2 · One batch on several devices
@@ -221,10 +220,9 @@ shards.one_step_table()
 shards.small_shards_table()
 
 # %% [markdown]
-# Four rows: the second device costs 38 points or more in every seed, since two values leave only which is larger
-# (notebook 05). Eight rows: 1.6 to 5.0 points, in all ten seeds. Sixteen: not decided. In ten further seeds it cost −0.4 to 2.0
-# points, more than nothing in eight of them. In every seed of the table it is less than with eight rows. Group norm pays nothing by
-# construction.
+# Four rows: the second device costs 38 points or more in every seed, since two values leave only which is larger (notebook 05). Eight
+# rows: 1.6 to 5.0 points, in all ten seeds. Sixteen: not decided (ten further seeds: −0.4 to 2.0, above 0 in eight), and in every seed
+# less than at eight.
 #
 # ### Statistics of all shards
 #
@@ -279,8 +277,8 @@ synced_statistics_exercise.check(synced_statistics)
 # So far one process stood for all. Now two real ones: the cell writes your function into a file, and two Pythons run it, with 8 and 4
 # rows. They talk through *gloo*, torch's collectives for CPUs. (About 10 s: each of them loads torch.)
 #
-# *Predict first:* each process normalises with its own statistics, then with yours. Which of the two agrees with one process that has
-# all 12 rows: in the output, and in the gradients of x, γ and β?
+# *Predict first:* which of the output and the gradients of x, γ and β agree with one process with all 12 rows: with each process's own
+# statistics, and with yours?
 
 # %% tags=["nbval-ignore-output"]
 from helpers.experiments import processes
@@ -302,10 +300,9 @@ processes.two_processes_table(synced_statistics)
 shards.ghosts_table()
 
 # %% [markdown]
-# Parts of 64 and of 16 lower the held-out loss in all ten seeds, parts of 4 raise it in all ten (in five further seeds
-# too). The error falls at 16 in 8 of 10 seeds, by one to three digits of 500, and rises in none; in five further seeds it fell in
-# four and rose by four digits in one. At 64 it is not decided. So ghost batch norm is for batches that are large. Where each device
-# has few rows already, as in the table before, parts are the trouble and not the cure.
+# Parts of 64 and of 16 lower the held-out loss in all ten seeds, parts of 4 raise it in all ten (in five further seeds too). At 16 the
+# error falls in 8 of 10 seeds and rises in none (five further: it fell in four and rose in one, by four digits of 500); at 64 it is not
+# decided. So ghost batch norm is for batches that are large. Where each device has few rows already, parts are the trouble and not the cure.
 
 # %% [markdown]
 # ## 3 · Weight decay
@@ -362,8 +359,7 @@ effective_rate.norms_figure()
 # %% [markdown]
 # With batch norm all three starts come together, at 2.9 after 2,000 steps and still rising slowly; without decay the weight is three
 # times as long. The control has nearly forgotten its start too: × 3 ends at 3.1 and × 0.3 at 2.7, where they began at a ratio of ten.
-# But × 3 still lies above the others in every seed. So a norm that comes near to forgetting its start is no sign of batch norm. The
-# angle of a step is.
+# (× 3 still lies above the others in every seed.) So such forgetting is no sign of batch norm. The angle of a step is.
 #
 # *Predict first:* two settings have the same product ηλ, a third has four times that. What are the angles, with batch norm and
 # without?
@@ -405,7 +401,7 @@ effective_rate.exempt_table()
 
 # %% [markdown]
 # Decay pulls γ, averaged over both layers, down to less than a third. Whether it helps is not decided here: the differences have both signs. So the exemption is a
-# custom with a reason, and this experiment speaks neither for nor against it.
+# custom with a reason; this experiment speaks neither for nor against it.
 #
 # In PyTorch:
 #
@@ -445,10 +441,9 @@ dropout_shift.shift_table()
 dropout_shift.cost_table()
 
 # %% [markdown]
-# Moving dropout behind the last norm takes 0.36 or more off the loss in every seed, re-estimating 0.15 to 0.25. So the
-# stored statistics (means were re-estimated too) are a part of the cost, and less than half of it in the median. What is left after
-# re-estimating lies in the weights: they were trained for 400 steps under three dropouts. A net with one dropout at the end was not,
-# so the first remedy changes more than the statistics.
+# Moving dropout behind the last norm takes 0.36 or more off the loss in every seed, re-estimating 0.15 to 0.25. So the stored
+# statistics, means too, are a part of the cost, and less than half of it in the median. What is left lies in the weights, which were
+# trained for 400 steps under three dropouts. So the first remedy changes more than the statistics.
 
 # %% [markdown]
 # ## 5 · Three more things that go to production
@@ -482,7 +477,7 @@ for layer in (nn.BatchNorm1d(1, momentum=0.01), nn.BatchNorm1d(1, momentum=0.01)
     print(f"{layer.weight.dtype}: running_mean {mean:.2f}, running_var {var:.2f}")
 
 # %% [markdown]
-# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. Keep it so. With bfloat16 buffers the average stops on the way:
+# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. With bfloat16 buffers the average stops on the way:
 # every intermediate number is rounded. 1 − m is stored as 0.988, so at a mean of 2 the new one is 1.977 + 0.030 = 2.007. That is nearer to
 # 2 than to the next bfloat16, 2.016.
 
