@@ -105,7 +105,8 @@ fold_linear_exercise.check(fold_linear)
 #
 # </details>
 #
-# *Exercise, medium, 10 minutes.* Return a new layer of the same kind, with the same stride, padding, dilation and groups.
+# *Exercise, medium, 10 minutes.* Return a new layer of the same kind, with the same stride, padding, dilation and groups (transposed:
+# `output_padding` too).
 
 # %%
 Conv = nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d
@@ -127,7 +128,7 @@ fold_conv_exercise.check(fold_conv)
 
 # %% [markdown]
 # torch has `fuse_linear_bn_eval` and `fuse_conv_bn_eval` in `torch.nn.utils.fusion`, for nets in eval mode. A transposed convolution needs
-# `transpose=True`; with groups torch's raises an error where inputs and outputs are not equally many, and yours does not.
+# `transpose=True`; with groups that ends in an error (torch 2.13), and yours does not.
 #
 # ### How exact, and where not
 #
@@ -141,8 +142,11 @@ if can_fold:
 # %% [markdown]
 # Only rounding is left: about 1e-6 in float32, below 1e-12 in float64, for values around 1.
 #
-# *Predict first:* five orders. In which is the folded layer right everywhere, in which only inside the map, in which nowhere? The
+# *Predict first:* five cases. In which is the folded layer right everywhere, in which only inside the map, in which nowhere? The
 # convolution is 3×3; padded means that zeros are put around the map.
+#
+# - a padded convolution, then batch norm: in eval mode; in train mode; in eval mode with ReLU between the two
+# - batch norm in eval mode, then a convolution: padded; not padded
 
 # %% tags=["nbval-ignore-output"]
 if can_fold:
@@ -152,7 +156,7 @@ if can_fold:
 # - **Train mode:** the statistics are those of the batch. They change with each batch; a folded weight does not.
 # - **Across an activation:** ReLU stands between the two. A shift does not pass through it, nor does a negative $s$.
 # - **Before a padded convolution:** the norm may be folded *forwards*, into the next layer, but in the original the zeros of the padding
-#   come after the norm. In the folded net they come before it, so they are shifted as if they were data. Without padding only rounding is left.
+#   come after the norm. In the folded net they come before it, so they are shifted as if they were data.
 #
 # ### What it saves
 #
@@ -164,8 +168,8 @@ if can_fold:
     serving.speed_and_size(fold_linear, fold_conv)
 
 # %% [markdown]
-# The stored numbers hardly change. What goes is one operation on every map. Both nets gain in the median. In most runs the depthwise net gains
-# more; but the ranges overlap, and on a busy machine the order may turn. These are ratios for these nets, and no promise for others.
+# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. Both nets gain in the median, the
+# depthwise net mostly more (in six further runs too). Other nets have other ratios.
 #
 # *Exporting* writes a net as a graph of operations that runs without Python. Does the norm go away by itself?
 
@@ -178,13 +182,13 @@ if can_fold:
 # `torch.export` keeps the norm as an operation of its own. What comes behind it may fold it: `torch.onnx.export` of torch 2.13 did so with this net.
 # Fold first, and you know that it is gone; then compare the exported net with the original on real rows.
 #
-# One trade goes with it: a folded net has no norm left. It can be served, but fine-tuned only as a net without a norm.
+# One trade: a folded net can be served, but fine-tuned only as a net without a norm.
 
 # %% [markdown]
 # ## 2 · One batch on several devices
 #
 # In *data-parallel* training every device has a copy of the net and a part of the batch, a *shard*. Each computes a gradient, the
-# gradients are averaged, all make the same step. For most layers that is the same as one device with all rows.
+# gradients are averaged, all make the same step. With equal shards that is, for most layers, the same as one device with all rows.
 #
 # *Predict first:* 8 rows, one net with batch norm, one step. Which of these have the same gradient?
 #
@@ -216,9 +220,9 @@ shards.one_step_table()
 shards.small_shards_table()
 
 # %% [markdown]
-# Four rows: the second device costs 38 points or more in every seed, since two values leave only which is larger (notebook 05). Eight rows: 1.6
-# to 5.0 points, in all ten seeds. Sixteen: not decided in these ten seeds; in five further ones it cost 0.4 to 2.0 points in each.
-# So it is less than at eight, and perhaps not nothing. Group norm pays nothing by construction.
+# Four rows: the second device costs 38 points or more in every seed, since two values leave only which is larger (notebook 05). Eight
+# rows: 1.6 to 5.0 points, in all ten seeds. Sixteen: not decided (ten further seeds: −0.4 to 2.0, above 0 in eight), and in every seed
+# less than at eight.
 #
 # ### Statistics of all shards
 #
@@ -273,7 +277,8 @@ synced_statistics_exercise.check(synced_statistics)
 # So far one process stood for all. Now two real ones: the cell writes your function into a file, and two Pythons run it, with 8 and 4
 # rows. They talk through *gloo*, torch's collectives for CPUs. (About 10 s: each of them loads torch.)
 #
-# *Predict first:* how far is each column from one process with all 12 rows?
+# *Predict first:* which of the output and the gradients of x, γ and β agree with one process with all 12 rows: with each process's own
+# statistics, and with yours?
 
 # %% tags=["nbval-ignore-output"]
 from helpers.experiments import processes
@@ -287,7 +292,7 @@ processes.two_processes_table(synced_statistics)
 # ### Parts on purpose
 #
 # Ghost batch norm (Hoffer et al. 2017, abstract) cuts a *large* batch into parts, because large batches were seen to generalise worse. The net is
-# the one above, batches of 512, learning rate 0.5, 150 steps. Nothing is tuned.
+# the one above, trained by plain SGD: batches of 512, learning rate 0.5, 150 steps. Nothing is tuned.
 #
 # *Predict first:* parts of 64, 16, 4. Does the held-out loss fall? The error?
 
@@ -295,9 +300,9 @@ processes.two_processes_table(synced_statistics)
 shards.ghosts_table()
 
 # %% [markdown]
-# Parts of 64 and of 16 lower the held-out loss in all ten seeds, parts of 4 raise it in all ten. The error falls at 16 too, in 8
-# of 10 seeds and rises in none, by one to three digits of 500; at 64 it is not decided. So ghost batch norm is for batches that are large. Where each device has few
-# rows already, as in the table before, parts are the trouble and not the cure.
+# Parts of 64 and of 16 lower the held-out loss in all ten seeds, parts of 4 raise it in all ten (in five further seeds too). At 16 the
+# error falls in 8 of 10 seeds and rises in none (five further: it fell in four and rose in one, by four digits of 500); at 64 it is not
+# decided. So ghost batch norm is for batches that are large. Where each device has few rows already, parts are the trouble and not the cure.
 
 # %% [markdown]
 # ## 3 · Weight decay
@@ -352,9 +357,9 @@ effective_rate.same_losses()
 effective_rate.norms_figure()
 
 # %% [markdown]
-# With batch norm all three starts come together, at 2.9 after 2,000 steps and still rising slowly; without decay the weight is three times as
-# long. The control has nearly forgotten its start too: from a ratio of ten, 2.7 to 3.1 is left, though × 3 still lies above the others in
-# every seed. So a norm that comes near to forgetting its start is no sign of batch norm. The angle of a step is.
+# With batch norm all three starts come together, at 2.9 after 2,000 steps and still rising slowly; without decay the weight is three
+# times as long. The control has nearly forgotten its start too: × 3 ends at 3.1 and × 0.3 at 2.7, where they began at a ratio of ten.
+# (× 3 still lies above the others in every seed.) So such forgetting is no sign of batch norm. The angle of a step is.
 #
 # *Predict first:* two settings have the same product ηλ, a third has four times that. What are the angles, with batch norm and
 # without?
@@ -370,7 +375,8 @@ effective_rate.angles_table()
 # - **AdamW, no norm:** the same product gives 9 and 4.
 # - **No decay:** nothing balances. With batch norm the weight can only grow under SGD.
 #
-# So in front of batch norm η and λ act together. A change that keeps ηλ keeps the angle; any other change of λ is a change of the rate.
+# So in front of batch norm η and λ act together, once there is balance. A change that keeps ηλ keeps the angle; any other change of λ
+# is a change of the rate.
 #
 # *Predict first:* and does decay also do what it is known for? More than a quarter of the labels are wrong (of those drawn anew, a tenth come out
 # right). How many points of held-out accuracy does decay add, with batch norm and without?
@@ -379,9 +385,10 @@ effective_rate.angles_table()
 effective_rate.accuracy_table()
 
 # %% [markdown]
-# Without a norm decay adds 7 points or more in every seed, with both optimisers. In front of batch norm nothing is decided at the smaller λ:
-# the differences have both signs. With four times that, AdamW gains 3.8 to 14.0 points in all ten seeds; without a norm it gains 17 or more. So
-# decay can help there too, by less. It cannot do so by shrinking the weight as such: what it changes is the angle of a step.
+# Without a norm decay adds 7 points or more in every seed, with both optimisers. In front of batch norm nothing is
+# decided for SGD, and for AdamW at 0.2: the differences have both signs. At 0.8 AdamW gains 3.8 to 14.0 points in all ten seeds;
+# without a norm it gains 17 or more. So decay can help there too, by less. It cannot do so by shrinking the weight as such: what it
+# changes is the angle of a step.
 #
 # ### γ and β
 #
@@ -394,7 +401,7 @@ effective_rate.exempt_table()
 
 # %% [markdown]
 # Decay pulls γ, averaged over both layers, down to less than a third. Whether it helps is not decided here: the differences have both signs. So the exemption is a
-# custom with a reason, and this experiment speaks neither for nor against it.
+# custom with a reason; this experiment speaks neither for nor against it.
 #
 # In PyTorch:
 #
@@ -434,9 +441,9 @@ dropout_shift.shift_table()
 dropout_shift.cost_table()
 
 # %% [markdown]
-# Moving dropout behind the last norm takes 0.36 or more off the loss in every seed, re-estimating 0.15 to 0.25. So the stored variance is a part of
-# the cost, and less than half of it in the median. What is left after re-estimating lies in the weights: they were trained for 400 steps under three dropouts. A net
-# with one dropout at the end was not, so the first remedy changes more than the statistics.
+# Moving dropout behind the last norm takes 0.36 or more off the loss in every seed, re-estimating 0.15 to 0.25. So the stored
+# statistics, means too, are a part of the cost, and less than half of it in the median. What is left lies in the weights, which were
+# trained for 400 steps under three dropouts. So the first remedy changes more than the statistics.
 
 # %% [markdown]
 # ## 5 · Three more things that go to production
@@ -470,8 +477,9 @@ for layer in (nn.BatchNorm1d(1, momentum=0.01), nn.BatchNorm1d(1, momentum=0.01)
     print(f"{layer.weight.dtype}: running_mean {mean:.2f}, running_var {var:.2f}")
 
 # %% [markdown]
-# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. Keep it so. With bfloat16 buffers the average stops on the way:
-# the products (1 − m)·old and m·new and their sum are rounded each, and above 2 the step of a bfloat16 is 0.016, more than the update of 0.01.
+# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. With bfloat16 buffers the average stops on the way:
+# every intermediate number is rounded. 1 − m is stored as 0.988, so at a mean of 2 the new one is 1.977 + 0.030 = 2.007. That is nearer to
+# 2 than to the next bfloat16, 2.016.
 
 # %% [markdown]
 # ## 6 · The clinic
@@ -524,8 +532,8 @@ diagnoses_exercise.check(diagnoses)
 #   and after on your machine would show that.
 # - *Does ghost batch norm help because of its noise?* The table shows that parts of 16 lower the loss, not why. Whole batches whose
 #   statistics get random noise of the same size, with the same gain, would speak for the noise.
-# - *Is variance shift what dropout costs?* Here it is less than half of the added loss, in the median. A net whose loss comes all the way back
-#   by re-estimating would speak for it.
+# - *Is variance shift what dropout costs?* Here re-estimating takes back less than half of the added loss, in the median. A net whose
+#   loss comes all the way back would speak for it.
 #
 # ## Recap
 #

@@ -19,6 +19,7 @@ Make = Callable[[], nn.Module]
 
 _DOUBLE = "largest difference from the two layers in float64"
 _SAME = asked("is the result one of the layers that were passed in")
+_MODE = asked("are the two layers in another mode than before")
 
 
 def _filled(layer: Any, norm: Any, seed: int) -> tuple[Any, Any]:
@@ -65,6 +66,7 @@ def _rest(make: Make, norm: type[Any], size: tuple[int, ...], fold: Fold) -> dic
     layer = make()
     layer, bn = _filled(layer.double(), norm(_outputs(layer)).double(), 40)
     before = [value.clone() for value in (*layer.state_dict().values(), *bn.state_dict().values())]
+    modes = [layer.training, bn.training]
     x = normal(60, size).double()
     right = copy.deepcopy(bn).eval()(layer(x))
     result = _folded(fold, layer, bn)
@@ -78,6 +80,7 @@ def _rest(make: Make, norm: type[Any], size: tuple[int, ...], fold: Fold) -> dic
         _DOUBLE: (first - right).abs().max(),
         "largest change of the two layers": moved,
         _SAME: result is layer,
+        _MODE: [layer.training, bn.training] != modes,
         "largest change of the output when the two layers are changed afterwards": (result(x) - first).abs().max(),
         asked("are weight and bias of the result parameters"): {"weight", "bias"}
         <= {n for n, _ in result.named_parameters()},
@@ -89,6 +92,7 @@ def _untouched(probe: str) -> tuple[Any, ...]:
         near(f"{probe}/{_DOUBLE}", 0.0, 1e-10),
         near(f"{probe}/largest change of the two layers", 0.0, 0.0),
         near(f"{probe}/{_SAME}", 0.0, 0.0),
+        near(f"{probe}/{_MODE}", 0.0, 0.0),
         near(f"{probe}/largest change of the output when the two layers are changed afterwards", 0.0, 0.0),
         near(f"{probe}/{asked('are weight and bias of the result parameters')}", 1.0, 0.0),
     )
@@ -172,6 +176,12 @@ _TRANSPOSED = {
         (2, 4, 3, 2),
     ),
     "transposed1d": ("ConvTranspose1d(4, 4, 3)", lambda: nn.ConvTranspose1d(4, 4, 3), nn.BatchNorm1d, (2, 4, 5)),
+    "transposed_padded": (
+        "ConvTranspose2d(4, 6, 3) with stride 2, padding and output_padding",
+        lambda: nn.ConvTranspose2d(4, 6, 3, 2, 1, 1),
+        nn.BatchNorm2d,
+        (2, 4, 3, 2),
+    ),
 }
 
 fold_conv_exercise = Exercise(
@@ -189,6 +199,11 @@ fold_conv_exercise = Exercise(
             "Conv2d(4, 6, 3) and BatchNorm2d(6) in float64 and in train mode; afterwards their numbers are changed",
             functools.partial(_rest, lambda: nn.Conv2d(4, 6, 3), nn.BatchNorm2d, (2, 4, 5, 6)),
         ),
+        Probe(
+            "rest_transposed",
+            "ConvTranspose2d(4, 6, 3) with 2 groups and BatchNorm2d(6) in float64 and in train mode; afterwards their numbers are changed",
+            functools.partial(_rest, lambda: nn.ConvTranspose2d(4, 6, 3, groups=2), nn.BatchNorm2d, (2, 4, 3, 2)),
+        ),
     ),
     checks=(
         Check(
@@ -205,7 +220,7 @@ fold_conv_exercise = Exercise(
         Check(
             "transposed",
             "2 · ConvTranspose1d and ConvTranspose2d, with and without groups",
-            (all_of(*_TRANSPOSED),),
+            (all_of(*_TRANSPOSED), *_untouched("rest_transposed")),
             "Decoders and generators enlarge their maps by transposed convolutions, and have batch norm behind them.",
             (
                 "Print `conv.weight.shape` of an `nn.ConvTranspose2d(4, 6, 3, groups=2)`. Where are the six outputs?",

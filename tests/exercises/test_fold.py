@@ -120,7 +120,16 @@ def parts_by_torch(conv, bn):
     return made
 
 
-CONV = (fold_conv, by_kind, each_output, grouped_view, parts_by_torch)
+def made_anew(conv, bn):
+    """The constructor again, each setting by its name."""
+    names = ["kernel_size", "stride", "padding", "dilation", "groups", *["output_padding"] * conv.transposed]
+    made = type(conv)(conv.in_channels, conv.out_channels, **{name: getattr(conv, name) for name in names})
+    made = made.to(conv.weight.dtype)
+    made.load_state_dict(by_kind(conv, bn).state_dict())
+    return made
+
+
+CONV = (fold_conv, by_kind, each_output, grouped_view, parts_by_torch, made_anew)
 CASES = [*((fold_linear_exercise, f) for f in LINEAR), *((fold_conv_exercise, f) for f in CONV)]
 
 

@@ -47,7 +47,17 @@ def row_by_row(shard, all_reduce):
     return mean, all_reduce(sum((row - mean) ** 2 for row in shard)) / n
 
 
-@pytest.mark.parametrize("answer", [combined, counted_with_the_sums, squares_in_float64, kept_dims, row_by_row])
+def divided_before_the_sum(shard, all_reduce):
+    n = all_reduce(torch.ones_like(shard).sum(0))
+    mean = all_reduce(torch.ones(len(shard)) @ shard / n)
+    apart = shard - mean
+    return mean, all_reduce(torch.einsum("nc,nc->c", apart, apart) / n)
+
+
+RIGHT = [combined, counted_with_the_sums, squares_in_float64, kept_dims, row_by_row, divided_before_the_sum]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
 def test_right_answers_in_other_styles(answer):
     found = synced_statistics_exercise.assessed(answer)
     assert [(v.check.id, v.finding.measured, v.finding.expected) for v in found.verdicts if not v.passed] == []

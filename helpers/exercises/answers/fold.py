@@ -37,8 +37,8 @@ def fold_linear(linear: nn.Linear, bn: nn.BatchNorm1d) -> nn.Linear:
 def fold_conv(conv: Conv, bn: Norm) -> Conv:
     """A new layer like conv, with a bias: it computes what bn(conv(x)) is in eval mode.
 
-    conv: nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d or nn.ConvTranspose2d, with any stride, padding, dilation and groups.
-    Else as fold_linear.
+    conv: nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d or nn.ConvTranspose2d, with any stride, padding, dilation and groups,
+    a transposed one also with any output_padding.  Else as fold_linear.
     """
     ### BEGIN SOLUTION
     scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
@@ -78,6 +78,27 @@ def _both(layer: str) -> tuple[tuple[Any, ...], ...]:
             "bias and mean are not scaled: the bias is (b − μ) · s + β.",
             f"{first}/bias",
             (_BIAS, "bias - bn.running_mean + bn.bias"),
+        ),
+        (
+            "mean_not_scaled",
+            "bias",
+            "the running mean is not scaled: the bias is (b − μ) · s + β.",
+            f"{first}/bias",
+            (_BIAS, "bias * scale - bn.running_mean + bn.bias"),
+        ),
+        (
+            "turned_round",
+            "bias",
+            "b and μ have changed places: the bias is (b − μ) · s + β.",
+            f"{first}/bias",
+            ("(bias - bn.running_mean)", "(bn.running_mean - bias)"),
+        ),
+        (
+            "bias_only_scaled",
+            "bias",
+            "the bias is the old one times the scale; mean and beta belong into it.",
+            f"{first}/bias",
+            (_BIAS, "bias * scale + torch.zeros_like(scale)"),
         ),
         (
             "mean_left_out",
@@ -129,6 +150,13 @@ def _both(layer: str) -> tuple[tuple[Any, ...], ...]:
             (_SCALE, "1 / torch.sqrt(bn.running_var + bn.eps)"),
         ),
         (
+            "gamma_not_in_bias",
+            "affine",
+            "gamma (`bn.weight`) is in the weights, and left out in the bias: both are scaled by the same s.",
+            f"{first}/bias",
+            (_BIAS, "(bias - bn.running_mean) / torch.sqrt(bn.running_var + bn.eps) + bn.bias"),
+        ),
+        (
             "eps_left_out",
             "scale",
             "eps is left out.",
@@ -176,6 +204,23 @@ def _both(layer: str) -> tuple[tuple[Any, ...], ...]:
             "you write into the layer that was passed in; make a new one.",
             "rest/largest change of the two layers",
             (copied, f"folded = {layer}"),
+        ),
+        (
+            "mode_changed",
+            "untouched",
+            "`eval()` switches a layer that was passed in, and it stays so; read the buffers, or work on a copy.",
+            "rest/are the two layers in another mode than before (1 yes, 0 no)",
+            ("scale = bn.weight", "bn.eval()\n    scale = bn.weight"),
+        ),
+        (
+            "beta_shared",
+            "untouched",
+            "the bias of the result is `bn.bias` itself, so what you write into it changes the norm; make a new tensor.",
+            "rest/largest change of the two layers",
+            (
+                f"folded.bias = nn.Parameter({_BIAS})",
+                "folded.bias = bn.bias\n    folded.bias += (bias - bn.running_mean) * scale",
+            ),
         ),
         (
             "no_bias_stays_none",
@@ -291,8 +336,57 @@ _CONVS = (
         "conv2d/output",
         (
             "folded = copy.deepcopy(conv)",
-            "folded = copy.deepcopy(conv)\n    folded.stride, folded.padding, folded.dilation = ((n,) * (conv.weight.ndim - 2) for n in (1, 0, 1))",
+            "folded = copy.deepcopy(conv)\n    folded.stride, folded.padding, folded.dilation, folded.output_padding = ((n,) * (conv.weight.ndim - 2) for n in (1, 0, 1, 0))",
         ),
+    ),
+    (
+        "one_kind_of_transposed",
+        "axis",
+        "a ConvTranspose1d is folded as a plain convolution; `conv.transposed` is True for it too.",
+        "transposed1d/weight",
+        (_PLAIN, "if isinstance(conv, nn.ConvTranspose2d):"),
+    ),
+    (
+        "dilation_lost",
+        "settings",
+        "dilation is lost: the new layer has the default one.",
+        "conv1d/output",
+        (
+            "folded = copy.deepcopy(conv)",
+            "folded = copy.deepcopy(conv)\n    folded.dilation = (1,) * (conv.weight.ndim - 2)",
+        ),
+    ),
+    (
+        "arguments_by_place",
+        "settings",
+        "a transposed convolution has its arguments in another order: the sixth is output_padding, not dilation. Name them.",
+        "transposed2d/output",
+        (
+            "copy.deepcopy(conv)",
+            "type(conv)(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, dtype=conv.weight.dtype)",
+        ),
+    ),
+    (
+        "output_padding_lost",
+        "settings",
+        "output_padding is lost: a transposed convolution has this one setting more.",
+        "transposed_padded/output",
+        (
+            "folded = copy.deepcopy(conv)",
+            "folded = copy.deepcopy(conv)\n    folded.output_padding = (0,) * (conv.weight.ndim - 2)",
+        ),
+    ),
+    (
+        "float32_layer",
+        "dtype",
+        "a convolution made anew is a float32 layer; a folded float64 layer is float64: copy the old one, or pass its dtype.",
+        "rest",
+        (
+            "copy.deepcopy(conv)",
+            "type(conv)(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, dilation=conv.dilation, groups=conv.groups, **({'output_padding': conv.output_padding} if conv.transposed else {}))",
+        ),
+        ("folded.weight = nn.Parameter(", "folded.weight.copy_("),
+        ("folded.bias = nn.Parameter(", "folded.bias.copy_("),
     ),
 )
 

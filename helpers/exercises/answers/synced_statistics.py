@@ -53,6 +53,13 @@ _GIVEN: tuple[Any, ...] = (
         (_VAR, f"var = {_LOCAL_VAR}"),
     ),
     (
+        "own_mean",
+        "reduce",
+        "the mean is that of each process alone; sum the rows of all processes.",
+        _M,
+        (_MEAN, f"mean = {_LOCAL_MEAN}"),
+    ),
+    (
         "own_variance",
         "reduce",
         "the mean is that of all rows, but the variance is that of each process around its own mean.",
@@ -76,6 +83,15 @@ _GIVEN: tuple[Any, ...] = (
         (_VAR, f"var = all_reduce({_LOCAL_VAR}) / processes"),
     ),
     (
+        "each_process_once",
+        "weights",
+        "you average the means and the mean squares of the processes: each process counts the same, however many rows it has.",
+        _M,
+        (_N, _PROCESSES),
+        (_MEAN, f"mean = all_reduce({_LOCAL_MEAN}) / processes"),
+        (_VAR, "var = all_reduce(((shard - mean) ** 2).mean(dim=0)) / processes"),
+    ),
+    (
         "mean_of_means",
         "weights",
         "the mean is a mean of means: each process counts the same, however many rows it has.",
@@ -95,6 +111,31 @@ _GIVEN: tuple[Any, ...] = (
         "the variances of the processes are averaged by their rows, but the distance between their means is left out.",
         _E,
         (_VAR, "var = all_reduce(((shard - shard.mean(dim=0)) ** 2).sum(dim=0)) / n"),
+    ),
+    (
+        "between_not_weighted",
+        "between",
+        "the distances between the means are averaged over the processes; each counts as often as its process has rows.",
+        _U,
+        (
+            _VAR,
+            f"{_PROCESSES}\n    var = all_reduce(((shard - shard.mean(dim=0)) ** 2).sum(dim=0)) / n + all_reduce((shard.mean(dim=0) - mean) ** 2) / processes",
+        ),
+    ),
+    (
+        "elements_counted",
+        "count",
+        "`numel()` counts rows times features; a mean of a feature has as many values as there are rows.",
+        _M,
+        (_N, "n = all_reduce(torch.tensor(float(shard.numel())))"),
+    ),
+    (
+        "means_divided_by_rows",
+        "count",
+        "means of processes are summed and then divided by the number of rows once more; sum the rows.",
+        _M,
+        (_MEAN, f"mean = all_reduce({_LOCAL_MEAN}) / n"),
+        (_VAR, "var = all_reduce(((shard - mean) ** 2).mean(dim=0)) / n"),
     ),
     (
         "sums_not_divided",
@@ -149,7 +190,7 @@ _GIVEN: tuple[Any, ...] = (
     (
         "squares_minus_square",
         "precision",
-        "E[x²] − E[x]² takes one large number from another: around 1000 no digit is left in float32. Sum the squared deviations from the mean.",
+        "E[x²] − E[x]² takes one large number from another: around 1000 hardly a digit is left in float32. Sum the squared deviations from the mean.",
         _F,
         (_VAR, "var = all_reduce((shard**2).sum(dim=0)) / n - mean**2"),
     ),
@@ -184,7 +225,7 @@ _GIVEN: tuple[Any, ...] = (
     (
         "rows_reduced",
         "crash",
-        "you sum the shards themselves; these have different numbers of rows. Sum over the rows first.",
+        "a tensor with a row for each row of the shard goes into `all_reduce`; the processes have different numbers of rows. Sum over the rows first.",
         "unequal",
         (_MEAN, "mean = all_reduce(shard).sum(dim=0) / n"),
     ),
