@@ -25,7 +25,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-GRADING = ROOT / "grading"
 OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 FIRST = "00_start_here.ipynb"
@@ -193,21 +192,8 @@ def new(options: argparse.Namespace, rest: "list[str]") -> None:
 
 
 def grade(options: argparse.Namespace, rest: "list[str]") -> None:
-    """grade grading/submitted with nbgrader; more arguments go to nbgrader autograde"""
-    if not any(GRADING.glob("submitted/*/batchnorm/*.ipynb")):
-        raise Stop("There is nothing to grade: put notebooks into grading/submitted/<student>/batchnorm/.")
-    if not (GRADING / "gradebook.db").exists():
-        raise Stop("There is no gradebook yet: run nbgrader generate_assignment batchnorm first.")
-    python = set_up("dev")
-    table = GRADING / "grades.csv"
-    autograde = ["autograde", "batchnorm", "--force", *rest]
-    feedback = ["generate_feedback", "batchnorm", "--force"]
-    nbgrader = [str(python), "-m", "nbgrader"]
-    steps = (autograde, feedback, ["export", "--to", str(table)])
-    failed = [step[0] for step in steps if subprocess.run([*nbgrader, *step], cwd=ROOT).returncode]
-    if failed:
-        raise Stop(f"nbgrader met problems in {', '.join(failed)}: the lines above name them.")
-    say(f"Grades: {table}; feedback: {GRADING / 'feedback'}")
+    """grade grading/submitted and open the report; more arguments go to helpers.grading grade"""
+    become(set_up("dev"), "-m", "helpers.grading", "grade", "--show", *rest)
 
 
 def free_port(wanted: "int | None") -> int:

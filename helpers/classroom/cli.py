@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import webbrowser
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -48,7 +49,9 @@ Database = Annotated[str, typer.Option("--db", help="URL of the gradebook; else 
 
 @app.command()
 def grade(
-    submitted: Annotated[Path, typer.Argument(help="a folder of hand-ins, or a zip or tar of one")],
+    submitted: Annotated[
+        Path | None, typer.Argument(help="a folder of hand-ins, or a zip or tar of one; else grading/submitted")
+    ] = None,
     course: CourseFolder = Path(),
     jobs: Jobs = 0,
     scheduler: Scheduler = "",
@@ -59,12 +62,13 @@ def grade(
     only: Annotated[str, typer.Option(help="this learner alone")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on; what was set aside is not tried again")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be done")] = False,
+    show: Annotated[bool, typer.Option("--show", help="open the report on the class")] = False,
 ) -> None:
     """Grade what came back.  Only what has changed since the last time is graded again."""
     here = Course(course)
     with here.store() as store:
         setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
-        todo = courses.plan(submitted, setting, store, only, resume)
+        todo = courses.plan(submitted or here.submitted, setting, store, only, resume)
         if dry_run:
             _say_plan(todo)
             return
@@ -73,6 +77,8 @@ def grade(
                 _grade(client, setting, todo, store)
         courses.publish(here, setting, todo, store, db or here.database)
         _say_end(here, store, todo)
+    if show:
+        webbrowser.open((here.folder / "class.html").resolve().as_uri())
 
 
 @app.command()

@@ -34,6 +34,11 @@ class Course:
         return self.root / "grading"
 
     @property
+    def submitted(self) -> Path:
+        """Where nbgrader expects what came back."""
+        return self.folder / "submitted"
+
+    @property
     def release(self) -> Path:
         """What was handed out: nbgrader's own release where there is one, else the learner edition."""
         own = self.folder / "release" / assignment.NAME

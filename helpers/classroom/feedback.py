@@ -24,7 +24,8 @@ def page(learner: str, records: Sequence[Record], notes: Sequence[str], released
         waiting=f"{waiting:g}" if waiting else "",
         next=_next(records),
         notes=notes,
-        notebooks=[_notebook(record, released[record.notebook]) for record in records],
+        missing=", ".join(record.notebook for record in records if record.status == MISSING),
+        notebooks=[_notebook(record, released[record.notebook]) for record in here],
         how=sorted({line for one in here for line in (one.isolation, one.limits, one.environment) if line}),
     )
 
@@ -58,7 +59,6 @@ def _notebook(record: Record, released: Released) -> dict[str, Any]:
     rows = [
         {"title": title(item), "points": _points(record, item), "why": record.scores[item.id].why}
         for item in released.items
-        if record.status != MISSING
     ]
     return {
         "name": record.notebook,

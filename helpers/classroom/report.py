@@ -106,9 +106,10 @@ def _hardest_first(items: Mapping[str, _Item], released: Mapping[str, Released])
     for notebook, one in released.items():
         for item in one.items:
             count = items.get(item.id) or _Item()
-            share = count.solved / count.tried if count.tried else None
-            rows.append((2.0 if share is None else share, {
-                "title": title(item), "notebook": notebook, "tried": count.tried, "open": count.open,
-                "share": "–" if share is None else f"{100 * share:.0f} %",
-            }))  # fmt: skip
+            if count.tried or count.open:
+                share = count.solved / count.tried if count.tried else None
+                rows.append((2.0 if share is None else share, {
+                    "title": title(item), "notebook": notebook, "tried": count.tried, "open": count.open,
+                    "share": "–" if share is None else f"{100 * share:.0f} %",
+                }))  # fmt: skip
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]

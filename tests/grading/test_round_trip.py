@@ -14,9 +14,11 @@ from tests.shell import run
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not run: README.md shows the commands of a POSIX shell")
 
 RELEASE = ".venv/bin/nbgrader generate_assignment batchnorm --force"
-GRADE = "make grade"
+AUTOGRADE = ".venv/bin/nbgrader autograde batchnorm --force"
+FEEDBACK = ".venv/bin/nbgrader generate_feedback batchnorm --force"
+EXPORT = ".venv/bin/nbgrader export --to grading/grades.csv"
 VALIDATE = ".venv/bin/nbgrader validate notebooks/00_start_here.ipynb"
-COMMANDS = {RELEASE, GRADE, VALIDATE}
+COMMANDS = {RELEASE, AUTOGRADE, FEEDBACK, EXPORT, VALIDATE}
 """As README.md shows them."""
 
 FIRST, SECOND = "00_start_here", "02_build_batchnorm1d"
@@ -66,7 +68,8 @@ def course(tmp_path_factory):
     hand_in(course, "half", {SECOND: half_right()})
     hand_in(course, "untouched", {FIRST: read(ROOT / "notebooks" / f"{FIRST}.ipynb")})
     hand_in(course, "pass", {SECOND: only_pass()})
-    run(GRADE, course)
+    for command in (AUTOGRADE, FEEDBACK, EXPORT):
+        run(command, course)
     return course
 
 

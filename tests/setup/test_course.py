@@ -204,13 +204,3 @@ def test_a_learner_keeps_the_validate_button_alone():
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
-
-
-def test_grading_says_what_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setattr(course, "GRADING", tmp_path)
-    with pytest.raises(course.Stop, match="nothing to grade"):
-        course.grade(None, [])
-    (tmp_path / "submitted" / "ada" / "batchnorm").mkdir(parents=True)
-    (tmp_path / "submitted" / "ada" / "batchnorm" / "00_start_here.ipynb").touch()
-    with pytest.raises(course.Stop, match="no gradebook yet"):
-        course.grade(None, [])
