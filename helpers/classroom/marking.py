@@ -164,7 +164,7 @@ class Marker:
             self._unsalted = Sandbox(jail=self.setting.jail)
         outcome = self._unsalted.observe(submission, exercise, self.setting.limits)
         seen = assessed(outcome, exercise.whole, submission)
-        return dataclasses.replace(found, causes=seen.causes if seen.red == found.red else ())
+        return dataclasses.replace(found, causes=seen.causes)
 
 
 class _Code:

@@ -49,9 +49,9 @@ def class_page(records: Iterable[Record], notes: Mapping[str, Sequence[str]], re
         learner.open += sum(record.scores[name].most for name in record.open)
         mistakes.update({(record.notebook, cause.exercise, cause.title) for cause in record.causes})
         humans += _for_humans(record)
-        for name, score in record.scores.items():
+        for name, score in record.scores.items() if record.status != MISSING else ():
             items[name].open += score.points is None
-            items[name].tried += score.points is not None and score.why not in ("not attempted", "not handed in")
+            items[name].tried += score.points is not None and score.why != "not attempted"
             items[name].solved += score.points is not None and score.points == score.most
         for name, text in record.answers.items():
             answers[record.notebook, name].append((record.learner, text))
