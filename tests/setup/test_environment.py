@@ -37,7 +37,7 @@ def test_pip_lines_only_point_at_pyproject(dependencies):
     flag, here = editable.split()
     assert flag == "-e"
     extras = Requirement(here.replace(".", PROJECT["name"], 1)).extras
-    assert extras == {"lab", "grade"} and extras <= PROJECT["optional-dependencies"].keys()
+    assert extras == {"lab", "nbgrader"} and extras <= PROJECT["optional-dependencies"].keys()
     assert tests in PROJECT["optional-dependencies"]["dev"] and tests.startswith("nbval")
 
 

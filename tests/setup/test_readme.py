@@ -1,5 +1,6 @@
 """Every command in README.md and CONTRIBUTING.md runs, in a copy of the repository."""
 
+import csv
 import json
 import os
 import pty
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import course
+from helpers.grading import isolation
+from tests.classroom.sample import files
 from tests.grading import test_round_trip as round_trip
 from tests.notebook import copy_of_the_course
 from tests.shell import environment, run
@@ -126,6 +129,27 @@ def judge(command, folder):
     assert "28 of 28 checks passed" in run(command, folder)
 
 
+def grade(command, folder):
+    """The class that README.md names, or one hand-in where nbgrader keeps them."""
+    if "sample" not in command:
+        place = folder / "grading" / "submitted" / "mia" / "batchnorm"
+        place.mkdir(parents=True)
+        (place / SUBMISSION).write_text(files()[f"ada/batchnorm/{SUBMISSION}"], encoding="utf-8")
+        command += ' ARGS="--sandbox=none"' if isolation.missing() else ""
+    run(command, folder)
+    with open(folder / "grading" / "results.csv", encoding="utf-8", newline="") as file:
+        points = {row["learner"]: row["points"] for row in csv.DictReader(file)}
+    expected = {"ada": "27", "ben": "24", "jun": "22", "kofi": "0"} if "sample" in command else {"mia": "2"}
+    assert expected.items() <= points.items() and (folder / "grading" / "class.html").exists()
+
+
+def grading(command, folder):
+    """``explain`` speaks of what ``make grade`` did."""
+    expected = {"doctor": "bubblewrap: ", "explain ada": "2 of 2", "--help": "late"}
+    (words,) = [words for part, words in expected.items() if command.endswith(part)]
+    assert words in run(command, folder)
+
+
 def kill_matrix(command, folder):
     page = folder / "docs" / "kill_matrix.md"
     before = page.read_bytes()
@@ -150,6 +174,11 @@ TESTED_BY = {
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k agrees"': named_tests,
     'make test ARGS="tests/exercises -k explained_as_itself"': named_tests,
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k right_but_unusual"': named_tests,
+    "make grade": grade,
+    'make grade ARGS="tests/classroom/sample.zip --sandbox=none"': grade,
+    ".venv/bin/python -m helpers.grading doctor": grading,
+    ".venv/bin/python -m helpers.grading explain ada": grading,
+    ".venv/bin/python -m helpers.grading --help": grading,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
     'make new ARGS="notebook 06_why_it_works"': new,
