@@ -30,8 +30,8 @@ heard(
 # points and to say none.
 #
 # Now you, with the five points in sight: say them in two or three sentences of your own, then open the points. What is underlined are the words
-# in which a point was found; the ticks are yours to correct, because the score is what you tick. (What reads your answer is a list of ways of saying it, in this notebook. It understands
-# less than a person: it misses points, sometimes finds one that is not there, and says "not sure".)
+# in which a point was found; the ticks are yours to correct, because the score is what you tick. (What reads your answer is a list of ways of
+# saying it, in this notebook. It understands less than a person: it misses points, sometimes finds one that is not there, and says "not sure".)
 
 # %%
 practice("bn-03")
