@@ -29,9 +29,9 @@ heard(
 # *A key point* is one fact that a full answer contains. *A red flag* is a statement that no good answer makes. It is easy to know all the
 # points and to say none.
 #
-# Now you. Write two or three sentences, then open the points. What is underlined are the words in which a point was found; the ticks are yours
-# to correct, because the score is what you tick. (What reads your answer is a list of ways of saying it, in this notebook. It understands
-# less than a person: it misses points, sometimes finds one that is not there, and says "not sure".)
+# Now you, with the five points in sight: say them in two or three sentences of your own, then open the points. What is underlined are the words
+# in which a point was found; the ticks are yours to correct, because the score is what you tick. (What reads your answer is a list of ways of
+# saying it, in this notebook. It understands less than a person: it misses points, sometimes finds one that is not there, and says "not sure".)
 
 # %%
 practice("bn-03")
@@ -55,7 +55,8 @@ practice("bn-03")
 #
 # ## The drill
 #
-# Four blocks, one after another, on one clock. The clock counts on while a cell runs, and also while the notebook is closed; pause
+# Four blocks, one after another, on one clock. A block's plan is at least what its exercises say; in the short drill, which is for repeating, it is
+# less. The clock counts on while a cell runs, and also while the notebook is closed; pause
 # it when you go. Time over the plan is shown and costs nothing.
 
 # %%
@@ -66,8 +67,8 @@ drill()
 # %% [markdown]
 # ## Block 1 · Read
 #
-# *Exercise, easy, 10 minutes.* Read the sheet below in three passes: first the figures, then the method, then the limits.
-# ([The paper itself](https://arxiv.org/abs/1502.03167) takes an hour: read it another day.) Leave the block with two things in your notes:
+# *Exercise, easy, 10 minutes.* Read the sheet below in three passes: first the figures at its end, then the method, then the claims, each with what
+# limits it. ([The paper itself](https://arxiv.org/abs/1502.03167) takes an hour: read it another day.) Leave the block with two things in your notes:
 # **the equation**, and **the key figure** about speed.
 
 # %%
@@ -116,7 +117,7 @@ paper_figures.show_accuracy()
 paper_figures.show_inputs()
 
 # %% [markdown]
-# Figure 3, the paper's table about ImageNet, one run each; the learning rates are from §4.2.1 and §4.2.2:
+# Figure 3, the paper's table about ImageNet, one number each, without a spread; the learning rates are from §4.2.2:
 #
 # | network | learning rate | steps to 72.2 % | best accuracy | changed beside batch norm |
 # |---|--:|--:|--:|---|
@@ -130,7 +131,7 @@ paper_figures.show_inputs()
 # ## Block 2 · Explain aloud
 #
 # *Exercise, medium, 5 minutes.* Stand up, or pretend to be on the phone. Say the pitch in a minute, then answer three probes. Your notes are
-# hidden now. The boxes are for keywords, or for the whole answer if you prefer to write.
+# hidden now; do not scroll up to the sheet. The boxes are for keywords, or for the whole answer if you prefer to write.
 
 # %%
 block("explain")
@@ -184,7 +185,7 @@ contrast(BatchNorm1d, he_start)
 # With a right layer batch norm has the lowest held-out loss in each of the three seeds. On the way it is well ahead; at the end the control
 # comes near, and most of the distance between the dotted and the solid line is the start, not the norm. The last row says how much is left,
 # seed by seed. In 31 other runs, on five draws of the data, batch norm was ahead in 30, and 0.002 behind in one. What the
-# plot does not show: other learning rates (each net has its own best one, notebook 03), other sizes, and why.
+# plot does not show: other learning rates (one rate alone can be made to say either, notebook 03), other sizes, and why.
 #
 # If your layer ends above the control in every seed, something is wrong with it that six checks do not see. Run those of notebook 02 that go further:
 # `from helpers.exercises.batchnorm1d import batchnorm1d_exercise`, then `batchnorm1d_exercise.beyond.check(BatchNorm1d)`.
@@ -371,7 +372,7 @@ record()
 #
 # 1. Fluency is not content: an answer is as good as its key points. Say whose statistics, which mode, which variance.
 # 2. A layer from a blank page takes four tensors, two modes, two variances. Test it where a mistake would be large.
-# 3. A benefit needs a control, one learning rate, held-out loss, and several seeds.
+# 3. A benefit needs a control, the same learning rates for all or each net's best one, held-out loss, and several seeds.
 # 4. That batch norm helps is well attested; why it does is contested. Say both.
 # 5. What you leave out, repeat: today, tomorrow, in three days, in a week.
 #
@@ -395,8 +396,8 @@ record()
 #
 # <details><summary>What is different when the model serves?</summary>
 #
-# Running averages in place of the batch's statistics, and nothing moves. So an answer does not depend on its neighbours, unless somebody
-# forgot `eval()`.
+# In evaluation the layer reads its running averages, not the batch's statistics, and nothing moves. So an answer does not depend on its
+# neighbours, unless somebody forgot `eval()`.
 #
 # </details>
 #
@@ -415,7 +416,8 @@ record()
 #
 # <details><summary>How do you show that your layer helps?</summary>
 #
-# Three nets at one learning rate: without, without but well started, with. Held-out loss in eval mode, several seeds, differences seed by seed.
+# Three nets: without, without but well started, with. The same learning rates for all, more than one; or each net's best. Held-out loss in eval
+# mode, several seeds, differences seed by seed.
 #
 # </details>
 

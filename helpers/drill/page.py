@@ -17,6 +17,8 @@ from .matcher import Feedback, Span
 
 SIGNS = {"easy": "●", "medium": "◆", "hard": "▲"}
 """The sign of each chip: colour is never alone."""
+ASIDE = 'target="_blank" rel="noopener"'
+"""Of a link: it opens beside the notebook, in which a clock may run."""
 STYLE = """
 .bn{--easy:#0b7a53;--medium:#8a5a00;--hard:#b3261e}
 body[data-jp-theme-light="false"] .bn,.vscode-dark .bn,html[theme="dark"] .bn{--easy:#56cf9a;--medium:#e3b341;
@@ -105,7 +107,7 @@ def section(where: str) -> str:
         return ""
     notebook, _, heading = where.partition("#")
     words = f"{notebook[:2]}, “{heading}”" if heading else notebook
-    return f'<p>Shown in notebook <a href="{address(where)}">{html.escape(words)}</a>.</p>'
+    return f'<p>Shown in notebook <a href="{address(where)}" {ASIDE}>{html.escape(words)}</a>.</p>'
 
 
 def address(where: str) -> str:

@@ -1,6 +1,7 @@
 """What is left of a drill: time against plan, checks, points, flags, what to read again; as HTML and as Markdown.
 
-Everything is read from the drill's record; the page needs no network, no script and no other file.
+Everything is read from the drill's record; the page needs no network, no script and no other file.  Only beside the
+notebooks do the sections that it names become links.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +28,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:780px;margin:24px auto;padding
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600}a{color:var(--link)}h1{font-size:24px;margin:0}h2{font-size:18px;margin:20px 0 4px}
-.good{color:var(--good)}.bad{color:var(--bad)}
+td:nth-child(2):not(:last-child){white-space:nowrap}.good{color:var(--good)}.bad{color:var(--bad)}
 @media print{body{margin:0;max-width:none}}
 """.replace("\n", "")
 _LEFT = {True: " class='bn-left'", False: ""}
@@ -45,9 +47,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Report:
-    """One drill and what came before it."""
+    """One drill and what came before it; ``used``: seconds of each block up to now."""
 
     drill: Session
+    used: tuple[float, ...]
     asked: tuple[Asked, ...]
     attempts: int
     passed: tuple[str, ...]
@@ -89,7 +92,7 @@ class Report:
 
 
 def report(drill: Session | None = None, now: float | None = None) -> Report | None:
-    """The report of a drill, by default of the last one; None where there is none."""
+    """The report of a drill, by default of the last one, as it stands at ``now``; None where there is none."""
     chosen = drill or session.current()
     if chosen is None:
         return None
@@ -108,12 +111,13 @@ def report(drill: Session | None = None, now: float | None = None) -> Report | N
     ticks = [tick for entry in said for tick in entry["ticks"]]
     runs = state.entries("contrast", chosen.id)
     before = tuple(
-        (one.id, _short(one, len(state.entries("attempt", one.id)), _share(one.id)))
+        (one.id, _short(one, sum(one.spent), len(state.entries("attempt", one.id)), _share(one.id)))
         for one in session.sessions()
         if one.started < chosen.started
     )
     return Report(
         chosen,
+        tuple(chosen.used(block, time.time() if now is None else now) for block in range(len(BLOCKS))),
         tuple(asked),
         len(tried),
         tuple(tried[-1]["passed"]) if tried else (),
@@ -146,10 +150,10 @@ def page_of(made: Report) -> str:
     return f"<!doctype html><html lang='en'><head>{head}{view}{style}</head><body>{body(made)}</body></html>"
 
 
-def body(made: Report) -> str:
-    """The report as HTML, for a page or a notebook."""
+def body(made: Report, links: bool = False) -> str:
+    """The report as HTML, for a page or, with ``links`` to the sections, for a notebook."""
     parts = [f"<h1>Mock interview, {html.escape(made.drill.id)}</h1><p>{html.escape(headline(made))}</p>"]
-    for title, rows in sections(made):
+    for title, rows in sections(made, links):
         parts.append(f"<h2>{html.escape(title)}</h2>{_table(rows)}")
     return f"<div class='bn'>{''.join(parts)}</div>"
 
@@ -157,21 +161,21 @@ def body(made: Report) -> str:
 def headline(made: Report) -> str:
     """One sentence: how far, how well."""
     drill = made.drill
-    done = f"{drill.block} of {len(BLOCKS)} blocks done" if not drill.finished else "All four blocks done"
+    done = "All four blocks done in" if drill.finished else f"{drill.block} of {len(BLOCKS)} blocks done, so far"
     share = (
         "no question opened yet"
         if made.share is None
         else f"score {_scored(made.share)} over {_many(len(made.asked), 'question')}"
     )
-    return f"{done} in {_minutes(drill)}; {share}; {_layer(made)}."
+    return f"{done} {_many(round(sum(made.used) / 60), 'minute')}; {share}; {_layer(made)}."
 
 
-def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
+def sections(made: Report, links: bool = False) -> list[tuple[str, list[list[str]]]]:
     """Title and rows of each part.  Rows of several cells are a table with its head first; rows of one are a list."""
     drill = made.drill
     times = [["block", "minutes", "planned", ""]]
     for i, block in enumerate(BLOCKS):
-        used, planned = drill.spent[i] / 60, drill.planned(i) / 60
+        used, planned = made.used[i] / 60, drill.planned(i) / 60
         over = f"{used - planned:.1f} minutes over" if used > planned else ""
         times.append([block.title, f"{used:.1f}" if drill.opened[i] else "not begun", f"{planned:g}", over])
     rows: list[tuple[str, list[list[str]]]] = [("Time", times)]
@@ -191,14 +195,15 @@ def sections(made: Report) -> list[tuple[str, list[list[str]]]]:
             table.append([_bare(one.card.question), _scored(one.score), missing + flags])
         rows.append(("Questions", table))
     by = "filled in from what happened" + (", and your own ticks" if made.rubric.learners else "")
-    ticks = [[f"{_SIGN[made.rubric.points[p.id]]} {p.says}"] for p in POSITIVES]
+    later = {p.id: "" if p.id in made.rubric.asked else " (Not asked yet.)" for p in POSITIVES}
+    ticks = [[f"{_SIGN[made.rubric.points[p.id]]} {p.says}{later[p.id]}"] for p in POSITIVES]
     ticks += [[f"⚑ {f.says}"] for f in FLAGS if made.rubric.flags[f.id]]
     rows.append((f"Rubric ({by})", ticks))
     if made.weakest:
         weak = [f"{pill}: {_scored(mean)} in {_many(n, 'question')}" for pill, mean, n in made.weakest]
         rows.append(("Weakest topics", [[one] for one in weak]))
     if made.again:
-        again = [f"{_bare(why)} → [{_name(where)}]({page.address(where)})" for where, why in made.again]
+        again = [f"{_bare(why)} → {_place(where, links)}" for where, why in made.again]
         rows.append(("Read again", [[one] for one in again]))
     if made.earlier:
         earlier = [["drill", "result"], *([id, told] for id, told in made.earlier), ["this one", _now(made)]]
@@ -213,17 +218,13 @@ def _layer(made: Report) -> str:
 
 
 def _now(made: Report) -> str:
-    return _short(made.drill, made.attempts, made.share)
+    return _short(made.drill, sum(made.used), made.attempts, made.share)
 
 
-def _short(drill: Session, attempts: int, share: float | None) -> str:
+def _short(drill: Session, seconds: float, attempts: int, share: float | None) -> str:
     kind = "20 minutes" if drill.short else "60 minutes"
     points = "no questions" if share is None else f"score {_scored(share)}"
-    return f"{sum(drill.spent) / 60:.0f} of {kind}, {points}, {_many(attempts, 'attempt')} at the layer"
-
-
-def _minutes(drill: Session) -> str:
-    return _many(round(sum(drill.spent) / 60), "minute")
+    return f"{seconds / 60:.0f} of {kind}, {points}, {_many(attempts, 'attempt')} at the layer"
 
 
 def _many(number: int, what: str) -> str:
@@ -245,9 +246,10 @@ def _median(values: Sequence[float]) -> float:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def _name(where: str) -> str:
+def _place(where: str, link: bool) -> str:
     notebook, _, heading = where.partition("#")
-    return f"{notebook[:2]}, {heading}" if heading else notebook
+    name = f"notebook {notebook[:2]}" + f", “{heading}”" * bool(heading)
+    return f"[{name}]({page.address(where)})" if link else name
 
 
 def _bare(markdown: str) -> str:
@@ -281,4 +283,4 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _linked(cell: str) -> str:
-    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", r'<a href="\2">\1</a>', html.escape(cell, quote=False))
+    return re.sub(r"\[([^]]+)\]\(([^)]+)\)", rf'<a href="\2" {page.ASIDE}>\1</a>', html.escape(cell, quote=False))

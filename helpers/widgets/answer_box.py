@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import threading
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -105,6 +106,7 @@ class AnswerBox:
         self.kept = Kept(place, placeholder=placeholder, since=since)
         self.kept.area.add_class("bn-answer")
         self.kept.area.observe(self._warm, "value")
+        self.kept.area.observe(self._arrived, "value")
         self.question = widgets.HTML(page.front(card, ask, told))
         opener = widgets.Button(description="Open the points", button_style="primary", layout=AUTO)
         self.opener = named("bn-open", opener)
@@ -114,6 +116,8 @@ class AnswerBox:
         self.ticks: dict[str, widgets.Checkbox] = {}
         self.flags: dict[str, widgets.Checkbox] = {}
         self._filling = False
+        self._late = False
+        self._alone = threading.RLock()  # a front end can send keys and clicks to two threads
         self.root = named("bn-box", widgets.VBox([self.question, self.kept.area, self.opener, self.back]))
         entry = state.latest("ticks").get(place)
         if entry and entry["at"] > since:
@@ -139,10 +143,19 @@ class AnswerBox:
 
         A second time: read the answer again.
         """
-        self.kept.save()
-        found = self._read()
-        self._show(found.points if found else {}, found.flags if found else {}, found)
-        self._keep()
+        with self._alone:
+            self._late = True
+            self.kept.save()
+            found = self._read()
+            self._show(found.points if found else {}, found.flags if found else {}, found)
+            self._keep()
+
+    def _arrived(self, _: object) -> None:
+        """Read text that comes after the click: while the kernel is busy a front end keeps keys back, but no clicks."""
+        with self._alone:
+            if self._late:
+                self.open()
+                self._late = False
 
     def _read(self) -> Feedback | None:
         """What the matcher finds, None where nothing is written."""
@@ -178,6 +191,7 @@ class AnswerBox:
 
     def _ticked(self) -> None:
         if not self._filling:
+            self._late = False
             self._keep()
             self._say()
 

@@ -52,7 +52,8 @@ class Rubric:
                 link("Markdown", f"{name}.md", report.markdown(made), "text/markdown"),
             ]
         )
-        self.shown.value = page.page(f"{report.body(made)}<p>Keep it: {links}</p>", "bn-drill bn-card bn-report-card")
+        shown = f"{report.body(made, links=True)}<p>Keep it: {links}</p>"
+        self.shown.value = page.page(shown, "bn-drill bn-card bn-report-card")
 
     def _fill(self, found: rubric.Rubric | None) -> None:
         self._filling = True

@@ -276,7 +276,9 @@ def room(speed: float = 1.0) -> Room:
 def drill(speed: float = 1.0) -> None:
     """Show the clock with its buttons.  ``speed``: drill seconds in a second, to try it out."""
     alt = "The drill's clock: read 15 minutes, explain 5, implement 30, check 10. Run this cell to begin."
-    show_widget(room(speed).bar, None, alt)
+    here = room(speed)
+    here.refresh()
+    show_widget(here.bar, None, alt)
 
 
 def block(id: str) -> None:

@@ -20,7 +20,7 @@ from helpers.lab import figures
 VIEW = "application/vnd.jupyter.widget-view+json"
 RUN_IT = "This is a picture. To use it, run this cell."
 _DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
-_SPEAK = f"<img src='{_DOT}' alt='' hidden onload=\"this.parentElement.setAttribute('role','status')\">"
+_SPEAK = f"<img src='{_DOT}' alt='' hidden onload=\"this.parentNode?.setAttribute('role','status')\">"
 
 _KEYS = """
 (() => {

@@ -49,6 +49,14 @@ def press(page, words):
     bar(page).get_by_role("button", name=words).click()
 
 
+def speed(page):
+    """Seconds of the clock in one of the browser's."""
+    left, began = page.evaluate(LEFT)
+    page.wait_for_timeout(2000)
+    later, now = page.evaluate(LEFT)
+    return (left - later) / (now - began)
+
+
 def entries(lab):
     return json.loads((lab.home / "drill.json").read_text())["entries"]
 
@@ -77,10 +85,10 @@ def test_a_whole_drill_with_a_restart_in_each_block(lab, page, tmp_path):
     page.locator(".jp-Notebook").wait_for()
     run_all(page)
     expect(notes).to_have_value("y = γx̂ + β")
-    left, began = page.evaluate(LEFT)
-    page.wait_for_timeout(2000)
-    later, now = page.evaluate(LEFT)
-    assert 0.5 <= (left - later) / (now - began) / SPEED <= 2, "the clock runs at its speed"
+    speeds = [speed(page)]
+    while not 0.5 <= speeds[-1] / SPEED <= 2 and len(speeds) < 5:  # a late page's clock is put right in one leap
+        speeds.append(speed(page))
+    assert 0.5 <= speeds[-1] / SPEED <= 2, f"the clock runs at its speed: {speeds}"
     press(page, "Pause")
     expect(bar(page)).to_contain_text("the clock is paused")
     restart(page)

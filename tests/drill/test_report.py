@@ -66,7 +66,8 @@ def test_the_report_says_what_happened():
         "✓ You said whose statistics",
         "✓ You ran the comparison",
         "○ You said which variance",
-        "](04_train_and_eval.ipynb#1-·-Two-switches)",
+        "→ notebook 04, “1 · Two switches”",
+        "buffer averages. (Not asked yet.)",
     ):
         assert words in text, words
     assert "\\" not in text.replace("\\|", "").replace("\\*", "") and "$" not in text
@@ -85,7 +86,16 @@ def test_the_page_stands_alone_in_light_and_dark():
     text = report.page_of(report.report())
     Tags(text)
     assert "prefers-color-scheme:dark" in text and "<script" not in text
-    assert not re.search(r"(src|href)=['\"]?(https?:)?//", text)
+    assert "href" not in text and "src" not in text  # it is kept elsewhere than the notebooks
+    made = report.report()
+    assert 'href="04_train_and_eval.ipynb#1-·-Two-switches" target="_blank"' in report.body(made, links=True)
+
+
+def test_a_report_in_the_middle_of_a_block_counts_its_time():
+    drill = session.begin(short=True)
+    made = report.report(now=drill.started + 120)
+    assert "0 of 4 blocks done, so far 2 minutes" in report.markdown(made)
+    assert "| Read | 2.0 | 5 |" in report.markdown(made)
 
 
 def test_the_learners_ticks_count_and_earlier_drills_are_compared():

@@ -85,6 +85,20 @@ def test_the_first_key_readies_the_matcher(monkeypatch):
     assert read == [("bn-03", "")]
 
 
+def test_text_that_comes_after_the_click_is_read_unless_a_tick_was_changed():
+    box = AnswerBox(bank.load()["bn-03"], "here")
+    said = "In evaluation the layer reads its running averages only."
+    box.kept.area.value = said[0]
+    box.open()
+    box.kept.area.value = said
+    assert box.ticks["eval-buffers"].value and "mark" in box._findings.value
+    assert state.latest("ticks")["here"]["points"]["eval-buffers"]
+    box.open()
+    box.ticks["eval-buffers"].value = False
+    box.kept.area.value = f"{said} Always."
+    assert not box.ticks["eval-buffers"].value
+
+
 def test_a_card_opens_within_50_ms():
     deck = Deck()
     times = []
