@@ -25,7 +25,7 @@ def _number(value: Any) -> Any:
 
 def _probe(id: str, **given: float) -> Probe:
     fed = ", ".join(f"{name} = {value:g}" for name, value in given.items())
-    return Probe(id, fed, lambda std: {"std": _number(std(**given))})
+    return Probe(id, fed, lambda std: {"std": _number(std(*given.values()))})
 
 
 def _between(seed: int, low: float, high: float) -> float:

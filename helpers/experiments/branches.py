@@ -20,7 +20,7 @@ from . import stored
 from .differences import small
 from .stored import Found
 
-FILE = "network_design"
+FILE = "branches"
 BLOCKS, WIDTH, ROWS = 15, 32, 128
 RATES = (0.01, 0.03, 0.1)
 STEPS = 200

@@ -23,7 +23,7 @@ from . import stored
 from .differences import small
 from .stored import Found
 
-FILE = "network_design"
+FILE = "first_signal"
 LAYERS, WIDTH, ROWS = 30, 128, 128
 SEEDS = range(10)
 

@@ -24,7 +24,7 @@ from helpers.lab.training import one_thread, seeded
 from . import stored
 from .stored import Found
 
-FILE = "network_design"
+FILE = "net_costs"
 
 Counts = tuple[Callable[[Conv], int], Callable[[Conv, int, int], int], Callable[[Sequence[Conv]], int]]
 """The learner's parameter_count, flop_count and receptive_field."""
