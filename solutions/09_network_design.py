@@ -36,7 +36,7 @@ gain_explorer()
 #
 # </details>
 #
-# Does the net also learn? Here it is with 64 units in a layer, from both starts.
+# Does the net also learn? Here it is with 32 units in a layer, from both starts.
 #
 # *Predict first:* the table has three learning rates. At which of them does the net with the first gain learn anything?
 
@@ -132,7 +132,7 @@ if net_costs.ready((fan_in_and_fan_out_exercise, fan_in_and_fan_out)):
 # %% [markdown]
 # torch reads the fans off the shape of the weight. For grouped layers its fan-in is right and its fan-out is not divided by the groups; for transposed layers
 # the two are exchanged. So `kaiming_normal_(w, mode="fan_out")` gives a depthwise layer of 64 channels weights whose variance is 64 times too
-# small. torchvision's ResNets and MobileNets call it so. Behind each of these convolutions they have batch norm, which divides the error out in the forward pass
+# small. torchvision's MobileNetV2 and its grouped ResNets (ResNeXt) start so. Behind each of these convolutions they have batch norm, which divides the error out in the forward pass
 # (notebook 01).
 #
 # ### Xavier
@@ -429,7 +429,7 @@ if counted:
     net_costs.compare({"late layer": [Conv(512, 512, 3, padding=1, norm=True)]}, 7, counts)
 
 # %% [markdown]
-# The late layer has about 250 times the parameters, twice the FLOPs, and a thirtieth of the activations. So three numbers, and no two of them in proportion: parameters are what is stored and sent, FLOPs what is computed, and
+# The late layer has about 250 times the parameters, and a 32nd of the activations, for the same FLOPs within 2 %. So these are three numbers: parameters are what is stored and sent, FLOPs what is computed, and
 # activations often fill the memory in training.
 #
 # A *depthwise-separable* layer is a depthwise 3×3 convolution, which mixes places, and a 1×1 convolution, which mixes channels (Howard et al. 2017, §3.1). A *bottleneck* reduces the channels by a 1×1 convolution, works on the few, and expands them again.
@@ -448,7 +448,7 @@ if counted:
 # - The time falls by less than the FLOPs. A depthwise layer computes little with each number that it fetches, so memory sets the pace. The factors are those of your machine; only the direction carries over.
 # - The bottleneck's receptive field is smaller: one 3×3 in place of two.
 #
-# Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015):
+# Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015). One such branch, with and without:
 
 # %%
 if counted:
@@ -523,7 +523,31 @@ if counted:
 
 # %% [markdown] manual="network_design" points=1
 # ### BEGIN SOLUTION
-# MANUAL
+# `[Conv(3, 16, 3, 2, 1, norm=True), *separable(16, 32, 2), *separable(32, 64, 2), *separable(64, 64), *separable(64, 128, 2), *separable(128, 128)]`, where
+# `separable` is a depthwise 3×3 and a 1×1 convolution, each with batch norm: 35,872 parameters, 6.7 million FLOPs, receptive field 79.
+#
+# The first layer has 30 % of the FLOPs and 1 % of the parameters: its map is the largest, its channels are few. Most of both else lies in the 1×1 convolutions, 89 % of the parameters
+# in them; the last has 46 %. Depthwise layers hardly count. I reduce the map early, since the budget of FLOPs falls by four with each stride. 79 is well
+# above 48, since the effective field is smaller.
+#
+# ReLU behind each norm, so He's start with fan_in, counted with groups (9 for depthwise). Batch norm cancels its scale forward; no biases.
+#
+# First I overfit one batch, then compare with this net at half the channels, five seeds, same steps. If training *and* held-out error stay high, I widen (there is budget); if only
+# held-out error does, more or augmented data.
+#
+# === BEGIN MARK SCHEME ===
+#
+# A quarter of a point for each line of the table above the cell.
+#
+# 1. Budget: all three numbers, each within what is asked (at most 60,000 and 20 million, at least 48). Paste the list into `judge_design` to check. A receptive field of exactly 48 is enough.
+# 2. Work: names the layers with most FLOPs and with most parameters, and one reason (size of the map, channels in times channels out). "The depthwise layers": 0.
+# 3. Start: He, or Xavier or LeCun with a fitting activation, with its fan; or "the norm cancels the scale forward, so the default does" with that reason. "The default is He's": 0.
+# 4. Experiment: something to compare with (a smaller or larger net, a known baseline, one batch learned by heart), and a sign that leads to another size. Held-out rows alone decide nothing
+#    about a net that is too small: both errors are needed.
+#
+# More than 150 words of text: no loss up to 180; beyond that mark the first 180 only.
+#
+# === END MARK SCHEME ===
 # ### END SOLUTION
 
 # %% [markdown]

@@ -115,9 +115,9 @@ class Deep(nn.Module):
 def at_the_start(kind: Kind, split: Split, seed: int) -> dict[str, float]:
     """What arrives behind the last block, what of it the last branch brought, and the gradients, before training.
 
-    grown: mean square behind the last block over that behind the first Linear.  branch: mean square of the last branch over that of the sum.
-    back: mean square of a random gradient in front of the first block over that behind the last.  alike: mean cosine
-    of what two digits send to the head.
+    Ratios of mean squares.  grown: behind the last block over behind the first Linear.  branch: the last branch over
+    the sum that it enters.  back: a random gradient in front of the first block over behind the last.  alike: the mean
+    cosine of what two digits send to the head.
     """
     with seeded(seed):
         net = Deep(kind).train()
@@ -152,9 +152,9 @@ def start_table(names: Sequence[str] = (), seeds: Sequence[int] = range(10)) -> 
         shown = spread(branch) if KINDS[name].skip else "–"
         rows.append([name, between(grown), between(back), shown, spread(alike)])
     table(
-        ["net", "signal: last over first", "gradient: first over last", "share of the last branch", "cosine of two digits"],
+        ["net", "signal: last over first", "gradient: first over last", "share of last branch", "cosine of two digits"],
         rows,
-        f"{BLOCKS} blocks of two layers, width {WIDTH}, before the first step; mean squares. Median (range) of ten seeds.",
+        f"{BLOCKS} blocks of two layers of {WIDTH}, before the first step; mean squares: median (range) of ten seeds",
     )
 
 

@@ -30,7 +30,7 @@ def _of_ones(layer: nn.Module) -> nn.Module:
 
 
 def counted(layer: nn.Module, side: int = 9) -> tuple[int, int]:
-    """(fan_in, fan_out) of a layer with stride 1: ones go in and all weights are 1, so a value in the middle is a count.
+    """(fan_in, fan_out) of a layer with stride 1: ones go in, all weights are 1, and a value in the middle is a count.
 
     >>> counted(nn.Conv2d(2, 5, 3))
     (18, 45)

@@ -26,6 +26,7 @@ from .stored import Found
 FILE = "first_signal"
 LAYERS, WIDTH, ROWS = 30, 128, 128
 SEEDS = range(10)
+APART = "part in which digits differ"
 
 Fill = Callable[[torch.Tensor], object]
 """Draws the weight of one layer, (out, in), in place."""
@@ -113,20 +114,20 @@ def opening(seed: int = 0) -> None:
     axes[-1].set_xlabel(f"unit (1 to {WIDTH}); bright: the largest activation of the layer")
     figures.show(
         figure,
-        "Four strips of ten rows, one for each digit, and 128 columns, one for each unit: activations behind layers 1, 4, "
-        "10 and 30. From strip to strip the rows become alike.",
+        "Four strips of ten rows, one for each digit, and 128 columns, one for each unit: activations behind layers 1, "
+        "4, 10 and 30. From strip to strip the rows become alike.",
     )
 
 
 RATES = (0.003, 0.01, 0.03)
-STEPS = 500
+STEPS, NARROW = 400, 32
 
 
 def rescued(seeds: Sequence[int]) -> Found:
     """Held-out accuracy of the opening's net, 64 wide, from two starts and at every rate: (seeds, rates) by start."""
     found: Found = {}
     for start in ("default", "he"):
-        make = functools.partial(MLP, [*same_widths(width=64), 10], None, start)
+        make = functools.partial(MLP, [*same_widths(width=NARROW), 10], None, start)
         runs = sweep(make, digits(), RATES, seeds, batch_size=64, steps=STEPS)
         found[start] = np.where(runs.train_loss.isfinite(), runs.test_accuracy, np.nan).T
     return found
@@ -140,7 +141,8 @@ def rescued_table() -> None:
         for name, start in (("0.58, PyTorch's default", "default"), ("the one that you found, biases 0", "he"))
     ]
     head = ["gain", *(f"rate {rate:g}" for rate in RATES)]
-    table(head, rows, f"{LAYERS} layers of 64, held-out accuracy after {STEPS} steps of SGD: median (range) of ten seeds")
+    what = f"held-out accuracy after {STEPS} steps of SGD: median (range) of ten seeds"
+    table(head, rows, f"{LAYERS} layers of {NARROW}, {what}")
 
 
 # --- starts, with theory beside them --------------------------------------------------------------------------------
@@ -171,8 +173,9 @@ def starts_table() -> None:
         forward = [_a_layer(run.signal) for run in runs]
         back = [1 / _a_layer(run.gradient) for run in runs]
         last = [run.signal[-1] for run in runs]
-        rows.append([name, f"{theory:.2f}", spread(forward), spread(back), between(last), spread([r.apart[-1] for r in runs])])
-    head = ["start", "theory", "signal, × a layer", "gradient, × a layer", "signal at layer 30", "part in which digits differ"]
+        apart = [run.apart[-1] for run in runs]
+        rows.append([name, f"{theory:.2f}", spread(forward), spread(back), between(last), spread(apart)])
+    head = ["start", "theory", "signal, × a layer", "gradient, × a layer", "signal at layer 30", APART]
     table(head, rows, f"{LAYERS} ReLU layers of {WIDTH}, mean squares: median (range) of ten seeds")
 
 
@@ -187,7 +190,8 @@ def between(values: Sequence[float]) -> str:
     >>> between([1e-12, 1.0, 2.04])
     '1 (1e-12–2)'
     """
-    low, middle, high = (small(v) if v < 1000 else f"{v:.0e}" for v in (min(values), float(np.median(values)), max(values)))
+    three = min(values), float(np.median(values)), max(values)
+    low, middle, high = (small(v) if v < 1000 else f"{v:.0e}" for v in three)
     return f"{middle} ({low}–{high})"
 
 
@@ -211,7 +215,7 @@ def zigzag_table() -> None:
         back = [(r.gradient[1] / r.gradient[-1]) ** (1 / 14) for r in runs]
         ends = [r.signal[-1] / r.signal[1] for r in runs]
         rows.append([name, f"{pair:.2f}", spread(forward), spread(back), between(ends)])
-    head = ["variance of a weight", "theory", "signal, × two layers", "gradient, × two layers", "signal, layer 30 over 2"]
+    head = ["variance of a weight", "theory", "signal, × a pair", "gradient, × a pair", "signal, layer 30 over 2"]
     table(head, rows, "Thirty linear layers, alternately 64 and 256 wide, mean squares: median (range) of ten seeds")
 
 
@@ -236,8 +240,9 @@ def gains_table() -> None:
         apart = [run.apart[-1] for run in runs]
         back = [run.gradient[0] / run.gradient[-1] for run in runs]
         rows.append([name, said, between([run.signal[-1] for run in runs]), between(apart), between(back)])
-    head = ["activation", "gain", "signal at layer 30", "part in which digits differ", "gradient, layer 1 over 30"]
-    table(head, rows, f"{LAYERS} layers of {WIDTH}, std of a weight = gain/√fan_in, mean squares: median (range) of ten seeds")
+    head = ["activation", "gain", "signal at layer 30", APART, "gradient, layer 1 over 30"]
+    what = "std of a weight = gain/√fan_in, mean squares: median (range) of ten seeds"
+    table(head, rows, f"{LAYERS} layers of {WIDTH}, {what}")
 
 
 # --- orthogonal -----------------------------------------------------------------------------------------------------
@@ -263,7 +268,8 @@ def orthogonal_table() -> None:
             found = [singular_values(fill, layers, seed) for seed in SEEDS]
             cells = [between([v[i].item() for v in found]) for i in (0, 32, -1)]
             rows.append([name, layers, *cells])
-    table(["matrices of 64 × 64", "multiplied", "largest", "middle", "smallest"], rows, "Singular values: median (range) of ten seeds", [])
+    head = ["matrices of 64 × 64", "multiplied", "largest", "middle", "smallest"]
+    table(head, rows, "Singular values: median (range) of ten seeds")
 
 
 # --- zeros ----------------------------------------------------------------------------------------------------------
@@ -289,7 +295,7 @@ ZEROS: dict[str, Callable[[nn.Module], object]] = {
 
 
 def ties(change: Callable[[nn.Module], object], split: Split, seed: int, steps: int = 300) -> dict[str, float]:
-    """A net of three layers of 32 started in a way: what has a gradient, how many units differ after training, accuracy."""
+    """A net of three layers of 32: what has a gradient in step 1, how many units differ after training, accuracy."""
     with seeded(seed):
         net = MLP([64, 32, 32, 32, 10], None, "he")
     change(net)
@@ -312,8 +318,8 @@ def zeros_table() -> None:
         found = [ties(change, split, seed) for seed in range(3)]
         moved, different, accuracy = ([one[key] for one in found] for key in ("moved", "different", "accuracy"))
         rows.append([name, f"{_counts(moved)} of 8", f"{_counts(different)} of 32", spread(accuracy)])
-    head = ["start", "tensors with a gradient in step 1", "different units, layer 2, after 300 steps", "held-out accuracy"]
-    table(head, rows, "Three hidden layers of 32, SGD at rate 0.1: median (range) of three seeds")
+    head = ["start", "tensors with a gradient in step 1", "different units in layer 2, at the end", "held-out accuracy"]
+    table(head, rows, "Three hidden layers of 32, 300 steps of SGD at rate 0.1: median (range) of three seeds")
 
 
 def _counts(values: Sequence[float]) -> str:

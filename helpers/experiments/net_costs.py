@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,10 +81,6 @@ BLOCKS: dict[str, tuple[Conv, ...]] = {
     "two depthwise-separable, 256 channels": separable(256, 256) * 2,
 }
 """Three blocks that take and give 256 channels."""
-PLACES: dict[str, tuple[Conv, ...]] = {
-    "first layer, 3 → 64, 7×7, stride 2": (Conv(3, 64, 7, 2, 3, norm=True),),
-    "late layer, 512 → 512, 3×3": (Conv(512, 512, 3, padding=1, norm=True),),
-}
 
 
 def resolution_table(flops: Callable[[Conv, int, int], int]) -> None:
@@ -91,8 +88,9 @@ def resolution_table(flops: Callable[[Conv, int, int], int]) -> None:
     conv, channels, rows = Conv(64, 64, 3, padding=1), 64, []
     for side in (16, 32, 64, 128):
         tokens = side**2
-        rows.append([f"{side}×{side}", f"{flops(conv, side, side) / 1e6:,.0f}", f"{4 * tokens**2 * channels / 1e6:,.0f}"])
-    table(["map", "3×3 convolution, 64 channels", "attention between all positions, 64 channels"], rows, "Millions of FLOPs")
+        work = flops(conv, side, side), 4 * tokens**2 * channels
+        rows.append([f"{side}×{side}", *(f"{n / 1e6:,.0f}" for n in work)])
+    table(["map", "3×3 convolution", "attention between all positions"], rows, "Millions of FLOPs, 64 channels")
 
 
 # --- measured -------------------------------------------------------------------------------------------------------
@@ -134,7 +132,8 @@ def times_table(counts: Counts, side: int = 14, images: int = 4, rounds: int = 1
             ]
         )
     head = ["block", "parameters", "FLOPs", "activations", "time"]
-    table(head, rows, f"The first block's number over this one's: how many times less. Time: median (range) of {rounds} rounds")
+    what = "The first block's number over this one's: how many times less"
+    table(head, rows, f"{what}. Time: median (range) of {rounds} rounds")
 
 
 # --- the field that counts ------------------------------------------------------------------------------------------
@@ -194,10 +193,15 @@ def fields_figure() -> None:
         rows.append([layers, side, spread(sides, 0), spread([100 * (s / side) ** 2 for s in sides], 0)])
     figures.show(
         figure,
-        "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: bright where "
-        "the gradient is large. A white frame holds 95 % of it.",
+        "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: bright "
+        "where the gradient is large. A white frame holds 95 % of it.",
     )
-    head = ["layers", "receptive field, side", "side that holds 95 % of the squared gradient", "its part of the area, %"]
+    head = [
+        "layers",
+        "side of the receptive field",
+        "side with 95 % of the squared gradient",
+        "its part of the area, %",
+    ]
     table(head, rows, "Convolutions of 3×3 with He's weights, before training: median (range) of five seeds")
 
 
@@ -205,8 +209,8 @@ def fields_figure() -> None:
 
 SHAPES = {1: 270, 2: 111, 4: 70, 8: 47, 16: 33}
 """Hidden layers and their width: about 20,000 parameters each."""
-RATES = (0.03, 0.1, 0.3)
-STEPS = 300
+RATES = (0.03, 0.1)
+STEPS = 200
 NARROW = (1, 2, 4, 8, 64)
 STARTS: dict[str, tuple[Any, str]] = {
     "no norm, default": (None, "default"),
@@ -250,7 +254,8 @@ def shapes_table() -> None:
             cells.append(f"{spread(found[f'{name}, {depth}: accuracy'][:, best], 3)} at {RATES[best]:g}")
         rows.append([depth, width, f"{sum(p.numel() for p in net.parameters()):,}", *cells])
     head = ["hidden layers", "width", "parameters, no norm", *STARTS]
-    table(head, rows, f"Held-out accuracy after {STEPS} steps, at the rate of the lowest training loss: median (range) of ten seeds")
+    what = "at the rate of the lowest training loss: median (range) of ten seeds"
+    table(head, rows, f"Held-out accuracy after {STEPS} steps, {what}")
 
 
 def bottlenecks_table() -> None:
@@ -271,7 +276,7 @@ def judge_design(convs: Sequence[Conv], counts: Counts) -> None:
     """The counts of a design for images of 96×96 beside its budget; says what fits, not whether it is a good net."""
     found = totals(convs, SIDE, counts)
     fits = {
-        "layers": all(a.c_out == b.c_in for a, b in zip(convs, convs[1:], strict=False)) and convs[0].c_in == 3,
+        "layers": all(a.c_out == b.c_in for a, b in pairwise(convs)) and convs[0].c_in == 3,
         "parameters": found["parameters"] <= BUDGET["parameters"],
         "FLOPs": found["FLOPs"] <= BUDGET["FLOPs"],
         "receptive field": found["receptive field"] >= OBJECT,

@@ -1,4 +1,4 @@
-"""Notebook 09's live picture: move the gain of the first weights, and see what thirty layers make of signal and gradient."""
+"""Notebook 09's live picture: move the gain of the first weights, and see signal and gradient in thirty layers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from helpers.lab import figures
 from .parts import named, show_widget, spoken
 
 ALT = (
-    "Gain explorer: mean square of signal and gradient in each of thirty layers on a log axis, while a slider moves the "
-    "gain of the weights."
+    "Gain explorer: mean square of signal and gradient in each of thirty layers on a log axis, while a slider moves "
+    "the gain of the weights."
 )
 NAMES = ("ReLU", "tanh", "none (linear)", "leaky ReLU, slope 0.3", "SELU", "logistic sigmoid")
 START = ("ReLU", 0.58)
@@ -57,12 +57,12 @@ def said(gain: float, signal: Sequence[float], gradient: Sequence[float]) -> str
     """One sentence: how much of the mean square arrives at the last layer, and of the gradient's at the first.
 
     >>> said(1.0, [1.0, 0.5], [2.0, 1.0])
-    'Gain 1.00: layer 30 has 0.5 times the mean square of layer 1; the gradient at layer 1 has 2 times that of layer 30.'
+    'Gain 1.00: layer 30 has 0.5 times the mean square of layer 1; the gradient at layer 1 has 2 times that at 30.'
     """
     ratios = (f"{signal[-1] / signal[0]:.1g}", f"{gradient[0] / gradient[-1]:.1g}")
     return (
         f"Gain {gain:.2f}: layer {LAYERS} has {ratios[0]} times the mean square of layer 1; the gradient at layer 1 "
-        f"has {ratios[1]} times that of layer {LAYERS}."
+        f"has {ratios[1]} times that at {LAYERS}."
     )
 
 
@@ -88,7 +88,8 @@ def draw(signal: Sequence[float], gradient: Sequence[float]) -> str:
     )
     return (
         f'<svg viewBox="0 0 {WIDE + 10} {TALL + 6}" role="img" aria-label="{html.escape(ALT)}" fill="currentColor" '
-        f'font-family="sans-serif" font-size="12" style="width:100%;max-width:560px;display:block">{ticks}{lines}{layers}'
+        f'font-family="sans-serif" font-size="12" style="width:100%;max-width:560px;display:block">'
+        f"{ticks}{lines}{layers}"
         f'<text x="{LEFT}" y="{TALL}">layer. Solid: mean square of the signal. Dashed: of the gradient.</text></svg>'
     )
 
@@ -119,5 +120,3 @@ def picture() -> Figure:
 def gain_explorer() -> None:
     """Show the explorer; without a live front end, a picture of three gains."""
     show_widget(GainExplorer().box, picture, ALT)
-
-

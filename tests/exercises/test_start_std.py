@@ -1,4 +1,4 @@
-"""Standard deviations written in other ways pass, wrong ones that no suspect is fail; both are what torch draws with."""
+"""Standard deviations written in other ways pass, wrong ones that no suspect is fail; torch draws with both."""
 
 import math
 
@@ -20,7 +20,7 @@ XAVIER = {
 }
 HE = {
     "reference": he_std,
-    "torch's gain": lambda fan, negative_slope=0.0: nn.init.calculate_gain("leaky_relu", negative_slope) / math.sqrt(fan),
+    "torch's gain": lambda fan, negative_slope=0.0: nn.init.calculate_gain("leaky_relu", negative_slope) * fan**-0.5,
     "power": lambda fan, negative_slope=0.0: (fan * (1 + negative_slope**2) / 2) ** -0.5,
     "numpy": lambda fan, negative_slope=0.0: np.sqrt(2 / (1 + negative_slope * negative_slope) / fan),
     "tensor": lambda fan, negative_slope=0.0: torch.tensor([2.0 / (fan + fan * negative_slope**2)]).sqrt(),
@@ -73,7 +73,7 @@ HE_WRONG = {
 
 
 def cases(of):
-    return [pytest.param(exercise, answers[name], id=f"{exercise.id}-{name}") for exercise, answers in of for name in answers]
+    return [pytest.param(e, answers[name], id=f"{e.id}-{name}") for e, answers in of for name in answers]
 
 
 @pytest.mark.parametrize(("exercise", "answer"), cases([(xavier_std_exercise, XAVIER), (he_std_exercise, HE)]))
@@ -82,7 +82,9 @@ def test_right_answers_in_other_styles(exercise, answer):
     assert [(v.check.id, v.finding.measured, v.finding.expected) for v in found.verdicts if not v.passed] == []
 
 
-@pytest.mark.parametrize(("exercise", "answer"), cases([(xavier_std_exercise, XAVIER_WRONG), (he_std_exercise, HE_WRONG)]))
+@pytest.mark.parametrize(
+    ("exercise", "answer"), cases([(xavier_std_exercise, XAVIER_WRONG), (he_std_exercise, HE_WRONG)])
+)
 def test_unseen_wrong_answers_fail(exercise, answer):
     assert not exercise.assessed(answer).passed
 
