@@ -36,8 +36,9 @@ def counted(layer: nn.Module, side: int = 9) -> tuple[int, int]:
     (18, 45)
     """
     ones = _of_ones(layer)
-    size = (1, layer.in_features) if isinstance(layer, nn.Linear) else (1, layer.in_channels, side, side)
-    x = torch.ones(size, requires_grad=True)
+    linear = isinstance(layer, nn.Linear)
+    x = torch.ones(1, layer.weight.shape[1]) if linear else torch.ones(1, int(layer.in_channels), side, side)  # type: ignore[index, arg-type]
+    x.requires_grad_()
     y = ones(x)
     (gradient,) = torch.autograd.grad(y.sum(), x)
     return round(_middle(y)), round(_middle(gradient))

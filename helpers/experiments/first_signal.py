@@ -69,7 +69,8 @@ def through(
             X = digits().X_train
             x = X[torch.randperm(len(X))[:rows]]
         upstream = torch.randn(len(x), widths[-1]).double()
-    x, steps = x.double(), []
+    x = x.double()
+    steps: list[torch.Tensor] = []
     for weight in weights:
         weight = weight.double()
         x = act(x @ weight.T) if steps else act(x @ weight.T).requires_grad_()
@@ -202,7 +203,7 @@ ZIGZAG = [64, *[64, 256] * 15]
 
 def zigzag_table() -> None:
     """Linear layers alternately 64 and 256 wide: signal and gradient over each pair of layers, for three choices."""
-    choices = {
+    choices: dict[str, Callable[[int, int], float]] = {
         "1 / fan_in (LeCun)": lambda i, o: 1 / i,
         "1 / fan_out": lambda i, o: 1 / o,
         "2 / (fan_in + fan_out) (Xavier)": lambda i, o: 2 / (i + o),

@@ -281,7 +281,7 @@ def judge_design(convs: Sequence[Conv], counts: Counts) -> None:
         "FLOPs": found["FLOPs"] <= BUDGET["FLOPs"],
         "receptive field": found["receptive field"] >= OBJECT,
     }
-    rows = [
+    rows: list[list[Any]] = [
         ["channels fit together", "", "from 3 on", "yes" if fits["layers"] else "no"],
         *(
             [name, f"{found[name]:,}", f"at most {most:,}", "yes" if fits[name] else "no"]
