@@ -44,7 +44,10 @@ gain_explorer()
 first_signal.rescued_table()
 
 # %% [markdown]
-# RESCUED_TEXT
+# From PyTorch's default none of the thirty runs leaves chance, one in ten. With the other gain all ten seeds do at the rates 0.01 and 0.03. It is the gain that was changed, and the biases, which are 0. But 0.3 is not
+# reading: one number brings the signal through, and a plain net of thirty layers still learns badly. Section 2 says what is lost all the same, section 3 what helps.
+#
+# (Ten seeds, computed before by `python -m helpers.experiments.network_design_seeds`, as in all tables of training below.)
 #
 # After this notebook you can
 # - count what goes into a unit and what comes out of it, and derive how large first weights should be,
@@ -270,10 +273,10 @@ first_signal.zeros_table()
 #
 # A *residual* block computes $x + F(x)$; $F$ is its *branch*. He et al. (2016) trained nets of over 100 layers with it. The gradient reaches $x$ directly, and through the branch. Their nets have batch norm too, so which of the two does what?
 #
-# Fifteen blocks, the branch is Linear, ReLU, Linear, He's start, width 32. With batch norm it stands behind each Linear.
+# Fifteen blocks, the branch is Linear, ReLU, Linear, with He's start and width 32. With batch norm it stands behind each Linear. A block without a skip ends with a ReLU.
 #
-# *Predict first:* no skips, no norm: the mean square is kept (section 2). Now add skips, and nothing else. What does $x + F(x)$ do to it, fifteen times? And
-# with batch norm at the end of the branch, whose output has mean square 1?
+# *Predict first, with a pencil:* by which factor does such a branch change the mean square? Now add the skip, and nothing else. What does $x + F(x)$ do to the mean square, and what do fifteen blocks? And
+# with batch norm at the end of the branch, whose output has mean square 1 whatever came in? (Take x and F(x) as independent, so that mean squares add up.)
 
 # %% tags=["nbval-ignore-output"]
 from helpers.experiments import branches
@@ -281,7 +284,12 @@ from helpers.experiments import branches
 branches.start_table()
 
 # %% [markdown]
-# BRANCH_TEXT
+# - **Skips alone.** The branch doubles the mean square: $2 \cdot \frac12 \cdot 2$. The sum has three times that of x, and $3^{15}$ is 14 million; so much arrives, and the gradient grows alike.
+# - **Batch norm alone.** The signal is held, and the gradient grows about 140,000 times (notebook 06 has the theory).
+# - **Both.** Each branch adds 1, so the mean square grows from 1 to 16, and not by powers. The last branch is 1/16 of what leaves its block: the deeper, the less a branch counts. De & Smith (2020, abstract) see in this what batch norm is for in a
+#   residual net: it makes a block start near the identity.
+# - **A fixed factor** 1/√15 on each branch does so too: $(1 + 2/15)^{15}$ is 6.5. And a branch that begins at 0 is the identity to the last digit.
+# - **The last column.** Only with batch norm in the branch do different digits leave with nearly orthogonal signals. The start of the others, 0.5, is that of the digits behind the first layer.
 #
 # *Predict first:* which of the nine nets train? Which of those without batch norm?
 
@@ -289,7 +297,11 @@ branches.start_table()
 branches.training_table()
 
 # %% [markdown]
-# TRAIN_TEXT
+# - **Neither alone.** Without skips no net gets above 0.51, with batch norm or without. Skips without a norm diverge at all three rates, in every seed.
+# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. At 0.01 batch norm is ahead in eight of ten seeds, by 1.7 points in the median; at the larger rates the differences have both signs, and medians within half a point. So here the norm's work in the branch can be done by one constant. What a constant does not do is in notebooks 03 to 06: follow
+#   the signal while the weights change.
+# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed: 200 small steps are few for branches that first have to
+#   grow.
 #
 # ### A branch that begins at zero
 #
@@ -302,9 +314,12 @@ branches.zero_table()
 
 # %% [markdown]
 # The variance is 0, so the norm divides by √ε, and its gradient with respect to the weight is σ/√ε times that of He's start: 1/√ε where 1/σ
-# belongs. With torch's ε that is a factor in the hundreds, for the first step. Another ε, another factor: the cause is what the formula says.
+# belongs. With torch's ε that is a factor of 250. Another ε, another factor: the cause is what the formula says.
 #
-# Zero one factor of the branch, not two: with both layers at 0 neither gets a gradient.
+# Is that bad? Look at the last two rows of the table of training. The net with the weight at 0 is *ahead* of the one with γ at 0, by 7 points or more in every seed at 0.01 and by 2 or more at 0.03. So in this small net the huge first step does no harm
+# and saves time. It is the first step of a rate 250 times as large, for one kind of weight, set by ε and by nothing that you chose. Where that is too large depends on the net; γ = 0 has no such number in it.
+#
+# Zero one factor of the branch, not two: if γ and the weight before it are both 0, neither gets a gradient.
 
 # %% [markdown]
 # ## 4 · What a net costs
@@ -467,7 +482,7 @@ if counted:
 net_costs.bottlenecks_table()
 
 # %% [markdown]
-# NARROW_TEXT
+# One number is not enough for ten classes, in any seed. Against 64 units two lose 8 points or more in every seed, four 0.6 to 3.4 points in every seed, and eight about half a point, in eight of ten seeds. A bottleneck of 64 among 256 channels is no such squeeze, and the skip around it passes the rest.
 #
 # ### Resolution
 #
@@ -553,7 +568,7 @@ if counted:
 # %% [markdown]
 # ## What would change my mind
 #
-# - *Is the size of the signal what matters?* The opening changes the gain alone, and the net goes from chance to learning something. It does not learn well: at depth 30 He's start is not enough. A plain net of thirty layers that learns
+# - *Is the size of the signal what matters?* The opening changes the start alone, and the net goes from chance to learning something. It does not learn well: at depth 30 He's start is not enough. A plain net of thirty layers that learns
 #   as well as a shallow one from a start alone would show that more is possible. Xiao et al. (2018, abstract) report plain convolutional nets of ten thousand layers, trained from an orthogonal start made for it.
 # - *Do skips work because of the gradient?* He et al. (2016, §4.1) checked that the gradients of their plain nets with batch norm had healthy norms, and these still trained worse. So "vanishing gradients" is not their explanation.
 # - *Does the table of depths carry over?* It is one small data set, one budget and one number of steps. A task on which sixteen layers beat two at equal parameters in eight of ten seeds would change the answer for that task.
@@ -582,13 +597,13 @@ if counted:
 #
 # <details><summary>Why do skips let us train deeper nets, and what does batch norm add?</summary>
 #
-# The block begins near the identity, and the gradient has a direct way. With He's branches alone the signal doubles in each block; batch norm holds the branch at size 1, so it grows with the number of blocks only. A branch that begins at 0 does the same without a norm.
+# The block begins near the identity, and the gradient has a direct way. With He's branches alone the mean square triples in each block; batch norm holds the branch at size 1, so it grows with the number of blocks only. A constant factor, or a branch that begins at 0, does that without a norm.
 #
 # </details>
 #
 # <details><summary>Why zero the last γ of a branch and not the convolution before it?</summary>
 #
-# Both make the block the identity. But a norm behind a zero weight divides by √ε, and the first gradient of that weight is larger by σ/√ε, a factor in the hundreds.
+# Both make the block the identity. But a norm behind a zero weight divides by √ε, and the first gradient of that weight is larger by σ/√ε, here 250: a first step whose size ε decides. In our small net that did no harm; γ = 0 leaves it out.
 #
 # </details>
 #

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from helpers.lab.data import Split, digits
@@ -177,13 +178,17 @@ def between(values: Sequence[float]) -> str:
 
 
 def trained(seeds: Sequence[int]) -> Found:
-    """Held-out accuracy and training loss of every kind at every rate, (seeds, rates) by name."""
+    """Held-out accuracy of every kind at every rate, (seeds, rates) by name."""
     found: Found = {}
     for name, kind in KINDS.items():
-        runs = sweep(functools.partial(Deep, kind), digits(), RATES, seeds, batch_size=64, steps=STEPS)
-        found[f"{name}: accuracy"] = np.where(runs.train_loss.isfinite(), runs.test_accuracy, np.nan).T
-        found[f"{name}: loss"] = runs.train_loss.numpy().T.astype(np.float64)
+        found[f"{name}: accuracy"] = accuracies(kind, seeds)
     return found
+
+
+def accuracies(kind: Kind, seeds: Sequence[int], rates: Sequence[float] = RATES) -> NDArray[np.float64]:
+    """Held-out accuracy of one kind, (seeds, rates); NaN where the loss is not finite at the end."""
+    runs = sweep(functools.partial(Deep, kind), digits(), rates, seeds, batch_size=64, steps=STEPS)
+    return np.asarray(np.where(runs.train_loss.isfinite(), runs.test_accuracy, np.nan).T, dtype=np.float64)
 
 
 def training_table() -> None:

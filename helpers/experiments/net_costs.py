@@ -235,11 +235,15 @@ def bottlenecks(seeds: Sequence[int]) -> Found:
     """Training loss and held-out accuracy of 64 → 64 → k → 64 → 10 for several k, (seeds,) by name."""
     found: Found = {}
     for k in NARROW:
-        make = functools.partial(MLP, [64, 64, k, 64, 10], nn.BatchNorm1d, "he")
-        runs = sweep(make, digits(), (0.1,), seeds, batch_size=64, steps=600)
-        found[f"{k}: loss"] = runs.train_loss[0].numpy().astype(np.float64)
-        found[f"{k}: accuracy"] = runs.test_accuracy[0].numpy().astype(np.float64)
+        found |= {f"{k}: {what}": values for what, values in bottleneck(k, seeds).items()}
     return found
+
+
+def bottleneck(k: int, seeds: Sequence[int]) -> Found:
+    """One width of the narrow layer: loss and accuracy, (seeds,) each."""
+    make = functools.partial(MLP, [64, 64, k, 64, 10], nn.BatchNorm1d, "he")
+    runs = sweep(make, digits(), (0.1,), seeds, batch_size=64, steps=600)
+    return {"loss": runs.train_loss[0].numpy(), "accuracy": runs.test_accuracy[0].numpy()}
 
 
 def shapes_table() -> None:
