@@ -112,7 +112,7 @@ def opening(seed: int = 0) -> None:
         ax.set(yticks=[0, 9], yticklabels=["0", "9"], ylabel="digit")
         ax.set_title(f"layer {number}: in no unit are two of the ten digits further apart than {small(apart)}")
         ax.grid(visible=False)
-    axes[-1].set_xlabel(f"unit (1 to {WIDTH}); bright: the largest activation of the layer")
+    axes[-1].set_xlabel("unit; yellow: as large as the largest activation of the layer, blue: 0")
     figures.show(
         figure,
         "Four strips of ten rows, one for each digit, and 128 columns, one for each unit: activations behind layers 1, "
