@@ -35,9 +35,7 @@ gain_explorer()
 #
 # </details>
 #
-# Does the net also learn? Here it is with 32 units in a layer, from both starts.
-#
-# *Predict first:* at which of three learning rates does the net with the first gain learn anything?
+# Does the net also learn? Here it is with 32 units in a layer, from both starts, at three learning rates.
 
 # %%
 first_signal.rescued_table()
@@ -46,7 +44,7 @@ first_signal.rescued_table()
 # From PyTorch's default none of the thirty runs leaves chance, one in ten. With the other gain all ten seeds do at the rates 0.01 and 0.03. Changed were the gain, and the biases to 0. But 0.3 is not
 # reading: the signal comes through, and a plain net of thirty layers still learns badly. Section 2 says what is lost all the same, section 3 what helps.
 #
-# (Ten seeds, computed before by `python -m helpers.experiments.network_design_seeds`, as in all tables of training below.)
+# (Tables of training are computed before, by `python -m helpers.experiments.network_design_seeds`.)
 #
 # After this notebook you can
 # - count what goes into a unit and what comes out of it, and derive how large first weights should be,
@@ -97,7 +95,7 @@ first_signal.rescued_table()
 #
 # </details>
 #
-# *Exercise, medium, 6 minutes.* Both fans of a layer. For a *transposed* convolution (notebook 08) the definition is the same.
+# *Exercise, medium, 5 minutes.* Both fans of a layer. For a *transposed* convolution (notebook 08) the definition is the same.
 
 # %%
 import math
@@ -173,7 +171,6 @@ first_signal.zigzag_table()
 # %% [markdown]
 # $64 \cdot 256 / 160^2 = 0.64$ for a pair, in both directions; after fourteen pairs 0.002 is left. Either of the pure wishes keeps *both* directions in the long run: the fan-out of one layer is
 # the fan-in of the next, so over a whole net the two wishes differ only by the first and the last width. He et al. (2015, §2.2) say so for their start.
-# With equal widths all three are the same.
 #
 # ### He
 #
@@ -249,7 +246,7 @@ first_signal.orthogonal_table()
 # %% [markdown]
 # On average the size is kept, and hardly any direction keeps its own: half of the directions have less than 0.0001 of it left. Of orthogonal
 # matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table before, orthogonal weights with gain √2 are as good as He's
-# in size, and no better in the differences. A matrix that is not square can have orthonormal rows or columns, not both.
+# in size, and no better in the differences.
 #
 # ### Zeros and ties
 #
@@ -297,8 +294,7 @@ branches.training_table()
 # - **Neither alone.** Without skips no net gets above 0.51, with batch norm or without. Skips without a norm diverge at all three rates, in every seed. (At 0.00001 three further seeds reach 0.42 to 0.50, at 0.0001 two of them diverge.)
 # - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. At 0.01 batch norm is ahead in eight of ten seeds, by 1.7 points in the median; at the larger rates the differences have both signs. (Five further seeds: 1.6, 1.4 and 1.0 points in the median.) So here most of the norm's work in the branch can be done by one constant. A constant does not follow
 #   the signal while the weights change.
-# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed: 200 small steps are few for branches that first have to
-#   grow.
+# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed: 200 small steps are few for branches that first have to grow.
 #
 # ### A branch that begins at zero
 #
@@ -311,7 +307,7 @@ branches.zero_table()
 
 # %% [markdown]
 # The variance is 0, so the norm divides by √ε, and its gradient with respect to the weight is σ/√ε times that of He's start: 1/√ε where 1/σ
-# belongs. With torch's ε that is a factor of 250. Another ε, another factor: the cause is what the formula says.
+# belongs. With torch's ε that is a factor of 250.
 #
 # Is that bad? Look at the last two rows of the table of training. The net with the weight at 0 is *ahead* of the one with γ at 0, in every seed at 0.01 and at 0.03, and in five further ones. So in this small net the huge first step does no harm. But ε sets its size, and not you; γ = 0 has no such number in it.
 #
@@ -459,7 +455,6 @@ if counted:
 # %% [markdown]
 # - Both cut parameters *and* FLOPs: about 9 times (separable, as Howard et al. say), and 17 times (bottleneck). The separable block has *more* activations, twice as many.
 # - The time of the separable block falls by less than its FLOPs: a depthwise layer computes little with each number that it fetches, so memory sets the pace. The factors are those of your machine, and scatter where it is busy.
-# - The bottleneck's receptive field is smaller: one 3×3 in place of two.
 #
 # Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015). One such branch, with and without:
 
@@ -472,15 +467,13 @@ if counted:
     net_costs.compare(branch, 14, counts)
 
 # %% [markdown]
-# A narrow layer is no free gift: what does not fit through it is lost. An MLP with a narrow layer in the middle, with batch norm:
-#
-# *Predict first:* ten classes of digits through a layer of 1, 2, 4, 8 units. How many are enough?
+# A narrow layer is no free gift: what does not fit through it is lost. How many units are enough for the ten classes of digits? An MLP with a narrow layer in the middle, with batch norm:
 
 # %%
 net_costs.bottlenecks_table()
 
 # %% [markdown]
-# One number is not enough for ten classes, in any seed. Against 64 units two lose 8 points or more in every seed, four 0.6 to 3.4 points in every seed, and eight about half a point, in eight of ten seeds. A bottleneck of 64 among 256 channels is no such squeeze, and the skip around it passes the rest.
+# One number is not enough for ten classes, in any seed. Against 64 units two lose 8 points or more in every seed, four 0.6 to 3.4 points in every seed, and eight about half a point, in eight of ten seeds.
 #
 # ### Resolution
 #
@@ -505,11 +498,11 @@ net_costs.shapes_table()
 
 # %% [markdown]
 # - **Default start, no norm.** Each added layer costs, in every seed; with eight nothing is left. That is section 2, not a property of depth.
-# - **He's start.** One, two and four layers are not decided. Eight lose 0.8 to 3 points against one in every seed, sixteen 34 or more.
-# - **Batch norm.** Two layers are ahead of one, by 0.2 to 1.4 points in every seed. Four are no better than two, eight are not ahead of one in any seed, and sixteen lose 2.4 points or more.
+# - **He's start.** One, two and four layers are not decided. Eight lose 0.8 to 3 points against one in every seed (in five further ones 1.4 to 19), sixteen 34 or more.
+# - **Batch norm.** Two layers are ahead of one, by 0.2 to 1.4 points in every seed (of five further ones in four, and level in one). Eight are not ahead of one in any of the ten, and sixteen lose 2.4 points or more.
 #
-# So what a depth is worth depends on the start and the norm, and the first question about a deep net is whether it trains. Depth composes features and needs help to train; width is done in parallel, and costs with its square.
-# (The larger of the two rates won nearly everywhere; larger ones were not tried, and no net here has skips.)
+# So what a depth is worth depends on the start and the norm. Depth composes features and needs help to train; width is done in parallel, and costs with its square.
+# (Rates above 0.1 were not tried; no net here has skips.)
 
 # %% [markdown]
 # ## 6 · A design of your own
@@ -553,13 +546,10 @@ if counted:
 #
 # === BEGIN MARK SCHEME ===
 #
-# A quarter of a point for each line of the table above the cell.
-#
-# 1. Budget: all three numbers, each within what is asked (at most 60,000 and 20 million, at least 48). Paste the list into `judge_design` to check. A receptive field of exactly 48 is enough.
+# 1. Budget: all three numbers, each within what is asked (at most 60,000 and 20 million, at least 48). `judge_design` checks a list.
 # 2. Work: names the layers with most FLOPs and with most parameters, and one reason (size of the map, channels in times channels out). "The depthwise layers": 0.
 # 3. Start: He, or Xavier or LeCun with a fitting activation, with its fan; or "the norm cancels the scale forward, so the default does" with that reason. "The default is He's": 0.
-# 4. Experiment: something to compare with (a smaller or larger net, a known baseline, one batch learned by heart), and a sign that leads to another size. Held-out rows alone decide nothing
-#    about a net that is too small: both errors are needed.
+# 4. Experiment: something to compare with (another size, a baseline, one batch learned by heart), and a sign that leads to another size: training *and* held-out error.
 #
 # === END MARK SCHEME ===
 # ### END SOLUTION
@@ -567,24 +557,21 @@ if counted:
 # %% [markdown]
 # ## What would change my mind
 #
-# - *Is the size of the signal what matters?* The opening changes the start alone, and the net goes from chance to learning something. It does not learn well: at depth 30 He's start is not enough. A plain net of thirty layers that learns
-#   as well as a shallow one from a start alone would show that more is possible. Xiao et al. (2018, abstract) report plain convolutional nets of ten thousand layers, trained from an orthogonal start made for it.
-# - *Do skips work because of the gradient?* He et al. (2016, §4.1) checked that the gradients of their plain nets with batch norm had healthy norms, and these still trained worse. So "vanishing gradients" is not their explanation.
-# - *Does the table of depths carry over?* It is one easy data set, one budget, one number of steps. Another task may want other depths.
+# - *Is the size of the signal what matters?* The opening changes the start alone, and the net goes from chance to learning something. It does not learn well: at depth 30 He's start is not enough. Better starts may: Xiao et al. (2018, abstract) report plain convolutional nets of ten thousand layers, trained from an orthogonal start made for it.
+# - *Do skips work because of the gradient?* He et al. (2016, §4.1) checked that the gradients of their plain nets with batch norm had healthy norms, and these still trained worse. Their explanation is not "vanishing gradients".
 #
 # ## Recap
 #
-# 1. A layer multiplies the mean square by fan_in · Var(w), and the gradient's by fan_out · Var(w); ReLU takes half. He's start makes up for it.
-# 2. One factor a layer is a power of thirty at the end. No gain brings back the differences between inputs that ReLU layers lose.
-# 3. Skips alone let the signal grow; batch norm at the end of a branch, a fixed factor, or a branch that begins at 0 hold it.
-# 4. Parameters, FLOPs, activations and time are four numbers. Count the first three, measure the last.
-# 5. The effective receptive field is smaller than the theoretical one.
+# 1. A layer multiplies the mean square by fan_in · Var(w), the gradient's by fan_out · Var(w); ReLU takes half. He's start makes up for it.
+# 2. A small factor, thirty times, is a large one. No gain brings back the differences that ReLU layers lose.
+# 3. Skips alone let the signal grow; batch norm in the branch, a fixed factor, or a branch that begins at 0 hold it.
+# 4. Count parameters, FLOPs, activations; measure the time. What a net looks at is less than its receptive field.
 #
 # ## Interview page
 #
 # <details><summary>Derive He's initialisation.</summary>
 #
-# A sum of fan_in terms has the mean square fan_in · Var(w) · that of the inputs. ReLU leaves half of it. So fan_in · Var(w) / 2 = 1, and the variance is 2/fan_in; with fan_out for the gradient.
+# A sum of fan_in terms has the mean square fan_in · Var(w) times that of the inputs, and ReLU leaves half: the variance is 2/fan_in. For the gradient, 2/fan_out.
 #
 # </details>
 #
@@ -596,25 +583,25 @@ if counted:
 #
 # <details><summary>Why do skips let us train deeper nets, and what does batch norm add?</summary>
 #
-# The block begins near the identity, and the gradient has a direct way. With He's branches alone the mean square triples in each block; batch norm holds the branch at size 1, so it grows with the number of blocks only. A constant factor, or a branch that begins at 0, does that without a norm.
+# The block begins near the identity, and the gradient has a direct way. But He's branches triple the mean square in each block; batch norm holds each branch at size 1. A constant factor, or a branch that begins at 0, does that without a norm.
 #
 # </details>
 #
 # <details><summary>Why zero the last γ of a branch and not the convolution before it?</summary>
 #
-# Both make the block the identity. But a norm behind a zero weight divides by √ε, and the first gradient of that weight is larger by σ/√ε, here 250: a first step whose size ε decides. In our small net that did no harm; γ = 0 leaves it out.
+# Both make the block the identity. But a norm behind a zero weight divides by √ε, so its first gradient is larger by σ/√ε, here 250. In our small net that did no harm; γ = 0 leaves it out.
 #
 # </details>
 #
 # <details><summary>Does a net with a ninth of the FLOPs run nine times as fast?</summary>
 #
-# Rarely. FLOPs leave out what has to be moved: depthwise layers do little work on each number. Measure on the device.
+# Rarely. FLOPs leave out what has to be moved. Measure on the device.
 #
 # </details>
 #
 # <details><summary>What is a receptive field, and how large should it be?</summary>
 #
-# The input pixels that an output value can depend on: 1 plus (kernel − 1) · dilation times the strides before, summed over the layers. Larger than what has to be recognised, since the effective field is smaller.
+# The input pixels that an output value can depend on: 1 plus, for each layer, (kernel − 1) · dilation times the strides before. Larger than the object, since the effective field is smaller.
 #
 # </details>
 

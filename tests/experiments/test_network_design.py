@@ -97,7 +97,7 @@ def test_a_branch_that_begins_at_zero_makes_the_identity():
 def test_a_zero_weight_before_batch_norm_multiplies_its_gradient():
     for eps in (1e-5, 1e-3):
         found = branches.zero_before_norm(11, eps)
-        assert found["ratio"] == pytest.approx(found["theory"], rel=0.05)
+        assert found["ratio"] == pytest.approx(found["theory"], rel=0.1)
 
 
 def test_what_the_text_says_of_the_branches():
