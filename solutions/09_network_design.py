@@ -222,7 +222,7 @@ first_signal.starts_table()
 #
 # ### Other activations, other gains
 #
-# *Predict first:* sort by what is left of the differences between digits after thirty layers: no activation, ReLU, tanh, SELU (a smooth ReLU with a negative branch, made so that mean 0 and variance 1
+# *Predict first:* sort by what is left of the differences between digits after thirty layers: no activation, ReLU, tanh, SELU (a ReLU with a curved negative part, made so that mean 0 and variance 1
 # come back to themselves, Klambauer et al. 2017), logistic sigmoid.
 
 # %% tags=["nbval-ignore-output"]
@@ -244,8 +244,8 @@ first_signal.gains_table()
 first_signal.orthogonal_table()
 
 # %% [markdown]
-# On average the size is kept, and hardly any direction keeps its own: half of the directions have less than 0.0001 of it left. Of orthogonal
-# matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table before, orthogonal weights with gain √2 are as good as He's
+# On average the size is kept, and hardly any direction keeps its own: half of the directions keep less than 0.0001 of their length. Of orthogonal
+# matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 are as good as He's
 # in size, and no better in the differences.
 #
 # ### Zeros and ties
@@ -279,7 +279,7 @@ branches.start_table()
 
 # %% [markdown]
 # - **Skips alone.** The branch doubles the mean square: $2 \cdot \frac12 \cdot 2$. The sum has three times that of x, and $3^{15}$ is 14 million; so much arrives, and the gradient grows alike.
-# - **Batch norm alone.** The signal is held, and the gradient grows about 140,000 times (notebook 06 has the theory).
+# - **Batch norm alone.** The signal is held, and the gradient's mean square grows about 140,000 times (notebook 06 has the theory).
 # - **Both.** Each branch adds 1, so the mean square grows from 1 to 16, and not by powers. The last branch is 1/16 of what leaves its block: the deeper, the less a branch counts. De & Smith (2020, abstract) see in this what batch norm is for in a
 #   residual net: it makes a block start near the identity.
 # - **A fixed factor** 1/√15 on each branch does so too: $(1 + 2/15)^{15}$ is 6.5. And a branch that begins at 0 is the identity to the last digit.
@@ -509,7 +509,7 @@ net_costs.shapes_table()
 #
 # A camera above a belt: colour images of 96×96, ten kinds of parts, each at most 48 pixels long, 2,000 labelled images. The device stores 60,000 parameters and has time for 20 million FLOPs an image. A value of the last map has to see a whole part.
 #
-# The next cell counts a first draft. Change it until it fits.
+# The next cell counts a first draft. Change it until it fits. (`*net_costs.separable(32, 64, stride=2)` stands for the two layers of a depthwise-separable one, with 32 and 64 channels.)
 
 # %%
 design = [
