@@ -66,7 +66,7 @@ def through(
         for weight in weights:
             fill(weight)
         if x is None:
-            X = digits().X_train
+            X = _training_rows()
             x = X[torch.randperm(len(X))[:rows]]
         upstream = torch.randn(len(x), widths[-1]).double()
     x = x.double()
@@ -79,6 +79,11 @@ def through(
     signal = [_square(s) for s in steps]
     apart = [s.var(0, correction=0).mean().item() / max(m, 1e-300) for s, m in zip(steps, signal, strict=True)]
     return Through(signal, [_square(g) for g in gradients], apart)
+
+
+@functools.cache
+def _training_rows() -> torch.Tensor:
+    return digits().X_train
 
 
 def _square(x: torch.Tensor) -> float:
@@ -336,7 +341,7 @@ def _unit(seed: int) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Weights of variance 1/fan_in, and digits, for the picture in which the gain moves."""
     with seeded(seed):
         weights = [torch.randn(o, i) / math.sqrt(i) for i, o in pairwise(same_widths())]
-        X = digits().X_train
+        X = _training_rows()
         return weights, X[torch.randperm(len(X))[:64]]
 
 
