@@ -454,7 +454,7 @@ if counted:
 
 # %% [markdown]
 # - Both cut parameters *and* FLOPs: about 9 times (separable, as Howard et al. say), and 17 times (bottleneck). The separable block has *more* activations, twice as many.
-# - The time of the separable block falls by less than its FLOPs: a depthwise layer computes little with each number that it fetches, so memory sets the pace. The factors are those of your machine, and scatter where it is busy.
+# - The time of the separable block falls by less than its FLOPs: a depthwise layer computes little with each number that it fetches, so memory sets the pace. The bottleneck's falls by a factor of its own, on a busy machine even by more than 17. So measure: the factors are those of your machine at that moment.
 #
 # Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015). One such branch, with and without:
 
