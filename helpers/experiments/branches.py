@@ -144,13 +144,13 @@ def _square(x: torch.Tensor) -> float:
     return x.square().mean().item()
 
 
-def start_table(names: Sequence[str] = (), seeds: Sequence[int] = range(10)) -> None:
+def start_table() -> None:
     """The kinds before the first step, over ten seeds."""
     split, rows = digits(), []
-    for name in names or KINDS:
-        found = [at_the_start(KINDS[name], split, seed) for seed in seeds]
+    for name, kind in KINDS.items():
+        found = [at_the_start(kind, split, seed) for seed in range(10)]
         grown, branch, back, alike = ([one[key] for one in found] for key in ("grown", "branch", "back", "alike"))
-        shown = spread(branch) if KINDS[name].skip else "–"
+        shown = spread(branch) if kind.skip else "–"
         rows.append([name, between(grown), between(back), shown, spread(alike)])
     table(
         ["net", "signal: last over first", "gradient: first over last", "share of last branch", "cosine of two digits"],
