@@ -139,14 +139,14 @@ SUSPECTS = {
             "mask",
             "one coin is thrown for each feature, and all rows share it; throw one for each value.",
             (_KEEP, "keep = torch.rand(x.shape[-1]) >= p"),
-            shows="low/do all values of a column fall together (1 yes, 0 no)",
+            shows="low/do the values of a column fall together (1 yes, 0 no)",
         ),
         _suspect(
             "one_coin_a_row",
             "mask",
             "one coin is thrown for each row, and all its features share it; throw one for each value.",
             (_KEEP, "keep = torch.rand(len(x), 1) >= p"),
-            shows="low/do all values of a row fall together (1 yes, 0 no)",
+            shows="low/do the values of a row fall together (1 yes, 0 no)",
         ),
         _suspect(
             "one_coin",
