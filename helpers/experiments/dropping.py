@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -12,9 +11,10 @@ from helpers.lab.data import digits
 from helpers.lab.tables import spread, table
 from helpers.lab.training import one_thread, seeded
 
+from . import stored
 from .memorising import epochs, mlp
 
-SEEDS = range(10)
+FILE = "dropping"
 DRAWS = 50
 
 
@@ -53,9 +53,9 @@ def recovered(seed: int, p: float = 0.5) -> dict[str, float]:
 
 def recovered_table() -> None:
     """The share of the variance of what was dropped that can be guessed."""
-    runs = [recovered(seed) for seed in SEEDS]
-    body = [[name, spread(100 * np.array([run[name] for run in runs]), 0)] for name in runs[0]]
-    table(["dropped, p = 0.5", "in % of its variance"], body, "What a linear guess finds of the dropped values: median (range), ten draws of filters and masks")
+    body = [[name, spread(100 * values, 0)] for name, values in stored.load(FILE, "recovered").items()]
+    caption = "What a linear guess finds of the dropped values: median (range), ten draws of filters and masks"
+    table(["dropped, p = 0.5", "in % of its variance"], body, caption)
 
 
 # --- stochastic depth -----------------------------------------------------------------------------------------------
@@ -96,11 +96,11 @@ def survival(blocks: int = 12, last: float = 0.5) -> list[float]:
 @one_thread()
 @torch.no_grad()
 def depths(seed: int, draws: int = 2000) -> dict[str, float]:
-    """Mean number of blocks used, and how far eval mode is from the mean over draws, in % of what the blocks add."""
+    """How far eval mode is from the mean over draws, in % of what the blocks add there."""
+    found = {}
     with seeded(seed):
         net, x = DeepBranches(survival()).double(), torch.randn(20, 32, dtype=torch.float64)
         mean = torch.stack([net.train()(x) for _ in range(draws)]).mean(0) - x
-        found = {"blocks used": sum(net.survive)}
         for name, rescaled in {"rescaled": True, "not rescaled": False}.items():
             net.rescaled = rescaled
             found[name] = float(100 * ((net.eval()(x) - x) - mean).norm() / mean.norm())
@@ -109,9 +109,9 @@ def depths(seed: int, draws: int = 2000) -> dict[str, float]:
 
 def depths_table() -> None:
     """How far the full net in eval mode is from the average of the shallow ones."""
-    runs = [depths(seed) for seed in range(5)]
-    body = [[name, spread([run[name] for run in runs], 0)] for name in ("rescaled", "not rescaled")]
-    table(["eval mode", "distance in %"], body, f"From the mean of 2,000 nets of {runs[0]['blocks used']:.2f} blocks on average, out of 12: median (range), five seeds")
+    body = [[name, spread(values, 0)] for name, values in stored.load(FILE, "depths").items()]
+    caption = f"From the mean of 2,000 nets with {sum(survival()):.2f} of 12 blocks on average: median (range), ten seeds"
+    table(["eval mode", "distance in %"], body, caption)
 
 
 # --- dropout that stays on ------------------------------------------------------------------------------------------
@@ -157,12 +157,14 @@ def mc_dropout(seed: int) -> dict[str, float]:
 
 def mc_tables() -> None:
     """Ten nets: dropout alone switched on, or the whole net; then what the spread tells of errors."""
-    runs = [mc_dropout(seed) for seed in SEEDS]
-
-    def cells(key: str, digits: int) -> str:
-        return spread([run[key] for run in runs], digits)
-
-    body = [[name, cells(f"neighbours: {name}", 3), cells(f"buffers: {name}", 3)] for name in ("dropout only", "whole net in train mode")]
-    table(["in train mode", "change of a row's answer", "change of a running mean"], body, "The same row among 31 nines and among 31 zeros, 400 draws each: median (range), ten nets")
+    found = stored.load(FILE, "mc_dropout")
+    body = [
+        [name, *(spread(found[f"{what}: {name}"], 3) for what in ("neighbours", "buffers"))]
+        for name in ("dropout only", "whole net in train mode")
+    ]
+    caption = "The same row among 31 nines and among 31 zeros, 400 draws each: median (range), ten nets"
+    table(["in train mode", "change of a row's answer", "change of a running mean"], body, caption)
     names = ("errors among the 10 % with the largest spread", "errors among the rest")
-    table(["held-out digits", "wrong, in %"], [[n.removeprefix("errors among "), spread(100 * np.array([r[n] for r in runs]), 1)] for n in names], f"Mean of {DRAWS} passes with dropout on: median (range), ten nets")
+    body = [[name.removeprefix("errors among "), spread(100 * found[name], 1)] for name in names]
+    caption = f"Mean of {DRAWS} passes with dropout on: median (range), ten nets"
+    table(["held-out digits", "wrong, in %"], body, caption)
