@@ -124,7 +124,11 @@ early_stopping_exercise = Exercise(
         ),
         Probe("two", "two objects, patience 2: losses 1, 2, 3 to the first, then 9, 8, 9, 9, 9 to the second", _two),
         Probe("restored", "losses 5, 4, 3, 4, 5 with patience 2, then restore", _restored("valley")),
-        Probe("last", "losses −1, −2, −3, −4 with patience 2, then restore: the last epoch is the best", _restored("falling")),
+        Probe(
+            "last",
+            "losses −1, −2, −3, −4 with patience 2, then restore: the last epoch is the best",
+            _restored("falling"),
+        ),
         Probe("twice", "restore, one epoch more, restore again; then a backward pass", _twice),
     ),
     checks=(

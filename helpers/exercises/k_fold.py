@@ -40,12 +40,15 @@ class _Watched:
 
     def __call__(self, X: torch.Tensor, y: torch.Tensor) -> Predict:
         if X.ndim != 2 or len(X) != len(y):
-            raise BadOutput(f"fit is given X {tuple(X.shape)} and y {tuple(y.shape)}; (rows, features) and (rows,) are needed.")
+            raise BadOutput(
+                f"fit is given X {tuple(X.shape)} and y {tuple(y.shape)}; (rows, features) and (rows,) are needed."
+            )
         self.fitted.append((X.detach().clone(), y.detach().clone()))
 
         def predict(rows: torch.Tensor) -> torch.Tensor:
             self.asked.append(rows.detach().clone())
-            return (rows.sum(1) > 0).to(y.dtype)
+            answer: torch.Tensor = (rows.sum(1) > 0).to(y.dtype)
+            return answer
 
         return predict
 
@@ -55,10 +58,9 @@ def _run(pipeline: Pipeline, X: torch.Tensor, y: torch.Tensor) -> tuple[torch.Te
     scores = pipeline(X, y, FOLDS, KEEP, model)
     if isinstance(scores, (list, tuple)) and scores:
         scores = torch.stack([torch.as_tensor(score, dtype=torch.float64) for score in scores])
-    scores = tensor(scores, "the result")
     if len(model.fitted) != FOLDS:
         raise BadOutput(f"fit is called {len(model.fitted)} times for {FOLDS} folds.")
-    return scores, model
+    return tensor(scores, "the result"), model
 
 
 def _columns(seen: torch.Tensor, y: torch.Tensor, X: torch.Tensor, labels: torch.Tensor, fold: int) -> list[int]:
@@ -79,7 +81,7 @@ def _columns(seen: torch.Tensor, y: torch.Tensor, X: torch.Tensor, labels: torch
 def _fitted(pipeline: Pipeline) -> dict[str, Any]:
     X, y = _data()
     given = X.clone()
-    scores, model = _run(pipeline, X, y)
+    _, model = _run(pipeline, X, y)
     chosen = torch.zeros(FOLDS, FEATURES + 1)
     for fold, (seen, labels) in enumerate(model.fitted):
         chosen[fold, _columns(seen, labels, given, y, fold)] = 1
@@ -112,9 +114,7 @@ def _changed(pipeline: Pipeline) -> dict[str, Any]:
     other_rows, other_labels = X.clone(), y.clone()
     other_rows[held_out] = 50 * normal(5, (int(held_out.sum()), FEATURES)).double()
     other_labels[held_out] = 1 - other_labels[held_out]
-    before, rows, labels = (
-        _run(pipeline, *data)[1].fitted[1] for data in ((X, y), (other_rows, y), (X, other_labels))
-    )
+    before, rows, labels = (_run(pipeline, *data)[1].fitted[1] for data in ((X, y), (other_rows, y), (X, other_labels)))
 
     def differ(a: tuple[torch.Tensor, torch.Tensor], b: tuple[torch.Tensor, torch.Tensor]) -> bool:
         return not all(s.shape == t.shape and torch.allclose(s, t) for s, t in zip(a, b, strict=True))

@@ -65,7 +65,9 @@ soft_threshold_exercise = Exercise(
         Probe("free", "the same weights and gradients, lr = 0.1, strength = 0", _one(0.1, 0.0)),
         Probe("matrix", "a 3 × 4 matrix, lr = 0.2, strength = 1.5", _matrix),
         Probe("at_rest", "four weights that are 0, lr = 0.5, strength = 1", _at_rest),
-        Probe("many", "400 steps on ½‖w − t‖² with t = 3, −2, 0.5, −0.5, 0.2, 0.9, −0.9, 0; lr = 0.1, strength = 1", _many),
+        Probe(
+            "many", "400 steps on ½‖w − t‖² with t = 3, −2, 0.5, −0.5, 0.2, 0.9, −0.9, 0; lr = 0.1, strength = 1", _many
+        ),
     ),
     checks=(
         Check(

@@ -16,6 +16,8 @@ from .memorising import epochs, mlp
 
 FILE = "dropping"
 DRAWS = 50
+MANY, DEPTHS = 200, 1000
+"""Passes for the mean answer of one row, and nets drawn for stochastic depth."""
 
 
 # --- what is dropped can be read off its neighbours -----------------------------------------------------------------
@@ -32,16 +34,18 @@ def maps(seed: int, count: int = 200) -> torch.Tensor:
 
 @one_thread()
 def recovered(seed: int, p: float = 0.5) -> dict[str, float]:
-    """How much of what dropout takes can be guessed: share of its variance that a linear fit finds, by way of dropping.
+    """How much of what dropout takes can be guessed: the share of its variance that a linear fit finds.
 
-    The fit sees what is left in the 3×3 window of the same channel, and which places of it were kept; it is judged on maps
-    that it was not fitted on.
+    The fit sees what is left in the 3×3 window of the same channel, and which places of it were kept; it is judged on
+    maps that it was not fitted on.
     """
     x, random = maps(seed), torch.Generator().manual_seed(80_000 + seed)
     found = {}
     for name, shape in {"single values": x.shape, "whole channels": (*x.shape[:2], 1, 1)}.items():
         keep = (torch.rand(shape, generator=random) >= p).expand(x.shape).double()
-        windows = [nn.functional.unfold((t * keep).flatten(0, 1)[:, None], 3, padding=1) for t in (x, torch.ones_like(x))]
+        windows = [
+            nn.functional.unfold((t * keep).flatten(0, 1)[:, None], 3, padding=1) for t in (x, torch.ones_like(x))
+        ]
         seen = torch.cat([*windows, torch.ones_like(windows[0][:, :1])], 1).mT.flatten(0, 1)  # (maps · places, 19)
         gone, target = keep.flatten() == 0, x.flatten()
         half = torch.arange(len(target)) < len(target) // 2
@@ -64,8 +68,8 @@ def recovered_table() -> None:
 class DeepBranches(nn.Module):
     """Twelve residual blocks x + f(x), each left out in training with a probability of its own.
 
-    survive: the probabilities that a block is kept, the first first.  rescaled: in eval mode a branch is multiplied by its
-    probability, as in Huang et al. (2016, §3).
+    survive: the probabilities that a block is kept, the first first.  rescaled: in eval mode a branch is multiplied by
+    its probability, as in Huang et al. (2016, §3).
     """
 
     def __init__(self, survive: list[float], rescaled: bool = True, width: int = 32):
@@ -95,7 +99,7 @@ def survival(blocks: int = 12, last: float = 0.5) -> list[float]:
 
 @one_thread()
 @torch.no_grad()
-def depths(seed: int, draws: int = 2000) -> dict[str, float]:
+def depths(seed: int, draws: int = DEPTHS) -> dict[str, float]:
     """How far eval mode is from the mean over draws, in % of what the blocks add there."""
     found = {}
     with seeded(seed):
@@ -110,7 +114,7 @@ def depths(seed: int, draws: int = 2000) -> dict[str, float]:
 def depths_table() -> None:
     """How far the full net in eval mode is from the average of the shallow ones."""
     body = [[name, spread(values, 0)] for name, values in stored.load(FILE, "depths").items()]
-    caption = f"From the mean of 2,000 nets with {sum(survival()):.2f} of 12 blocks on average: median (range), ten seeds"
+    caption = f"From the mean of {DEPTHS:,} nets with {sum(survival()):.2f} of 12 blocks on average: ten seeds"
     table(["eval mode", "distance in %"], body, caption)
 
 
@@ -132,25 +136,36 @@ def sampled(net: nn.Module, x: torch.Tensor, draws: int = DRAWS) -> torch.Tensor
     return torch.stack([net(x).softmax(1) for _ in range(draws)])
 
 
+def _first_mean(net: nn.Module) -> torch.Tensor:
+    """The running mean of the first norm."""
+    means = [value for name, value in net.named_buffers() if name.endswith("running_mean")]
+    return means[0]
+
+
 @one_thread()
 def mc_dropout(seed: int) -> dict[str, float]:
-    """One net with batch norm and dropout: what a row's mean answer owes to its neighbours, and what the spread tells."""
+    """One net with batch norm and dropout: what its mean answer owes to other rows, and what the spread tells."""
     split, found = digits(), dict[str, float]()
     with seeded(seed):
         net = mlp(norm=True, dropout=0.2)
         list(epochs(net, split, 5, seed))
-        before = net[1].running_mean.clone()  # type: ignore[operator, union-attr]
-        for name, made in {"dropout only": dropout_only(net), "whole net in train mode": copy.deepcopy(net).train()}.items():
+        before = _first_mean(net).clone()
+        for name, made in {
+            "dropout only": dropout_only(net),
+            "whole net in train mode": copy.deepcopy(net).train(),
+        }.items():
             nines, zeros = (split.X_test[split.y_test == digit][:31] for digit in (9, 0))
             row = split.X_test[:1]
-            means = [sampled(made, torch.cat([row, others]), 400)[:, 0].mean(0) for others in (nines, zeros)]
+            means = [sampled(made, torch.cat([row, others]), MANY)[:, 0].mean(0) for others in (nines, zeros)]
             found[f"neighbours: {name}"] = float((means[0] - means[1]).abs().sum() / 2)
-            found[f"buffers: {name}"] = float((made[1].running_mean - before).abs().max())  # type: ignore[operator, union-attr]
+            found[f"buffers: {name}"] = float((_first_mean(made) - before).abs().max())
         draws = sampled(dropout_only(net), split.X_test)
         mean, spread_of = draws.mean(0), draws.std(0).mean(1)
         wrong = mean.argmax(1) != split.y_test
         found["spread: wrong"], found["spread: right"] = (float(spread_of[w].mean()) for w in (wrong, ~wrong))
-        found["errors among the 10 % with the largest spread"] = float(wrong[spread_of.topk(50).indices].double().mean())
+        found["errors among the 10 % with the largest spread"] = float(
+            wrong[spread_of.topk(50).indices].double().mean()
+        )
         found["errors among the rest"] = float(wrong[spread_of.topk(450, largest=False).indices].double().mean())
     return found
 
@@ -162,7 +177,7 @@ def mc_tables() -> None:
         [name, *(spread(found[f"{what}: {name}"], 3) for what in ("neighbours", "buffers"))]
         for name in ("dropout only", "whole net in train mode")
     ]
-    caption = "The same row among 31 nines and among 31 zeros, 400 draws each: median (range), ten nets"
+    caption = f"The same row among 31 nines and among 31 zeros, {MANY} draws each: median (range), ten nets"
     table(["in train mode", "change of a row's answer", "change of a running mean"], body, caption)
     names = ("errors among the 10 % with the largest spread", "errors among the rest")
     body = [[name.removeprefix("errors among "), spread(100 * found[name], 1)] for name in names]

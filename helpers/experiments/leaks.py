@@ -38,7 +38,7 @@ def _strongest(X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def scores(X: torch.Tensor, y: torch.Tensor, leaks: Iterable[str], folds: int = FOLDS) -> torch.Tensor:
-    """Accuracy of each fold.  leaks: what is fitted on all rows, of "scaling" and "choice"; the rest inside the fold."""
+    """Accuracy of each fold.  leaks: what is fitted on all rows, "scaling" or "choice"; the rest inside the fold."""
     leaks, found = set(leaks), []
     for i in range(folds):
         out = torch.arange(len(X)) % folds == i
@@ -60,24 +60,42 @@ def surprise() -> None:
         best = _strongest(_scaled(X[first], X[first]), y[first])
         predict = nearest_mean(_scaled(X[first], X[first])[:, best], y[first])
         new.append(float((predict(_scaled(X, X[first])[~first][:, best]) == y[~first]).double().mean()))
-    body = [["ten-fold cross-validation", spread(100 * np.array(announced), 0)], ["1,000 rows that come later", spread(100 * np.array(new), 0)]]
-    table(["accuracy in % on", "the model"], body, f"{ROWS} rows, {FEATURES} features: median (range) over ten data sets")
+    body = [
+        ["ten-fold cross-validation", spread(100 * np.array(announced), 0)],
+        ["1,000 rows that come later", spread(100 * np.array(new), 0)],
+    ]
+    table(
+        ["accuracy in % on", "the model"], body, f"{ROWS} rows, {FEATURES} features: median (range) over ten data sets"
+    )
 
 
 @one_thread()
 def which_leak_table() -> None:
     """The same data with one leak at a time."""
-    ways = {"both, as found": ("scaling", "choice"), "the choice of features": ("choice",), "the scaling": ("scaling",), "nothing": ()}
+    ways = {
+        "both, as found": ("scaling", "choice"),
+        "the choice of features": ("choice",),
+        "the scaling": ("scaling",),
+        "nothing": (),
+    }
     found = {name: np.array([float(scores(*noise(s), leaks).mean()) for s in SEEDS]) for name, leaks in ways.items()}
     body = [
         [name, spread(100 * values, 0), "–" if name == "nothing" else spread(100 * (values - found["nothing"]), 0)]
         for name, values in found.items()
     ]
-    table(["fitted on all rows", "accuracy in %", "points, − nothing"], body, "Ten-fold cross-validation on noise: median (range), ten data sets")
+    table(
+        ["fitted on all rows", "accuracy in %", "points, − nothing"],
+        body,
+        "Ten-fold cross-validation on noise: median (range), ten data sets",
+    )
 
 
 @one_thread()
 def yours_table(k_fold_accuracy: Callable[..., Any]) -> None:
     """The learner's pipeline on the ten data sets."""
-    found = [float(torch.as_tensor(k_fold_accuracy(*noise(s), FOLDS, KEEP, nearest_mean)).double().mean()) for s in SEEDS]
-    table(["your pipeline"], [[spread(100 * np.array(found), 0)]], "Accuracy in % on noise: median (range), ten data sets")
+    found = [
+        float(torch.as_tensor(k_fold_accuracy(*noise(s), FOLDS, KEEP, nearest_mean)).double().mean()) for s in SEEDS
+    ]
+    table(
+        ["your pipeline"], [[spread(100 * np.array(found), 0)]], "Accuracy in % on noise: median (range), ten data sets"
+    )

@@ -62,7 +62,7 @@ def relabelled(y: torch.Tensor, share: float, random: torch.Generator) -> torch.
 
 
 def rows(seed: int, wrong: float = 0.0) -> Rows:
-    """1,000 digits to train on, 297 for validation, 500 for the test; the seed draws who is where, and the wrong labels."""
+    """1,000 digits to train on, 297 for validation, 500 for the test; the seed draws them, and the wrong labels."""
     split, random = digits(), torch.Generator().manual_seed(10_000 + seed)
     order = torch.randperm(len(split.X_train), generator=random)
     kept, aside = order[TO_VALIDATE:], order[:TO_VALIDATE]
@@ -105,7 +105,10 @@ def opening(seed: int = 0) -> None:
     """Two nets on the same digits, one with their labels and one with labels from a lottery: accuracy by epoch."""
     split = digits()
     figure, ax = figures.subplots(width=7.0, height=3.0)
-    for name, data, style in (("labels of the digits", split, "-"), ("labels from a lottery", shuffled(split, seed), "--")):
+    for name, data, style in (
+        ("labels of the digits", split, "-"),
+        ("labels from a lottery", shuffled(split, seed), "--"),
+    ):
         curve, held_out = by_heart(data, seed, EPOCHS)
         label = f"{name}; held out at the end: {100 * held_out:.0f} %"
         ax.plot(range(1, EPOCHS + 1), [100 * value for value in curve], style, color=INK["training"], label=label)
@@ -114,8 +117,8 @@ def opening(seed: int = 0) -> None:
     ax.legend(loc="center right")
     figures.show(
         figure,
-        "Training accuracy against epochs for one net trained on the digits' labels and one trained on labels that were "
-        "drawn at random; a dotted line at 10 % for guessing.",
+        "Training accuracy against epochs for one net trained on the digits' labels and one trained on labels that "
+        "were drawn at random; a dotted line at 10 % for guessing.",
     )
 
 
@@ -128,19 +131,21 @@ NETS: dict[str, dict[str, Any]] = {
 
 
 def random_labels(seed: int) -> dict[str, float]:
-    """One seed: training accuracy on random labels after 20 and after 100 epochs, by what the net has."""
+    """One seed: training accuracy on random labels after 20 and after 60 epochs, by what the net has."""
     split, found = shuffled(digits(), seed), dict[str, float]()
     for name, net in NETS.items():
-        curve, held_out = by_heart(split, seed, 100, **net)
-        found |= {f"20: {name}": curve[19], f"100: {name}": curve[99], f"held out: {name}": held_out}
+        curve, held_out = by_heart(split, seed, EPOCHS, **net)
+        found |= {f"20: {name}": curve[19], f"{EPOCHS}: {name}": curve[-1], f"held out: {name}": held_out}
     return found
 
 
 def random_labels_table() -> None:
     """Accuracy on labels from a lottery."""
     found = stored.load(FILE, "random_labels")
-    body = [[name, *(spread(100 * found[f"{what}: {name}"], 0) for what in ("20", "100", "held out"))] for name in NETS]
-    head = ["the net has", "training, 20 epochs", "training, 100 epochs", "held out, 100 epochs"]
+    body = [
+        [name, *(spread(100 * found[f"{what}: {name}"], 0) for what in ("20", EPOCHS, "held out"))] for name in NETS
+    ]
+    head = ["the net has", "training, 20 epochs", f"training, {EPOCHS} epochs", f"held out, {EPOCHS} epochs"]
     table(head, body, "Accuracy in % with random training labels, eval mode: median (range), ten seeds")
 
 
@@ -150,7 +155,9 @@ CURVES = ("training loss, train mode", "training loss", "validation loss", "vali
 
 
 @one_thread()
-def curves(seed: int, wrong: float = WRONG, count: int = EPOCHS, dropout: float = 0.0, norm: bool = False) -> dict[str, list[float]]:
+def curves(
+    seed: int, wrong: float = WRONG, count: int = EPOCHS, dropout: float = 0.0, norm: bool = False
+) -> dict[str, list[float]]:
     """One training: after each epoch what :data:`CURVES` names, and what became of the rows with wrong labels.
 
     All in eval mode but for the first.  "given back": the share of the wrong labels that the net repeats; "seen
@@ -192,7 +199,14 @@ def gap_table() -> None:
         printed, training, validation = (found[f"{epoch}: {name}"] for name in CURVES[:3])
         body.append([epoch, *(spread(v, 3) for v in (printed, training, validation))])
         body[-1] += [spread(validation - other, 3) for other in (printed, training)]
-    head = ["epoch", "training, as printed", "training, eval mode", "validation", "validation − printed", "validation − training"]
+    head = [
+        "epoch",
+        "training, as printed",
+        "training, eval mode",
+        "validation",
+        "validation − printed",
+        "validation − training",
+    ]
     table(head, body, "Losses of a net with dropout of 0.5, labels as they are: median (range), ten seeds")
 
 
@@ -217,8 +231,8 @@ def noise_figure() -> None:
         ax.legend(fontsize=8.5)
     figures.show(
         figure,
-        "Against epochs, three tenths of the training labels wrong. Left: training and validation loss. Right: validation "
-        "accuracy, the share of wrong labels that the net repeats, and the share of these rows it gives their true label.",
+        "Against epochs, three tenths of the training labels wrong. Left: training and validation loss. Right: "
+        "validation accuracy, the share of wrong labels that the net repeats, and that of true labels in their place.",
     )
 
 
@@ -226,7 +240,10 @@ def noise_table() -> None:
     """What the figure shows, in numbers, at a few epochs."""
     found = stored.load(FILE, "label_noise")
     names = ("validation loss", "validation accuracy", "given back", "seen through")
-    body = [[e, *(spread((1 if "loss" in n else 100) * found[n][:, e - 1], 2 if "loss" in n else 0) for n in names)] for e in (1, 3, 10, 20, EPOCHS)]
+    body = [
+        [e, *(spread((1 if "loss" in n else 100) * found[n][:, e - 1], 2 if "loss" in n else 0) for n in names)]
+        for e in (1, 3, 10, 20, EPOCHS)
+    ]
     head = ["epoch", "validation loss", "validation accuracy", "wrong labels repeated", "true labels said instead"]
     table(head, body, "Three tenths of the training labels wrong; the last three in %: median (range), ten seeds")
 
@@ -235,7 +252,7 @@ def noise_table() -> None:
 
 
 def best_epoch(losses: Sequence[float], patience: int) -> int:
-    """The epoch, from 0 on, that is brought back: the lowest one before the loss was no better ``patience`` times in a row.
+    """The epoch, from 0 on, that is brought back: the best before ``patience`` in a row were no better.
 
     >>> best_epoch([5, 4, 4.5, 3, 6, 7, 1], 2), best_epoch([5, 4, 4.5, 3], 1)
     (3, 1)
@@ -262,20 +279,37 @@ def stopping_table() -> None:
             cells += [spread(epoch + 1, 0), spread(reached, 1), spread(reached - last, 1)]
         body.append([patience, *cells])
     body.append(["never stopped", str(EPOCHS), spread(last, 1), "–", str(EPOCHS), spread(last, 1), "–"])
-    head = ["patience", *(f"{what}, {labels}" for labels in ("true labels", "noisy labels") for what in ("epoch", "test", "gain"))]
-    table(head, body, "Test accuracy in % at the epoch brought back, and points gained on the last epoch: median (range), ten seeds")
+    head = [
+        "patience",
+        *(f"{what}, {labels}" for labels in ("true labels", "noisy labels") for what in ("epoch", "test", "gain")),
+    ]
+    table(
+        head,
+        body,
+        "Test accuracy in % at the epoch brought back, and points gained on the last epoch: median (range), ten seeds",
+    )
 
 
 @one_thread()
 def with_stopper(stopper: Callable[[int], Any], patience: int = 10, seed: int = 0) -> None:
     """Train with an early stopping of the learner's: where it stops, and the test accuracy before and after restore."""
-    data, stopper_made, body = rows(seed, WRONG), stopper(patience), []
+    data, stopper_made, count = rows(seed, WRONG), stopper(patience), 0
+    body: list[list[str]] = []
     with seeded(seed):
         net = mlp()
-        for epoch, _ in enumerate(epochs(net, data.train, EPOCHS, seed), 1):
+        for _ in epochs(net, data.train, EPOCHS, seed):
+            count += 1
             if stopper_made.step(evaluate(net, *data.validation)[0], net):
                 break
-        for name in (f"after epoch {epoch}, where it stopped", "after restore"):
-            body.append([name, *(f"{100 * evaluate(net, *part)[1]:.1f}" for part in (data.validation, (data.train.X_test, data.train.y_test)))])
+        for name in (f"after epoch {count}, where it stopped", "after restore"):
+            body.append(
+                [
+                    name,
+                    *(
+                        f"{100 * evaluate(net, *part)[1]:.1f}"
+                        for part in (data.validation, (data.train.X_test, data.train.y_test))
+                    ),
+                ]
+            )
             stopper_made.restore(net)
     table(["the net", "validation", "test"], body, f"Your EarlyStopping({patience}), one seed: accuracy in %")

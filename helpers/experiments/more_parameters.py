@@ -1,6 +1,6 @@
 """Notebook 10: bias, variance and double descent, over training sets that are drawn again and again.
 
-The model is least squares on p random ReLU features of the input; where many weights fit, the shortest one is taken, which
+The model is least squares on p random ReLU features of the input; where many weights fit, the shortest are taken, which
 gradient descent from 0 finds too.  The truth is known, so that bias, variance and noise can be told apart.
 """
 
@@ -16,7 +16,7 @@ from helpers.lab.training import one_thread
 from . import stored
 
 FILE = "more_parameters"
-ROWS, INPUTS, NOISE, SETS, POINTS = 40, 5, 0.3, 100, 300
+ROWS, INPUTS, NOISE, SETS, POINTS = 40, 5, 0.3, 100, 200
 FEATURES = (2, 5, 10, 20, 30, 36, 40, 44, 50, 70, 100, 200, 400, 1000)
 RIDGES = (0.01, 0.1, 1.0, 10.0)
 SHOWN = (5, 20, 40, 100, 1000)
@@ -39,7 +39,8 @@ def solve(A: torch.Tensor, y: torch.Tensor, ridge: float = 0.0) -> torch.Tensor:
     square = square + ridge * torch.eye(square.shape[-1], dtype=A.dtype)
     right = y[..., None] if wide else A.mT @ y[..., None]
     found = torch.linalg.pinv(square, hermitian=True) @ right  # a feature may be 0 in every row
-    return ((A.mT @ found) if wide else found)[..., 0]
+    weights: torch.Tensor = ((A.mT @ found) if wide else found)[..., 0]
+    return weights
 
 
 @one_thread()
@@ -97,7 +98,7 @@ def parts_table() -> None:
     for p in SHOWN:
         at = FEATURES.index(p)
         cells = [spread(found[name][:, at]) for name in ("training", "bias²", "variance")]
-        total = sum(found[name][:, at] for name in PARTS[:3])
+        total = found["bias²"][:, at] + found["variance"][:, at] + found["noise"][:, at]
         body.append([p, *cells, f"{NOISE**2:.2f}", spread(total), spread(found["error"][:, at])])
     head = ["features", "training error", "bias²", "variance", "noise", "sum of the three", "error on new labels"]
     table(head, body, f"{ROWS} training rows, {SETS} training sets each: median (range), ten seeds")
@@ -108,7 +109,10 @@ def descent_figure() -> None:
     found = stored.load(FILE, "over_features")
     figure, axes = figures.subplots(1, 2, width=9.0, height=3.4, sharey=True)
     lines = [(0, name, *INK[name], name) for name in INK]
-    lines += [(1, "error", "#1a1a1a", "-", "error, no penalty"), (1, "error, no noise", "#6a3d9a", "--", "labels without noise")]
+    lines += [
+        (1, "error", "#1a1a1a", "-", "error, no penalty"),
+        (1, "error, no noise", "#6a3d9a", "--", "labels without noise"),
+    ]
     lines += [(1, "error, ridge", "#b04a00", ":", "with the best of four penalties")]
     for place, name, ink, style, label in lines:
         runs = found[name]
@@ -116,7 +120,12 @@ def descent_figure() -> None:
         axes[place].fill_between(FEATURES, runs.min(axis=0), runs.max(axis=0), color=ink, alpha=0.15, linewidth=0)
     for ax, title in zip(axes, ("squared error and its parts", "error in three settings"), strict=True):
         ax.axvline(ROWS, color="#888888", linewidth=1)
-        ax.set(title=f"{title} (band: ten seeds)", xscale="log", yscale="log", xlabel=f"random features (line: {ROWS}, as many as rows)")
+        ax.set(
+            title=f"{title} (band: ten seeds)",
+            xscale="log",
+            yscale="log",
+            xlabel=f"random features (line: {ROWS}, as many as rows)",
+        )
         ax.set_xticks([2, 10, 40, 200, 1000], ["2", "10", "40", "200", "1000"])
         ax.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
         ax.minorticks_off()

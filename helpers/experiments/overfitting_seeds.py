@@ -1,6 +1,6 @@
 """The experiments of notebook 10 that take many seeds: the command that computes what is stored beside their modules.
 
-``python -m helpers.experiments.overfitting_seeds`` takes some ten minutes on one core; names after it compute these alone.
+``python -m helpers.experiments.overfitting_seeds`` takes some five minutes on one core; names after it choose.
 """
 
 from __future__ import annotations

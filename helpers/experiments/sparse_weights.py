@@ -52,8 +52,16 @@ def zeros_table(proximal: Step) -> None:
         found = [descend(step, seed) for seed in SEEDS]
         rest, used = [w[USED:].abs() for w in found], [w[:USED].abs() for w in found]
         counts = ([(w == 0).sum() for w in rest], [(w < 0.05).sum() for w in rest], [(w == 0).sum() for w in used])
-        body.append([name, *(spread(count, 0) for count in counts), spread([w.median() for w in used])])
-    head = ["penalty", "exactly 0, of the 50 idle", "below 0.05, of the 50", "exactly 0, of the 10 in use", "size of those in use"]
+        body.append(
+            [name, *(spread(map(float, count), 0) for count in counts), spread(float(w.median()) for w in used)]
+        )
+    head = [
+        "penalty",
+        "exactly 0, of the 50 idle",
+        "below 0.05, of the 50",
+        "exactly 0, of the 10 in use",
+        "size of those in use",
+    ]
     table(head, body, f"{STEPS:,} steps, learning rate {RATE}, strength {STRENGTH}: median (range), ten seeds")
 
 
@@ -65,7 +73,7 @@ SIZES = (10.0, 1.0, 0.1)
 
 @one_thread()
 def adam(decoupled: bool, seed: int, steps: int = 1000, lr: float = 1e-3, strength: float = 0.1) -> torch.Tensor:
-    """Three groups of 100 weights that start at 1; their gradients are noise around 0 of three sizes.  (3,): what is left.
+    """Three groups of 100 weights that start at 1, (3, 100), after some steps; gradients are noise of three sizes.
 
     decoupled: w ← w − lr · (u + strength · w), AdamW; else strength · w is added to the gradient.
     """
@@ -79,14 +87,18 @@ def adam(decoupled: bool, seed: int, steps: int = 1000, lr: float = 1e-3, streng
         m, v = m.lerp(g, 0.1), v.lerp(g**2, 0.001)
         update = m / (1 - 0.9**t) / (torch.sqrt(v / (1 - 0.999**t)) + 1e-8)
         w = w - lr * (update + (strength * w if decoupled else 0))
-    return w.mean(1)
+    return w
 
 
 def adam_table() -> None:
     """What is left of weights that start at 1, by the size of their gradients."""
     body: list[list[Any]] = []
     for name, decoupled in (("Adam, L2 in the gradient", False), ("AdamW, decay beside it", True)):
-        left = np.array([adam(decoupled, seed).numpy() for seed in SEEDS])
+        left = np.array([adam(decoupled, seed).mean(1).numpy() for seed in SEEDS])
         body.append([name, *(spread(left[:, i]) for i in range(3))])
     head = ["optimiser", *(f"gradients of size {size:g}" for size in SIZES)]
-    table(head, body, "Mean of 100 weights that start at 1, after 1,000 steps, η = 0.001, λ = 0.1: median (range), ten seeds")
+    table(
+        head,
+        body,
+        "Mean of 100 weights that start at 1, after 1,000 steps, η = 0.001, λ = 0.1: median (range), ten seeds",
+    )

@@ -102,9 +102,7 @@ class ParametersAndBuffers:
         if loss < self.best:
             self.bad, self.best = 0, loss
             self.values = [v.data.clone() for v in (*model.parameters(), *model.buffers())]
-        if self.bad >= self.patience:
-            return True
-        return False
+        return False if self.bad < self.patience else True  # noqa: SIM211
 
     def restore(self, model):
         for value, kept in zip((*model.parameters(), *model.buffers()), self.values, strict=True):
@@ -305,7 +303,6 @@ def rounded(w, gradient, lr, strength):
 
 def inside_the_gradient(w, gradient, lr, strength):
     return (w - lr * (gradient + strength * (w - lr * gradient).sign())) * ((w - lr * gradient).abs() > 1e-3)
-
 
 
 def strongest_first(X, y, k, keep, fit):

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="assignment, arg-type"
 """Reference and suspects of notebook 10's early stopping."""
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ SUSPECTS = {
             "first_is_best",
             "best",
             "the first loss is taken as the best whatever it is; where it is NaN, nothing is ever lower.",
-            (_BETTER, 'if self.kept is None or loss < self.best:'),
+            (_BETTER, "if self.kept is None or loss < self.best:"),
             shows=f"from_nan/{_STOPS}",
         ),
         _suspect(
@@ -213,7 +214,10 @@ SUSPECTS = {
             "last_kept",
             "kept",
             "the state of every epoch is kept, so the last one comes back; keep it where the loss is the lowest.",
-            ("        else:\n            self.waited += 1", f"        else:\n            self.waited += 1\n            {_KEPT}"),
+            (
+                "        else:\n            self.waited += 1",
+                f"        else:\n            self.waited += 1\n            {_KEPT}",
+            ),
             shows="restored/weights of the first layer",
         ),
         _suspect(
