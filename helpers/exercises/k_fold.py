@@ -63,7 +63,7 @@ def _run(pipeline: Pipeline, X: torch.Tensor, y: torch.Tensor) -> tuple[torch.Te
     return tensor(scores, "the result"), model
 
 
-def _columns(seen: torch.Tensor, y: torch.Tensor, X: torch.Tensor, labels: torch.Tensor, fold: int) -> list[int]:
+def _columns(seen: torch.Tensor, X: torch.Tensor, fold: int) -> list[int]:
     """Which feature of X each column that fit saw is, by its correlation with it; -1 where it is none of them."""
     train = torch.arange(len(X)) % FOLDS != fold
     rows = X[train] if len(seen) == int(train.sum()) else X
@@ -72,7 +72,8 @@ def _columns(seen: torch.Tensor, y: torch.Tensor, X: torch.Tensor, labels: torch
 
     def unit(values: torch.Tensor) -> torch.Tensor:
         centred = values.double() - values.double().mean(0)
-        return centred / centred.norm(dim=0).clamp(min=1e-12)
+        scaled: torch.Tensor = centred / centred.norm(dim=0).clamp(min=1e-12)
+        return scaled
 
     alike = unit(seen).T @ unit(rows)
     return [int(row.argmax()) if row.max() > 0.999 else -1 for row in alike]
@@ -83,8 +84,8 @@ def _fitted(pipeline: Pipeline) -> dict[str, Any]:
     given = X.clone()
     _, model = _run(pipeline, X, y)
     chosen = torch.zeros(FOLDS, FEATURES + 1)
-    for fold, (seen, labels) in enumerate(model.fitted):
-        chosen[fold, _columns(seen, labels, given, y, fold)] = 1
+    for fold, (seen, _) in enumerate(model.fitted):
+        chosen[fold, _columns(seen, given, fold)] = 1
     return {
         "rows that fit sees in each fold": [len(seen) for seen, _ in model.fitted],
         "features of each fold (1 chosen)": chosen[:, :-1],

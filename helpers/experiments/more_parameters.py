@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from helpers.lab import figures
-from helpers.lab.tables import spread, table
+from helpers.lab.tables import table
 from helpers.lab.training import one_thread
 
 from . import stored
@@ -97,9 +97,9 @@ def parts_table() -> None:
     found, body = stored.load(FILE, "over_features"), []
     for p in SHOWN:
         at = FEATURES.index(p)
-        cells = [spread(found[name][:, at]) for name in ("training", "bias²", "variance")]
+        cells = [stored.brief(found[name][:, at]) for name in ("training", "bias²", "variance")]
         total = found["bias²"][:, at] + found["variance"][:, at] + found["noise"][:, at]
-        body.append([p, *cells, f"{NOISE**2:.2f}", spread(total), spread(found["error"][:, at])])
+        body.append([p, *cells, f"{NOISE**2:.2f}", stored.brief(total), stored.brief(found["error"][:, at])])
     head = ["features", "training error", "bias²", "variance", "noise", "sum of the three", "error on new labels"]
     table(head, body, f"{ROWS} training rows, {SETS} training sets each: median (range), ten seeds")
 
@@ -127,7 +127,7 @@ def descent_figure() -> None:
             xlabel=f"random features (line: {ROWS}, as many as rows)",
         )
         ax.set_xticks([2, 10, 40, 200, 1000], ["2", "10", "40", "200", "1000"])
-        ax.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
+        ax.set_yticks([0.1, 1, 10, 100, 1e4, 1e6], ["0.1", "1", "10", "100", "10,000", "million"])
         ax.minorticks_off()
         ax.legend(fontsize=8.5)
     figures.show(
