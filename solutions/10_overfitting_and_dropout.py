@@ -212,6 +212,11 @@ leaks.surprise()
 # *Exercise, medium, 10 minutes.* The comment below `One bug:` is the pipeline as it was found. Remove its `#` signs (mark the lines, then
 # Ctrl + /), mend it, and delete the `raise` line. `fit` is handed in: it trains on the rows that it gets, and returns a function that predicts.
 
+# %%
+from collections.abc import Callable
+
+Predict = Callable[[torch.Tensor], torch.Tensor]
+
 # %% solution="k_fold"
 from helpers.exercises.answers.k_fold import k_fold_accuracy
 
