@@ -241,7 +241,7 @@ if ready(k_fold_exercise, k_fold_accuracy):
     leaks.which_leak_table()
 
 # %% [markdown]
-# All of it came from the choice of features, 18 points or more in every data set. Among 1,000 columns of noise some go with the labels by chance, in the held-out rows
+# (Ten other draws of noise than above.) Nearly all of it came from the choice of features, 18 points or more in every data set. Among 1,000 columns of noise some go with the labels by chance, in the held-out rows
 # too. The scaling made up nothing that ten data sets could show. That is no rule: scaling uses no labels, and 50 rows have nearly the mean of 45.
 #
 # The same holds for all that is fitted: filling gaps, oversampling a rare class, the statistics of a norm, the strength of a penalty. What is *tuned* on the folds needs
@@ -429,7 +429,15 @@ from helpers.experiments import regularisers
 regularisers.budget_table()
 
 # %% [markdown]
-# TODO budget
+# - **Better than the control in loss and in accuracy, in all ten seeds:** dropout, L2 and noise on the inputs. Noise leads here: in accuracy it beats dropout in nine seeds and is level in one. Such
+#   noise is close to what varies between handwritten digits; on other data the order may be another one.
+# - **L1 and early stopping** gain accuracy too, L1 in all ten seeds, early stopping in eight.
+# - **Label smoothing** gains accuracy in eight seeds and loses *loss* in nine. It teaches the net to be less sure, and the loss charges for that: which of the two counts has to be said before.
+# - **Batch norm over all 60 rows** is no regulariser here. In accuracy nothing is decided, higher in three seeds and lower in seven; and it repeats 76 to 90 % of the
+#   wrong labels, the control 40 to 60 %. It makes the net train faster, so with the same number of steps it gets further in learning by heart. With its statistics from *parts* of the batch
+#   it is level with dropout.
+#
+# Dropout and label smoothing chose the weakest of their four strengths in nine seeds or more. Weaker ones were not offered, so they might do better than this.
 #
 # ### What of batch norm is it?
 #
@@ -442,7 +450,9 @@ regularisers.budget_table()
 regularisers.parts_table()
 
 # %% [markdown]
-# TODO parts
+# From 60 to 6 rows the loss falls in the median with each part, and at every size it is lower than with 60 in all ten seeds, as the accuracy is higher. At 4 the loss is not lower than at 6 in the median, while
+# the accuracy still rises. So batch norm's noise works like that of other regularisers, with the rows behind a mean as its strength, and it is weak where they are many.
+# In notebook 06 too parts helped where labels were noisy. (Smaller parts change more than the noise: the gradient goes through each mean as well.)
 
 # %% [markdown]
 # ## What would change my mind
