@@ -13,10 +13,11 @@ from torch import nn
 
 from helpers.lab import figures
 from helpers.lab.data import Split, digits
-from helpers.lab.tables import spread, table
+from helpers.lab.tables import signed, spread, table
 from helpers.lab.training import History, evaluate, one_thread, seeded, sgd
 
 from . import stored
+from .differences import paired
 
 FILE = "memorising"
 BATCH, RATE, MOMENTUM = 64, 0.05, 0.9
@@ -205,6 +206,10 @@ def gap_table() -> None:
         "validation − printed",
         "validation − training",
     ]
+    first, last = ([found[f"{epoch}: {name}"] for name in CURVES[:3]] for epoch in (5, EPOCHS))
+    gaps = [[values[2] - values[i] for i in (0, 1)] for values in (first, last)]
+    pairs = zip((*last, *gaps[1]), (*first, *gaps[0]), strict=True)
+    body.append([f"{EPOCHS} − 5", *(paired(now, before, 3) for now, before in pairs)])
     table(head, body, "Losses of a net with dropout of 0.5, labels as they are: median (range), ten seeds")
 
 
@@ -243,7 +248,14 @@ def noise_table() -> None:
         for e in (1, 3, 10, 20, EPOCHS)
     ]
     head = ["epoch", "validation loss", "validation accuracy", "wrong labels repeated", "true labels said instead"]
+    loss, accuracy = found["validation loss"], found["validation accuracy"]
     table(head, body, "Three tenths of the training labels wrong; the last three in %: median (range), ten seeds")
+    body = [
+        ["lowest validation loss, at epoch", spread(loss.argmin(axis=1) + 1, 0)],
+        ["highest validation accuracy, at epoch", spread(accuracy.argmax(axis=1) + 1, 0)],
+        [f"validation loss, epoch {EPOCHS} − epoch 10", signed(loss[:, -1] - loss[:, 9], 2)],
+    ]
+    table(["the same nets", "median (range)"], body)
 
 
 # --- when to stop ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from helpers.lab import figures
-from helpers.lab.tables import table
+from helpers.lab.tables import signed, spread, table
 from helpers.lab.training import one_thread
 
 from . import stored
@@ -19,7 +19,7 @@ FILE = "more_parameters"
 ROWS, INPUTS, NOISE, SETS, POINTS = 40, 5, 0.3, 100, 200
 FEATURES = (2, 5, 10, 20, 30, 36, 40, 44, 50, 70, 100, 200, 400, 1000)
 RIDGES = (0.01, 0.1, 1.0, 10.0)
-SHOWN = (5, 20, 40, 100, 1000)
+SHOWN = (5, 20, 40, 44, 100, 1000)
 PARTS = ("bias²", "variance", "noise", "error")
 INK = {"bias²": ("#6a3d9a", "--"), "variance": ("#b04a00", ":"), "error": ("#1a1a1a", "-")}
 
@@ -96,12 +96,35 @@ def parts_table() -> None:
     """Bias², variance and noise beside the error that is measured, by number of features."""
     found, body = stored.load(FILE, "over_features"), []
     for p in SHOWN:
-        at = FEATURES.index(p)
-        cells = [stored.brief(found[name][:, at]) for name in ("training", "bias²", "variance")]
-        total = found["bias²"][:, at] + found["variance"][:, at] + found["noise"][:, at]
-        body.append([p, *cells, f"{NOISE**2:.2f}", stored.brief(total), stored.brief(found["error"][:, at])])
-    head = ["features", "training error", "bias²", "variance", "noise", "sum of the three", "error on new labels"]
+        now = {name: values[:, FEATURES.index(p)] for name, values in found.items()}
+        cells = [spread(now["training"]), *(stored.brief(now[name]) for name in ("bias²", "variance"))]
+        total = now["bias²"] + now["variance"] + now["noise"]
+        more = stored.brief(now["error"] - now["error, no noise"]) if p != ROWS else "–"
+        body.append([p, *cells, f"{NOISE**2:.2f}", stored.brief(total), stored.brief(now["error"]), more])
+    head = [
+        "features",
+        "training error",
+        "bias²",
+        "variance",
+        "noise",
+        "sum of the three",
+        "error",
+        "− error without noise",
+    ]
     table(head, body, f"{ROWS} training rows, {SETS} training sets each: median (range), ten seeds")
+
+
+def valleys_table() -> None:
+    """The error with few features and with 1,000, without a penalty and with the best of four."""
+    found, body = stored.load(FILE, "over_features"), []
+    few = np.array(FEATURES) <= 20
+    for name, key in {"none": "error", "best of four": "error, ridge"}.items():
+        error = found[key]
+        best, last = error[:, few].min(axis=1), error[:, -1]
+        over_all = stored.brief(error.max(axis=1) / error.min(axis=1))
+        body.append([name, spread(best), spread(last), signed(last - best, 2), over_all])
+    head = ["penalty", "best with at most 20", "1,000", "difference", "largest ÷ smallest, all numbers of features"]
+    table(head, body, "Error by number of features: median (range), ten seeds")
 
 
 def descent_figure() -> None:
