@@ -23,7 +23,11 @@ memorising.opening()
 memorising.random_labels_table()
 
 # %% [markdown]
-# TODO random labels
+# - **Held out, every lottery net guesses:** of ten digits about one. The same net with the digits' labels reads 97 % or more. So it has the *capacity* to learn 1,297 labels by heart, and
+#   yet it generalises where there is something to learn: capacity alone explains neither. Zhang et al. (2017) found the same with larger nets, and explicit regularisation
+#   neither necessary nor sufficient for a small gap (abstract and §1).
+# - **Batch norm** is no obstacle: after 20 epochs its net is ahead, and after 60 it has 99 % as well.
+# - **Dropout** slows learning by heart. Whether longer training would get there was not tried.
 #
 # After this notebook you can
 # - read overfitting off two losses, and say in which mode each has to be measured,
