@@ -70,7 +70,7 @@ def test_the_shortest_weights_that_fit():
     assert torch.allclose(more_parameters.solve(tall, A[:, 0]), (torch.linalg.pinv(tall) @ A[:, 0, :, None])[..., 0])
     both = [more_parameters.solve(B, v, 0.3) for B, v in ((A, y), (tall, A[:, 0]))]
     ways = [
-        (B.mT @ B + 0.3 * torch.eye(B.shape[2])) @ w[..., None] - B.mT @ v[..., None]
+        (B.mT @ B + 0.3 * torch.eye(B.shape[2], dtype=B.dtype)) @ w[..., None] - B.mT @ v[..., None]
         for B, v, w in zip((A, tall), (y, A[:, 0]), both, strict=True)
     ]
     assert max(way.abs().max() for way in ways) < 1e-10
