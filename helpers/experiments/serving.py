@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from helpers.judge.exercise import Exercise
 from helpers.lab import figures
 from helpers.lab.data import Split, digits
 from helpers.lab.tables import spread, table
 from helpers.lab.training import one_thread, seeded
 
 from .differences import largest, small
+from .ready import ready as ready
 from .train_and_eval import trained
 
 CUSTOMERS = 12
@@ -92,14 +92,6 @@ def fold_net(net: nn.Sequential, fold_linear: Fold, fold_conv: Fold) -> nn.Seque
         else:
             layers.append(layer)
     return nn.Sequential(*layers).eval()
-
-
-def ready(exercise: Exercise, yours: Fold) -> bool:
-    """Whether a fold passes; where not, one sentence says that what needs it is left out."""
-    if exercise.assessed(yours).passed:
-        return True
-    print(f"This needs a {exercise.builds} that passes. Come back to this cell then.")
-    return False
 
 
 def filled(layer: Any) -> Any:
