@@ -192,11 +192,11 @@ def _split(lines, keep_metadata):
     def change(notebook):
         at = index(notebook)
         cell = notebook["cells"][at]
-        whole = "HELP = 0\n\n\n" + text(cell)
+        whole = "from torch import mean as MEAN\n\n\n" + text(cell).rstrip() + "\n\n\nMEAN(torch.eye(2))\n"
         parts = whole.splitlines(keepends=True)
         second = dict(copy.deepcopy(cell), source="".join(parts[lines:]))
         if not keep_metadata:
-            second["metadata"] = {}
+            second |= {"metadata": {}, "id": "new"}
         notebook["cells"][at : at + 1] = [dict(cell, source="".join(parts[:lines])), second]
 
     return _edit(change)
@@ -359,18 +359,25 @@ HONEST = {
     "line magic in the answer": (2, "", _source(lambda s: "%matplotlib inline\n!ls\n" + s)),
     "display in the answer": (2, "", _source(lambda s: s + "\ndisplay(1)\nget_ipython()\n")),
     "print in the answer": (2, "", _source(lambda s: s + "\nprint('é' * 1000)\n")),
+    "half a character, escaped": (2, "", lambda: _escaped("X = '\ud800'")),
     "half a character in the answer": (2, "", _source(lambda s: s + "\nX = '\ud800'\n")),
     "zero byte in the answer": (0, "null byte|zero", _source(lambda s: s + "\n# \x00\n")),
-    "blanks that do not break": (2, "", _source(lambda s: s.replace("    ", "\u00a0\u00a0\u00a0\u00a0"))),
+    "blanks that do not break": (0, "", _source(lambda s: s.replace("    ", "\u00a0\u00a0\u00a0\u00a0"))),
     "tabs": (2, "", _source(lambda s: s.replace("    ", "\t"))),
     "syntax error in the answer": (0, "SyntaxError|syntax|was never closed", lambda: with_answer("def feature_statistics(x:\n  1")),
     "a package that is not there": (None, "einops", _source(lambda s: "import einops\n" + s)),
     "60 MB of output": (2, "", _huge(60)),
     "outputs null": (2, "", _every_cell(lambda cell: cell.update(outputs=None, execution_count="x"))),
     "outputs nonsense": (2, "", _every_cell(lambda cell: cell.update(outputs=[7, {"output_type": "bang"}]))),
-    "a comment of 3 MB": (2, "", _source(lambda s: s + "\n# " + "x" * (3 << 20))),
+    "a comment of 3 MB": (None, "2 million", _source(lambda s: s + "\n# " + "x" * (3 << 20))),
     "3,000 own cells": (2, "", _last(*(code(f"y{i} = {i}") for i in range(3000)))),
 }
+
+
+def _escaped(more):
+    notebook = solved()
+    answer(notebook)["source"] = f"{text(answer(notebook))}\n{more}\n"
+    return json.dumps(notebook).encode("ascii")
 
 
 def _latin(notebook):
