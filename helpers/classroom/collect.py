@@ -209,8 +209,9 @@ def _answers(entry: Entry, file: str, released: Mapping[str, Released]) -> Found
         if re.search(rf"(?<!\w){name}|_{name}", file.lower()):
             return Found(name, entry, (f"the file was called {file}",))
     number = re.match(r"\D*(\d\d)_", file)
+    cells = _cells_of(entry)
     for name, one in released.items():
-        if _cells_of(entry) & (one.cells.keys() - {"setup"}):
+        if cells & (one.cells.keys() - {"setup"}):
             return Found(name, entry, (f"the file was called {file}; its graded cells are those of {name}",))
     for name in released:
         if number and name.startswith(f"{number[1]}_"):

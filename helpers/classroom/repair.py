@@ -6,7 +6,6 @@ released ones, so it does not matter what became of the learner's copies of them
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import json
 import re
@@ -27,7 +26,7 @@ TEXT = 2 << 20
 ALIKE = 0.6
 """From this share of equal text on, a cell that lost its name is taken for the released one."""
 
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_JSON = json.JSONDecoder(parse_int=float)  # int refuses a number of 5,000 digits
 
 
 class Unreadable(Exception):
@@ -57,12 +56,13 @@ def read(data: bytes) -> tuple[list[NotebookNode], list[str]]:
         raise Unreadable("the file is empty")
     text, repairs = _decoded(data)
     try:
-        raw = json.loads(text)
+        raw, end = _JSON.raw_decode(text)
     except RecursionError:
         raise Unreadable("the file is nested too deep for a notebook") from None
     except ValueError as problem:
-        kind = "is a web page, not a notebook" if text.lstrip()[:1] == "<" else "is no JSON (cut off or edited?)"
-        raise Unreadable(f"the file {kind}: {problem}") from None
+        raise Unreadable(f"the file {_what_else(text)}: {problem}") from None
+    if text[end:].strip("\0 \r\n\t"):
+        repairs.append("something stood after the notebook's end; it was left out")
     cells = _cells(raw, repairs)
     if sum(len(cell.source) for cell in cells) > TEXT:
         raise Unreadable(f"its cells hold more than {TEXT >> 20} million characters")
@@ -70,12 +70,19 @@ def read(data: bytes) -> tuple[list[NotebookNode], list[str]]:
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
-    encoding = "utf-16" if data.startswith(_MARKS[1:]) else "utf-8-sig"
-    told = [f"the file began with a byte order mark ({encoding})"] if data.startswith(_MARKS) else []
+    encoding = json.detect_encoding(data)
+    told = [] if encoding == "utf-8" else [f"the file was in {encoding.upper()}, not in plain UTF-8"]
     try:
-        return data.decode(encoding), told
+        return data.decode(encoding).strip(), told
     except UnicodeDecodeError:
-        return data.decode("latin-1"), [*told, "the file is not UTF-8; it was read as Latin-1"]
+        return data.decode("latin-1").strip(), [*told, "the file could not be decoded; it was read as Latin-1"]
+
+
+def _what_else(text: str) -> str:
+    """What a file may be that is no JSON."""
+    if re.search(r"(?m)^<{7} ", text):
+        return "holds both sides of a merge conflict"
+    return "is a web page, not a notebook" if text[:1] == "<" else "is no JSON (cut off or edited?)"
 
 
 def _cells(raw: Any, repairs: list[str]) -> list[NotebookNode]:
@@ -100,12 +107,19 @@ def _cells(raw: Any, repairs: list[str]) -> list[NotebookNode]:
         made.append(
             NotebookNode(
                 cell_type="code" if cell.get("cell_type") == "code" else "markdown",
-                source=text.replace("\r\n", "\n"),
+                source=_characters(text.replace("\r\n", "\n")),
                 metadata=nbformat.from_dict(about if isinstance(about, dict) else {}),
                 id=str(cell.get("id", "")),
             )
         )
+    if found and not made:
+        raise Unreadable("the file is JSON, but nothing in its list of cells is one")
     return made
+
+
+def _characters(text: str) -> str:
+    """The text without halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def repair(cells: list[NotebookNode], released: Released) -> Repaired:
@@ -127,17 +141,32 @@ def repair(cells: list[NotebookNode], released: Released) -> Repaired:
 
 def _answer(made: Repaired, name: str, cell: NotebookNode, released: Released) -> None:
     """Take an answer; of several the last that is not the stub counts, as it does in a kernel."""
+    handed_out = released.cells[name]
+    code = handed_out.cell_type == "code"
+    if code and cell.cell_type != "code":
+        made.repairs.append(f"{name}: the cell was no longer one of code; what stands in it was taken as code")
     if name not in made.answers:
         made.answers[name] = cell.source
-        made.order += [name] if cell.cell_type == "code" else []
+        made.order += [name] if code else []
         return
-    stub = released.cells[name].source.strip()
+    if cell.source.strip() in ("", handed_out.source.strip(), made.answers[name].strip()):
+        made.repairs.append(f"the answer {name} stood there more than once; the one that is filled in counts")
+        return
+    together = f"{made.answers[name]}\n{cell.source}"
+    if not code or _are_parts((made.answers[name], cell.source), together, _defined(handed_out.source)):
+        made.answers[name] = together
+        made.repairs.append(f"{name}: the cell was split; its parts were put together")
+        return
     made.repairs.append(f"the answer {name} stood there more than once; the last one that is filled in counts")
-    if cell.source.strip() not in ("", stub):
-        made.answers[name] = cell.source
-        if name in made.order:
-            made.order.remove(name)
-            made.order.append(name)
+    made.answers[name] = cell.source
+    made.order.remove(name)
+    made.order.append(name)
+
+
+def _are_parts(cells: tuple[str, str], together: str, wanted: set[str]) -> bool:
+    """True where one of two cells defines nothing of what is wanted, or is no Python, and both together are."""
+    alone = [not _unfinished(cell) and bool(wanted & _defined(cell)) for cell in cells]
+    return not all(alone) and not _unfinished(together)
 
 
 def _names(cells: list[NotebookNode], released: Released, repairs: list[str]) -> list[str]:

@@ -77,13 +77,10 @@ class Worker:
         self._zip = str(Path(self._scratch.name).resolve() / "package.zip")
         Path(self._zip).write_bytes(package(answers))
         self.package = isolation.PACKAGE if jail else self._zip
-        self._forks, self._salt, self._jail, self._ready = forks, salt, jail, b""
+        self._forks, self._salt, self._jail = forks, salt, jail
         self._spare = None if forks else self._start(subprocess.PIPE)
         if forks:
-            # packets: two messages that wait are not read as one
-            self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-            with theirs:
-                self._process = self._start(theirs)
+            self._serve()
 
     def run(self, job: Mapping[str, Any], optimizer: bool) -> Run:
         """A process that does the job; ``optimizer`` says that torch's optimizers are best imported before.
@@ -93,6 +90,9 @@ class Worker:
         if not self._forks:
             process, self._spare = self._spare or self._start(subprocess.PIPE), None
             return _Single(process, _frame(job))
+        if self._process.poll() is not None:  # whatever ended it, the next file is not to blame
+            self._control.close()
+            self._serve()
         self.wait()
         return _Forked(self._control, job, optimizer)
 
@@ -114,6 +114,14 @@ class Worker:
             if not self._ready:
                 raise NotStarted("The process in which your code would run did not start.")
         return self._ready == OWN
+
+    def _serve(self) -> None:
+        """Start the process that forks."""
+        self._ready = b""
+        # packets: two messages that wait are not read as one
+        self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = self._start(theirs)
 
     def _start(self, stdin: Any) -> subprocess.Popen[bytes]:
         paths = [path for path in sys.path if path and not os.path.exists(os.path.join(path, "helpers"))]

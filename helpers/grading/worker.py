@@ -79,10 +79,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if kind == "forks":
         _serve(socket.socket(fileno=os.dup(0)))
-    job, answer, output = os.dup(0), os.dup(1), os.dup(2)
-    sink = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(sink, 0)
-    run(job, answer, output)
+    run(os.dup(0), os.dup(1), os.dup(2))
 
 
 def _serve(control: socket.socket) -> None:
@@ -271,8 +268,9 @@ def _settle(scratch: str, answer: int, output: int) -> IO[bytes]:
     """A session of its own, a scratch folder to work in, prints to ``output``, no way out but what is returned."""
     with contextlib.suppress(AttributeError, PermissionError):  # one that is the first of its session stays so
         os.setsid()
-    for stream in (1, 2):
-        os.dup2(output, stream)
+    sink = os.open(os.devnull, os.O_RDONLY)
+    for theirs, stream in ((sink, 0), (output, 1), (output, 2)):  # what was 0 leads to the parent
+        os.dup2(theirs, stream)
     os.close(output)
     if os.name == "posix":
         for inherited in {int(name) for name in os.listdir("/dev/fd")} - {0, 1, 2, answer}:
