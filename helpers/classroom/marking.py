@@ -79,7 +79,7 @@ class Marker:
     def __init__(self, setting: Setting):
         self.setting = setting
         self._sandbox = Sandbox(setting.salt, jail=setting.jail)
-        self._unsalted: Sandbox | None = None
+        self._answers: Sandbox | None = None
         self._compared: dict[str, Exercise] = {}
 
     def __enter__(self) -> Self:
@@ -92,7 +92,7 @@ class Marker:
 
     def close(self) -> None:
         """End the processes."""
-        for sandbox in (self._sandbox, self._unsalted):
+        for sandbox in (self._sandbox, self._answers):
             if sandbox is not None:
                 sandbox.__exit__(None, None, None)
 
@@ -154,15 +154,13 @@ class Marker:
     def _with_reference(self, exercise: Exercise, released: Released) -> Exercise:
         """The exercise, to be compared with what its reference does under the salt; all of a notebook's at once."""
         if exercise.id not in self._compared:
-            with Sandbox(self.setting.salt, answers=True) as sandbox:
-                self._compared |= {other.id: salted(other, sandbox) for other in released.exercises}
+            self._answers = self._answers or Sandbox(self.setting.salt, answers=True)
+            self._compared |= {other.id: salted(other, self._answers) for other in released.exercises}
         return self._compared[exercise.id]
 
     def _explained(self, found: Assessment, exercise: Exercise, submission: Submission) -> Assessment:
         """The verdicts, with causes from a second look under the numbers that the suspects were recorded with."""
-        if self._unsalted is None:
-            self._unsalted = Sandbox(jail=self.setting.jail)
-        outcome = self._unsalted.observe(submission, exercise, self.setting.limits)
+        outcome = self._sandbox.observe(submission, exercise, self.setting.limits, recorded=True)
         seen = assessed(outcome, exercise.whole, submission)
         return dataclasses.replace(found, causes=seen.causes)
 

@@ -72,6 +72,10 @@ class Run(Protocol):
 class Worker:
     """A process that waits for files; the arguments are those of :class:`helpers.grading.sandbox.Sandbox`."""
 
+    _control: socket.socket
+    _process: subprocess.Popen[bytes]
+    _ready = b""
+
     def __init__(self, salt: int = 0, answers: bool = False, forks: bool = FORKS, jail: bool = False):
         self._scratch = tempfile.TemporaryDirectory(prefix="worker", ignore_cleanup_errors=True)
         self._zip = str(Path(self._scratch.name).resolve() / "package.zip")

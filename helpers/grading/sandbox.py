@@ -82,8 +82,10 @@ class Sandbox:
     ) -> None:
         self._worker.close()
 
-    def observe(self, submission: Submission, exercise: Exercise, limits: Limits) -> Outcome:
+    def observe(self, submission: Submission, exercise: Exercise, limits: Limits, recorded: bool = False) -> Outcome:
         """What the probes of ``exercise`` see of the object called ``exercise.builds`` in a learner's file.
+
+        ``recorded``: it is fed what the records were made with, whatever the salt.
 
         Raises NotJudged where the file defines no such name, hits a limit, ends its process, or needs a package that is
         not there; also where no process can be started.
@@ -98,6 +100,7 @@ class Sandbox:
                 "readable": [self._worker.package, *_readable(submission.folder)],
                 "memory": limits.memory,
                 "seconds": limits.seconds,
+                "recorded": recorded,
             }
             try:
                 run = self._worker.run(job, any("optim" in cell for cell in submission.cells))

@@ -59,7 +59,7 @@ class Job:
 
     ``module`` and ``exercise`` name the module and the id of the exercise, ``expects`` what the file should define.
     ``memory`` is in bytes beyond what is in use at the start, ``seconds`` of processor time.  ``readable``: files and
-    folders, besides those of the system.
+    folders, besides those of the system.  ``recorded``: under no salt.
     """
 
     submission: Submission
@@ -70,6 +70,7 @@ class Job:
     readable: tuple[str, ...]
     memory: int
     seconds: float
+    recorded: bool
 
 
 def main() -> None:
@@ -140,6 +141,9 @@ def run(job_pipe: int, answer_pipe: int, output_pipe: int, own: bool = False) ->
         answer.write(len(message).to_bytes(8, "big") + message)
         answer.flush()
 
+    if job.recorded and os.environ.pop("BATCHNORM_SALT", ""):
+        for name in [name for name in sys.modules if name.startswith("helpers.exercises")]:
+            del sys.modules[name]  # they read the salt when they are imported
     exercise = _exercise(job.module, job.exercise)
     send(wire.to_bytes({}))
     _limit(job.memory, job.seconds)
