@@ -94,7 +94,7 @@ fold_linear_exercise.check(fold_linear)
 # | `ConvTranspose1d`, `ConvTranspose2d` | (in, out / groups, …) |
 #
 # With *groups* the channels are cut into parts: inputs of the first part make only outputs of the first part. `conv.transposed` tells the
-# two kinds apart. *Transposed* convolutions enlarge maps.
+# two kinds apart. *Transposed* convolutions are there to enlarge maps.
 #
 # *Predict first:* a transposed convolution with 4 inputs, 6 outputs and 2 groups. Which outputs does row 3 of its weight, the last one,
 # belong to?
@@ -142,7 +142,7 @@ if can_fold:
 # %% [markdown]
 # Only rounding is left: about 1e-6 in float32, below 1e-12 in float64, for values around 1.
 #
-# *Predict first:* five cases. In which is the folded layer right everywhere, in which only inside the map, in which nowhere? The
+# *Predict first:* five cases. In which is the folded layer right everywhere, in which only inside the map, in which not even there? The
 # convolution is 3×3; padded means that zeros are put around the map.
 #
 # - a padded convolution, then batch norm: in eval mode; in train mode; in eval mode with ReLU between the two
@@ -168,10 +168,10 @@ if can_fold:
     serving.speed_and_size(fold_linear, fold_conv)
 
 # %% [markdown]
-# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. Both nets gain in the median, the
-# depthwise net mostly more (in six further runs too). Other nets have other ratios.
+# The stored numbers fall by a hundredth and by a tenth. What goes is one operation on every map. In seven runs both nets gained in the
+# median, and the depthwise net mostly more. Other nets and machines have other ratios.
 #
-# *Exporting* writes a net as a graph of operations that runs without Python. Does the norm go away by itself?
+# *Exporting* writes a net as a graph of operations, from which programs without Python can be made. Does the norm go away by itself?
 
 # %% tags=["nbval-ignore-output"]
 net = serving.filled(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()))
@@ -212,7 +212,7 @@ shards.one_step_table()
 # batch and falling along a cosine. The batch stays the same, and is given to one device or shared out to two. As PyTorch's
 # `DistributedDataParallel` does it by default, the buffers are those of the first device: it sends them to the others before each forward pass (its documentation, `broadcast_buffers`).
 # The control is group norm, which does not look at other rows: shared out or not, it is the same net. (Ten seeds, computed before by
-# `python -m helpers.experiments.production_seeds`, some ten minutes on one core.)
+# `python -m helpers.experiments.production_seeds`, some ten minutes on one core; one process plays both devices.)
 #
 # *Predict first:* a batch of 4, of 8, of 16. Where does the second device cost accuracy?
 
@@ -268,9 +268,9 @@ synced_statistics_exercise.check(synced_statistics)
 # <details><summary>A further thought, when it passes</summary>
 #
 # The mean has to be known before the deviations from it can be summed. So there are two rounds (the count can go with the sums). Another
-# way needs one: each process sends its count, mean and variance, and all combine them, with the distance between the means. `nn.SyncBatchNorm` does it so. Backward costs
-# another round: the gradient of a row contains two sums over *all* rows, of $\partial\ell/\partial y$ and of
-# $\hat x\,\partial\ell/\partial y$.
+# way needs one: each process sends its count, mean and variance, and all combine them, with the distance between the means.
+# `nn.SyncBatchNorm` does it so; for the variance it sends $1/\sqrt{\sigma^2+\epsilon}$. Backward costs another round: the gradient of
+# a row contains two sums over *all* rows, of $\partial\ell/\partial y$ and of $\hat x\,\partial\ell/\partial y$.
 #
 # </details>
 #
@@ -331,8 +331,8 @@ from helpers.experiments import effective_rate
 effective_rate.same_losses()
 
 # %% [markdown]
-# SGD: the gradient is halved and the weight is twice as long, so 4; the losses then differ by less than 0.00001. Adam: 2, less exactly;
-# why less is not examined here.
+# SGD: the gradient is halved and the weight is twice as long, so 4; the losses then differ by less than 0.00001. Adam (AdamW without
+# decay): 2, less exactly; why less is not examined here.
 # Without a norm none of the three factors makes up for the doubled weights. So in front of batch norm only
 # $\eta/\lVert w\rVert^2$ counts under SGD, and $\eta/\lVert w\rVert$ under Adam: the *effective learning rate*. Decay acts on that
 # (van Laarhoven 2017, abstract).
@@ -359,7 +359,7 @@ effective_rate.norms_figure()
 # %% [markdown]
 # With batch norm all three starts come together, at 2.9 after 2,000 steps and still rising slowly; without decay the weight is three
 # times as long. The control has nearly forgotten its start too: × 3 ends at 3.1 and × 0.3 at 2.7, where they began at a ratio of ten.
-# (× 3 still lies above the others in every seed.) So such forgetting is no sign of batch norm. The angle of a step is.
+# (× 3 still lies above the others in every seed.) So such forgetting does not tell the two nets apart. The angle of a step does.
 #
 # *Predict first:* two settings have the same product ηλ, a third has four times that. What are the angles, with batch norm and
 # without?
@@ -370,7 +370,7 @@ effective_rate.angles_table()
 # %% [markdown]
 # - **SGD, batch norm:** √(2ηλ) to within 3 %, in every seed and for all three pairs with decay. One product, one angle.
 # - **SGD, no norm:** the same product gives 25 and 54. The formula rests on a gradient orthogonal to the weight, and here it is not.
-# - **AdamW, batch norm:** one product, one angle again, and four times the product twice the angle. But it is about a fifth of √(2ηλ). Adam's
+# - **AdamW, batch norm:** one product, nearly one angle, and four times the product twice the angle. But it is about a fifth of √(2ηλ). Adam's
 #   steps are averages over several gradients, and of another size; the factor is measured here, not derived.
 # - **AdamW, no norm:** the same product gives 9 and 4.
 # - **No decay:** nothing balances. With batch norm the weight can only grow under SGD.
@@ -442,21 +442,22 @@ dropout_shift.cost_table()
 
 # %% [markdown]
 # Moving dropout behind the last norm takes 0.36 or more off the loss in every seed, re-estimating 0.15 to 0.25. So the stored
-# statistics, means too, are a part of the cost, and less than half of it in the median. What is left lies in the weights, which were
-# trained for 400 steps under three dropouts. So the first remedy changes more than the statistics.
+# statistics (means and variances are replaced together) are a part of the cost, and less than half of it in the median.
+# What is left lies in the weights, which were trained for 400 steps under three dropouts. So the first remedy changes more than the statistics.
 
 # %% [markdown]
 # ## 5 · Three more things that go to production
 #
-# **Averaged weights.** An average of checkpoints, or a moving average of the weights (EMA), never ran on any batch. Give it statistics of
-# its own by one pass over training rows (notebook 04, bug 7 and section 3).
+# **Averaged weights.** An average of checkpoints, or a moving average of the weights (EMA), never ran on any batch. Averaged buffers
+# did as well in notebook 04 (bug 7), but nothing promises that. One pass over training rows gives the average
+# statistics of its own (section 3 there).
 #
 # **Fine-tuning, a checklist** (notebook 04, section 6, has the measurements):
 #
 # 1. How many values stand behind each mean in the new training? Few: freeze the statistics.
 # 2. Do the new data look like the old ones? If not, re-estimate first, then freeze.
 # 3. `layer.eval()` freezes statistics, `requires_grad_(False)` freezes γ and β. Decide each.
-# 4. `net.train()` undoes the first. Repeat it after each call.
+# 4. `net.train()` undoes `layer.eval()`. Repeat that after each call.
 # 5. A folded net has nothing to freeze: start from the one that was not folded.
 #
 # **Mixed precision.** *Autocast* runs costly layers in bfloat16, a number of 16 bits with 8 bits of precision. *Predict first:* in
@@ -477,7 +478,7 @@ for layer in (nn.BatchNorm1d(1, momentum=0.01), nn.BatchNorm1d(1, momentum=0.01)
     print(f"{layer.weight.dtype}: running_mean {mean:.2f}, running_var {var:.2f}")
 
 # %% [markdown]
-# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. With bfloat16 buffers the average stops on the way:
+# Under autocast the maps are bfloat16, and buffers, γ and β stay float32. With bfloat16 buffers the average stops on the way here:
 # every intermediate number is rounded. 1 − m is stored as 0.988, so at a mean of 2 the new one is 1.977 + 0.030 = 2.007. That is nearer to
 # 2 than to the next bfloat16, 2.016.
 
@@ -541,7 +542,8 @@ diagnoses_exercise.check(diagnoses)
 #    forwards into a padded convolution.
 # 2. Two devices, gradient accumulation and ghost batches give one gradient: each part has its own mean. Summing counts, sums and squared
 #    deviations over the devices makes it one batch again, and gradients pass through these sums too.
-# 3. In front of batch norm weight decay sets the effective learning rate. In balance a step of SGD turns the weight by √(2ηλ).
+# 3. In front of batch norm weight decay sets the effective learning rate. In balance a step of SGD without momentum
+#    turns the weight by √(2ηλ).
 # 4. Dropout before batch norm stores a variance that does not arrive in use. Put it behind the last norm, or re-estimate with dropout off.
 # 5. An incident: modes, buffers, rows behind a mean, weights. Measure before you repair.
 #
@@ -556,9 +558,9 @@ diagnoses_exercise.check(diagnoses)
 #
 # <details><summary>What does SyncBatchNorm exchange, and why does gradient accumulation not replace it?</summary>
 #
-# From each device its count, mean and variance, in one round (or counts, sums and squared deviations, in two); backward two sums of
-# gradients. Accumulation adds gradients, but each forward pass has
-# normalised its own few rows already.
+# From each device its count, mean and variance (in torch as 1/√(σ²+ε)), in one round (or counts, sums and
+# squared deviations, in two); backward two sums of gradients. Accumulation adds gradients, but each forward pass has normalised its
+# own few rows already.
 #
 # </details>
 #
@@ -571,7 +573,7 @@ diagnoses_exercise.check(diagnoses)
 # <details><summary>What does weight decay do to a weight that batch norm follows?</summary>
 #
 # Shrinking the weight does not change the function. Decay keeps the weight short, and so the effective learning
-# rate up: with SGD a step turns it by √(2ηλ) in balance.
+# rate up: with SGD without momentum a step turns it by √(2ηλ) in balance.
 #
 # </details>
 #
