@@ -248,6 +248,13 @@ def test_the_text_of_sections_1_and_2():
     for one, other, times in (("noisy, he", "batch, he", 1.5), ("noisy, default", "batch, default", 1.5)):
         assert np.median(found[f"{one}: quiet"]) / np.median(found[f"{other}: quiet"]) == pytest.approx(times, abs=0.1)
     assert np.median(found["noise, he: quiet"]) / np.median(found["none, he: quiet"]) == pytest.approx(4, abs=0.5)
+    for one, other, low, high in (
+        ("noisy, he", "batch, he", 1.4, 1.7),
+        ("noisy, default", "batch, default", 1.0, 2.95),
+        ("noise, he", "none, he", 0.85, 12.1),
+    ):
+        times = found[f"{one}: quiet"] / found[f"{other}: quiet"]
+        assert low <= times.min() and times.max() <= high
     assert np.median(found["noise, he: accuracy"]) > 0.9 and np.median(found["noise, default: accuracy"]) < 0.15
 
 
@@ -267,7 +274,8 @@ def test_the_text_of_section_3():
     trained = ("none, he", "batch, default", "batch, he")
     assert all(np.median(twelve[f"{net}: beta"]) == pytest.approx(20, abs=1) for net in trained)
     assert np.median(twelve["batch, he: fine"]) / np.median(twelve["none, he: fine"]) == pytest.approx(2.1, abs=0.2)
-    assert (twelve["batch, he: fine"] > twelve["none, he: fine"]).all()
+    times = twelve["batch, he: fine"] / twelve["none, he: fine"]
+    assert [round(times.min(), 1), round(times.max(), 1)] == [1.3, 2.8]
     assert (twelve["none, he: range"] > twelve["batch, he: range"]).all()
     assert all((twelve[f"none, he: {what}"] > twelve[f"batch, he: {what}"]).all() for what in ("loss", "quiet"))
 
@@ -313,6 +321,10 @@ def test_the_text_of_section_6():
     for other in (batch_noise.STOPPED, "0"):
         gap = again["8"] - again[other]
         assert gap.min() < 0 < np.median(gap)
+    assert (again["8"] > again[batch_noise.STOPPED]).sum() == 8
+    assert [(again["8"] < again["0"]).sum(), (again["8"] == again["0"]).sum()] == [2, 1]
+    trained = (load("parts")[f"{name}, noisy"][:, 1] for name in (batch_noise.STOPPED, "8"))
+    assert (next(trained) < next(trained)).all()
     clean = load("parts")
     better = clean["16, as they are"][:, 2] < clean["128, as they are"][:, 2]
     assert better.sum() == 9
