@@ -156,7 +156,7 @@ six_gradients_exercise.check(six_gradients)
 three_paths.taken_away()
 
 # %% [markdown]
-# But for ε, such a map is a *projection*: it removes two directions, (1, 1, 1, 1) and x̂, and leaves the rest as it is. Shifting x does
+# But for ε, what is done to dy is a *projection*: it removes two directions, (1, 1, 1, 1) and x̂, and leaves the rest as it is. Shifting x does
 # not change x̂, and, but for ε, stretching it does not either. So a step in these directions does not change the output.
 #
 # *Predict first:* "but for ε". A projection would leave nothing of a dy that *is* x̂. How much is left for a feature of standard
@@ -168,7 +168,7 @@ three_paths.projection_table()
 # %% [markdown]
 # ε/(σ² + ε) of it is left. The variance of x̂ is σ²/(σ² + ε), not 1, so the third term takes away only that share. For a feature
 # with σ² well above ε it is a projection for all practical purposes; for one with σ² below ε most of x̂ gets through. And rightly:
-# stretch such a feature, and the layer, which divides by little more than √ε, passes the stretch on. Of the
+# stretch a feature with σ² far below ε, and the layer, which divides by little more than √ε, passes the stretch on. Of the
 # mean nothing is left in the digits shown.
 #
 # ### Build it: the compact form
@@ -207,11 +207,12 @@ other_layer.paired_table("depth", "accuracy")
 # %% [markdown]
 # - **The mean.** Without that path accuracy is lower in all ten seeds at the rates 0.1 and 0.3, by 8 points in the median at 0.1.
 # - **The variance.** Without that path the training loss is higher in all ten seeds at 0.03, 0.1 and 0.3, by 0.01 to 0.04 in the median.
-#   Accuracy is lower by 0.9 points at 0.03, in eight of ten, and by 0.7 with two hidden layers, in nine; elsewhere it is not decided.
+#   Accuracy is lower by 0.9 points at 0.03, in eight of ten. With two hidden layers it is lower in nine, but with ten other seeds
+#   (100–104 and 200–204) only in seven. Elsewhere it is not decided.
 # - **Both.** At 0.03 one path left out costs about a point, whichever it is, and both cost 7. At 0.3 it is not
 #   decided whether the guess, which lacks both, does worse than the net without the mean path alone.
-# - **The rate.** There is no simple rule. From 0.03 to 0.1 the guess falls further behind, from 7 to 13 points. At 1 it is best, 1 to
-#   10 points behind, and the control breaks. So a wrong gradient can hide behind good numbers: "it trains well" is no test.
+# - **The rate.** There is no simple rule. From 0.03 to 0.1 the guess falls further behind, from 7 to 13 points. At 1 it comes nearest,
+#   1 to 10 points behind, and the control breaks. So a wrong gradient can hide behind good numbers: "it trains well" is no test.
 # - **The depth.** With one hidden layer the guess loses about half a point, in eight of ten seeds. With eight it loses about 36.
 #
 # (The opening shows seed 0, where the guess has its lowest accuracy of the ten.)
@@ -226,8 +227,9 @@ other_layer.cosines_table()
 # Before the first step the guess still points roughly the right way, less so the more norms lie above. (Above the head lies none.)
 # That fits the table of depths. After 300 steps with the right layer the cosines are
 # still about 0.5 to 0.75; after 300 with the guess they are below 0.5 in every seed and hidden layer. Notebook 01 has the smallest case of
-# this: a bias that grows and grows because the gradient does not know that the mean takes it away. It "can get worse" if the layer
-# also scales (paper, §2): here it does at 0.03 and 0.1, and at 0.3 it does not.
+# this: a bias that grows and grows because the gradient does not know that the mean takes it away. The paper says that this "can get
+# worse" if the layer also scales (§2). In our nets accuracy without both paths is lower than without the mean path alone at 0.03 and
+# 0.1; at 0.3 and 1 that is not decided.
 
 # %% [markdown]
 # ## 3 · A test that knows no formula
@@ -244,7 +246,7 @@ finite_differences.steps_table()
 
 # %% [markdown]
 # No. With a large step the slope changes on the way. A small one drowns in rounding: the loss changes in its last digits only. In
-# float32 the best step here still leaves an error above 1e-5. At 1e-6 the slope is off by about a third of the largest gradient, and
+# float32 the best step here still leaves an error above 1e-5. At 1e-6 the slope is off by a tenth of the largest gradient or more, and
 # at 1e-7 it is noise. In float64 there is room: at 1e-6 the gap is below 1e-8. That is why `torch.autograd.gradcheck`, whose default step is 1e-6, wants float64.
 
 # %%
@@ -346,7 +348,7 @@ eval_backward_exercise.check(eval_backward)
 # <details><summary>After the exercise: the guess was right, somewhere else</summary>
 #
 # What the author of the opening wrote has the form of eval mode's dx, with the batch's σ in the place of the running one. In eval mode
-# the two indirect paths do not exist. The dx of one example depends on that example alone, and the dx do not add up to 0. For an
+# the two indirect paths do not exist. The dx of one example depends on that example alone, and the dx need not add up to 0. For an
 # attribution map ("which pixels made the net say 7?") take the gradient in eval mode: in train mode it depends on which other
 # images are in the batch.
 #
@@ -453,8 +455,8 @@ numerics.variance_figure()
 #
 # ### Build it: a stable variance
 #
-# *Exercise, medium, 8 minutes.* Rows come in chunks of different sizes, once, and none may be kept. Give mean and biased variance of all rows
-# together. Check it on chunks whose means differ, and far from 0.
+# *Exercise, medium, 8 minutes.* Rows come in chunks of different sizes, once, and none may be kept, nor a copy of it. (The check notices
+# chunks that are kept, not copies.) Give mean and biased variance of all rows together. Check it on chunks whose means differ, and far from 0.
 
 # %% solution="stable_variance"
 from helpers.exercises.answers.stable_variance import stable_variance
@@ -473,7 +475,7 @@ stable_variance_exercise.check(stable_variance)
 # %% [markdown]
 # ### Sixteen bits
 #
-# Many nets train in float16 or bfloat16: half of the memory, and faster on many devices. How finely do they count?
+# Many nets train in float16 or bfloat16: half of the memory for each number, and faster on many devices. How finely do they count?
 
 # %%
 numerics.formats_table()
@@ -541,7 +543,7 @@ kept_for_backward.blocks_table()
 
 # %% [markdown]
 # Against twelve units, four and about five. But the usual way can do better: called in place, leaky ReLU keeps its *output*, which the
-# next Linear keeps anyway, and nine units are left. The authors of In-Place ABN compare with that (a residual block with 6 buffers,
+# next Linear keeps anyway, and nine units are left. The authors of In-Place ABN compare with that (figure of a residual block: 6 buffers,
 # and 3 with theirs). They report memory savings of up to 50 % in their nets, at 0.8 to 2 % more time, and that checkpointing can be
 # made as cheap as their way (abstract). What the column *kept* does not show: while a block is recomputed its own tensors are there
 # again for a moment.
@@ -564,7 +566,8 @@ kept_for_backward.inversion_table()
 
 # %% [markdown]
 # - With γ = 0 nothing comes back: all outputs are β. Some ResNets start the last γ of each block at 0 (Goyal et al. 2017, §5.1); there
-#   this trick cannot be used.
+#   the trick as it is written here cannot be used. (The layer in the authors' repository mapillary/inplace_abn changes what stands for
+#   γ, so that it can be inverted.)
 # - γ small beside β: y = γx̂ + β is rounded at the size of β. What is lost there, the division by γ makes large. In bfloat16 γ = 0.01
 #   with β = 1 already costs up to 0.4 of a standard deviation. With β = 0 a small γ costs nothing.
 # - The activation must have an inverse: leaky ReLU has one, ReLU has none.
@@ -573,10 +576,10 @@ kept_for_backward.inversion_table()
 # ## What would change my mind
 #
 # - *Is the path through the variance dispensable?* In our nets leaving it out cost training loss in every seed at rates up to 0.3, and
-#   accuracy by about a point in two cases. With another split of the digits the point at 0.03 was gone (lower in 4 of 8 seeds).
+#   accuracy by about a point at 0.03. With another split of the digits that point was gone (lower in 4 of 8 seeds).
 #   These are 300 steps on an easy task. A task on which it costs several points in at least eight of ten seeds would settle it. To
 #   leave it out saves next to nothing: its sum is dγ, which is needed anyway.
-# - *Does the guess fail because its gradient points elsewhere?* The cosines show that it does; the paths left out one by one show
+# - *Does the guess fail because its gradient points elsewhere?* The cosines show that it points elsewhere; the paths left out one by one show
 #   which part of the formula matters. That the direction *alone* decides is not shown.
 #
 # ## Recap
