@@ -1,6 +1,5 @@
 """What learners and learning platforms send is taken for what it is; nothing else on the disk is read or changed."""
 
-import functools
 import os
 import stat
 import sys
@@ -11,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.classroom import assignment, repair
+from helpers.classroom import assignment
 from helpers.classroom.collect import collect
 from helpers.grading.submission import NotJudged
-
 from tests.classroom import corpus
 
 NAME = f"{corpus.NAME}.ipynb"
@@ -76,10 +74,13 @@ TREES = {
     "traversal in a tar": ({"ada/a.tar": corpus.tarred({f"../../../bob/{NAME}": RIGHT})}, {"ada": ONE}),
     "backslashes": ({"ada/a.zip": corpus.zipped({f"..\\..\\bob\\{NAME}": RIGHT})}, {"ada": ONE}),
     "remains of macOS": (
-        {f"ada/a.zip": corpus.zipped({NAME: RIGHT, f"__MACOSX/._{NAME}": b"\0\5\26\7"}), f"ada/._{NAME}": b"\0\5\26\7"},
+        {"ada/a.zip": corpus.zipped({NAME: RIGHT, f"__MACOSX/._{NAME}": b"\0\5\26\7"}), f"ada/._{NAME}": b"\0\5\26\7"},
         {"ada": ONE},
     ),
-    "checkpoints": ({f"ada/{NAME}": RIGHT, f"ada/.ipynb_checkpoints/{corpus.NAME}-checkpoint.ipynb": STUB}, {"ada": ONE}),
+    "checkpoints": (
+        {f"ada/{NAME}": RIGHT, f"ada/.ipynb_checkpoints/{corpus.NAME}-checkpoint.ipynb": STUB},
+        {"ada": ONE},
+    ),
     "a folder that begins with a dot": ({f".ada/batchnorm/{NAME}": RIGHT}, {".ada": ONE}),
     "only a PDF": ({"ada/batchnorm/answer.pdf": b"%PDF"}, {"ada": {}}),
     "a program": ({"ada/00_start_here.py": b"x = 1"}, {"ada": {}}),
