@@ -6,15 +6,22 @@ trace is named, also one whose folder holds no notebook.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
+import lzma
+import os
 import re
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from helpers.grading.submission import NotJudged
 
@@ -26,22 +33,33 @@ NESTED = 2
 """So many archives deep is looked."""
 ENTRIES = 2_000_000
 """At most so many files in all."""
+OPENED = 1 << 30
+"""Bytes of archives within archives, and of notebooks, that are opened for one learner."""
 
 _PLATFORM = re.compile(r"^(?P<who>.+_\d+)_(?:assignsubmission|assignfeedback)_\w*$")
 """A learner's folder as Moodle names it: name, number of the participant, kind."""
 _CANVAS = re.compile(r"^(?P<who>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<file>.+)$")
 """A file as Canvas names it: name, number of the user, number of the submission, the file's own name."""
+_BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, RuntimeError, ValueError, IndexError),
+)
+"""What a broken archive raises."""
 _JUNK = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store", "__pycache__", ".git")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file somewhere below; ``path`` as the learner named it, ``time`` of its last change in seconds."""
+    """One file somewhere below; ``path`` as the learner named it, ``time`` of its last change in seconds.
+
+    ``closed`` says why it cannot be read, or "".
+    """
 
     path: PurePosixPath
     time: float
     size: int
     read: Callable[[], bytes] = field(compare=False, repr=False)
+    closed: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,10 +97,11 @@ def collect(place: Path, released: Mapping[str, Released]) -> list[Learner]:
 
 def entries(place: Path) -> Iterator[Entry]:
     """The files of a folder or an archive, and of the archives in it."""
+    opened: Counter[str] = Counter()
     if place.is_dir():
-        found = _in_folder(place)
+        found = _in_folder(place, opened)
     elif place.name.lower().endswith(ARCHIVES):
-        found = _in_archive(_disk(place, place.parent), PurePosixPath(), 0)
+        found = _in_archive(_disk(place, place.parent), PurePosixPath(), 0, opened, place)
     elif place.suffix == ".ipynb":
         found = iter([_disk(place, place.parent)])
     else:
@@ -90,71 +109,85 @@ def entries(place: Path) -> Iterator[Entry]:
     for count, entry in enumerate(found):
         if count >= ENTRIES:
             raise NotJudged(f"{place} holds more than {ENTRIES:,} files.")
-        if not set(_JUNK) & set(entry.path.parts):
+        if not set(_JUNK) & set(entry.path.parts) and not entry.path.name.startswith("._"):
             yield entry
 
 
-def _in_folder(place: Path) -> Iterator[Entry]:
+def _in_folder(place: Path, opened: Counter[str]) -> Iterator[Entry]:
     for path in sorted(place.rglob("*")):
         if not path.is_symlink() and stat.S_ISREG(path.lstat().st_mode):
             entry = _disk(path, place)
-            yield from _in_archive(entry, entry.path.parent, 0) if _archive(entry.path) else [entry]
+            yield from _in_archive(entry, entry.path.parent, 0, opened) if _archive(entry.path) else [entry]
 
 
 def _disk(path: Path, root: Path) -> Entry:
     about = path.stat()
+    shown = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "replace")
+    closed = "" if os.access(path, os.R_OK) else "closed to whoever grades"
 
     def read() -> bytes:
         with path.open("rb") as file:
             return file.read(repair.LIMIT + 1)
 
-    return Entry(PurePosixPath(path.relative_to(root).as_posix()), about.st_mtime, about.st_size, read)
+    return Entry(PurePosixPath(shown), about.st_mtime, about.st_size, read, closed)
 
 
 def _archive(path: PurePosixPath) -> bool:
     return path.name.lower().endswith(ARCHIVES)
 
 
-def _in_archive(entry: Entry, below: PurePosixPath, depth: int) -> Iterator[Entry]:
-    """The files of an archive as if they lay in ``below``; the archive itself where it cannot be opened."""
+def _in_archive(
+    entry: Entry, below: PurePosixPath, depth: int, opened: Counter[str], place: Path | None = None
+) -> Iterator[Entry]:
+    """The files of an archive as if they lay in ``below``; the archive itself where it cannot be opened.
+
+    ``opened`` counts bytes by learner; ``place`` is the archive of a whole class, which need not fit into memory.
+    """
     try:
-        data = entry.read()
+        data: IO[bytes] = place.open("rb") if place else io.BytesIO(entry.read())
         members = list(_zipped(data) if entry.path.suffix.lower() == ".zip" else _tarred(data))
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, NotImplementedError):
+    except _BROKEN:
         yield entry
         return
-    for name, size, read in members:
+    for name, size, read, closed in members:
         parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")]
-        if parts:
-            member = Entry(below.joinpath(*parts), entry.time, size, read)
-            nested = _archive(member.path) and depth + 1 < NESTED
-            yield from _in_archive(member, member.path.parent, depth + 1) if nested else [member]
+        if not parts:
+            continue
+        member = Entry(below.joinpath(*parts), entry.time, size, read, closed)
+        whose = _whose(member.path)[0]
+        if _archive(member.path) and depth + 1 < NESTED and opened[whose] + size <= OPENED:
+            opened[whose] += size
+            yield from _in_archive(member, member.path.parent, depth + 1, opened)
+        else:
+            yield member
 
 
-_Member = tuple[str, int, Callable[[], bytes]]
+_Member = tuple[str, int, Callable[[], bytes], str]
 
 
-def _zipped(data: bytes) -> Iterator[_Member]:
-    archive = zipfile.ZipFile(io.BytesIO(data))
+def _zipped(data: IO[bytes]) -> Iterator[_Member]:
+    archive = zipfile.ZipFile(data)
     for info in archive.infolist():
         if not info.is_dir():
-            yield info.filename, info.file_size, functools.partial(_some, functools.partial(archive.open, info))
+            read = functools.partial(_some, functools.partial(archive.open, info))
+            yield info.filename, info.file_size, read, "under a password" if info.flag_bits & 1 else ""
 
 
-def _tarred(data: bytes) -> Iterator[_Member]:
-    archive = tarfile.open(fileobj=io.BytesIO(data))  # noqa: SIM115
+def _tarred(data: IO[bytes]) -> Iterator[_Member]:
+    archive = tarfile.open(fileobj=data)  # noqa: SIM115
     for info in archive:
         if info.isreg():
-            yield info.name, info.size, functools.partial(_some, functools.partial(archive.extractfile, info))
+            name = os.fsencode(info.name).decode("utf-8", "replace")
+            yield name, info.size, functools.partial(_some, functools.partial(archive.extractfile, info)), ""
 
 
 def _some(opened: Callable[[], object]) -> bytes:
-    """The bytes of a member up to the limit, and none of one that is broken or under a password."""
-    try:
-        with opened() as file:  # type: ignore[attr-defined]
-            return bytes(file.read(repair.LIMIT + 1))
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, NotImplementedError):
-        return b""
+    """The bytes of a member up to the limit; of a broken one those before the break."""
+    data = bytearray()
+    with contextlib.suppress(*_BROKEN), opened() as file:  # type: ignore[attr-defined]
+        while len(data) <= repair.LIMIT and (chunk := file.read(1 << 20)):
+            data += chunk
+    return bytes(data)
 
 
 def _empty(place: Path) -> Iterator[str]:
@@ -162,7 +195,7 @@ def _empty(place: Path) -> Iterator[str]:
     if place.is_dir():
         for folder in place.iterdir():
             if folder.is_dir() and not folder.is_symlink() and folder.name not in _JUNK:
-                yield _learner(folder.name)
+                yield _learner(os.fsencode(folder.name).decode("utf-8", "replace"))
 
 
 def _whose(path: PurePosixPath) -> tuple[str, str]:
@@ -187,15 +220,24 @@ def _learner(folder: str) -> str:
 def _sorted_out(name: str, files: Iterable[tuple[Entry, str]], released: Mapping[str, Released]) -> Learner:
     learner = Learner(name)
     candidates: dict[str, list[Found]] = {}
+    left = OPENED
     for entry, file in files:
-        if not file.lower().endswith((".ipynb", ".json", ".ipynb.txt", ".ipynb.json")):
+        if entry.closed:
+            learner.notes.append(f"{entry.path} is {entry.closed}")
+        elif not file.lower().endswith((".ipynb", ".json", ".ipynb.txt", ".ipynb.json")):
             learner.notes.append(f"{entry.path} is no notebook")
+        elif entry.size > left:
+            learner.notes.append(f"{entry.path} was not opened: {OPENED >> 20:,} MB were before it")
         elif found := _answers(entry, file, released):
+            left -= entry.size
             candidates.setdefault(found.notebook, []).append(found)
         else:
+            left -= entry.size
             learner.notes.append(f"{entry.path} answers no notebook of the course")
     for notebook, several in candidates.items():
         learner.found.append(_one_of(several, released[notebook]))
+    if not learner.found and not learner.notes:
+        learner.notes.append("there is no file in it")
     learner.found.sort(key=lambda found: found.notebook)
     return learner
 

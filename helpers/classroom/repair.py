@@ -54,6 +54,8 @@ def read(data: bytes) -> tuple[list[NotebookNode], list[str]]:
         raise Unreadable(f"the file is larger than {LIMIT >> 20} MB")
     if not data.strip():
         raise Unreadable("the file is empty")
+    if b"{" not in data[:1000]:
+        raise Unreadable(f"the file {_what_else(data[:1000].decode('latin-1').strip())}")
     text, repairs = _decoded(data)
     try:
         raw, end = _JSON.raw_decode(text)
@@ -82,6 +84,8 @@ def _what_else(text: str) -> str:
     """What a file may be that is no JSON."""
     if re.search(r"(?m)^<{7} ", text):
         return "holds both sides of a merge conflict"
+    if text[:2] == "PK":
+        return "is a zip, not a notebook"
     return "is a web page, not a notebook" if text[:1] == "<" else "is no JSON (cut off or edited?)"
 
 

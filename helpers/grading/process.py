@@ -94,9 +94,15 @@ class Worker:
         if not self._forks:
             process, self._spare = self._spare or self._start(subprocess.PIPE), None
             return _Single(process, _frame(job))
-        if self._process.poll() is not None:  # whatever ended it, the next file is not to blame
+        try:
+            return self._forked(job, optimizer)
+        except NotStarted:  # whatever has ended it, this file is not to blame
             self._control.close()
+            _end(self._process)
             self._serve()
+            return self._forked(job, optimizer)
+
+    def _forked(self, job: Mapping[str, Any], optimizer: bool) -> Run:
         self.wait()
         return _Forked(self._control, job, optimizer)
 

@@ -29,6 +29,13 @@ if TYPE_CHECKING:  # it imports torch, and a worker does that at the same time
     from helpers.judge.exercise import Exercise
 
 _READY = wire.to_bytes({})
+_LIMITS = {
+    "File too large": "wrote a file that is too large",
+    "No space left on device": "wrote more files than it may",
+    "Too many open files": "opened more files at a time than it may",
+    "can't start new thread": "started more threads than it may",
+}
+"""What the system says at a limit, and what that means."""
 
 
 @dataclass(frozen=True)
@@ -245,8 +252,9 @@ def _refuse(seen: Observations, folder: str) -> None:
             raise NotJudged(f"Your code ended the program: {raised}.")
         if raised.kind == "MemoryError" or "can't allocate memory" in raised.message:
             raise NotJudged(f"Your code needed more memory than it may use: {raised}.")
-        if raised.kind == "OSError" and "File too large" in raised.message:
-            raise NotJudged(f"Your code wrote a file that is too large: {raised}.")
+        for sign, what in _LIMITS.items():
+            if sign in raised.message and raised.kind in ("OSError", "RuntimeError"):
+                raise NotJudged(f"Your code {what}: {raised}.")
         if missing := _missing_package(raised, folder):
             raise NotJudged(f"The package {missing} is not installed here ({raised.where or raised.message}).")
         if raised.kind == "ImportError" and "cannot import name" not in raised.message:

@@ -130,7 +130,9 @@ def _nbgrader(**changed):
 
 
 def _without(*names, kind=""):
-    return _edit(lambda n: n.update(cells=[c for c in n["cells"] if grade_id(c) not in names and c["cell_type"] != kind]))
+    return _edit(
+        lambda n: n.update(cells=[c for c in n["cells"] if grade_id(c) not in names and c["cell_type"] != kind])
+    )
 
 
 def _top(**changed):
@@ -171,7 +173,12 @@ def _nbformat_3(notebook):
         else:
             kept["source"] = cell["source"]
         cells.append(kept)
-    return {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": cells, "metadata": {}}]}
+    return {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [{"cells": cells, "metadata": {}}],
+    }
 
 
 @_edit
@@ -292,10 +299,18 @@ HONEST = {
     "one cell has no text": (2, "", _edit(lambda n: n["cells"].insert(1, {"cell_type": "code"}))),
     "a text is a number": (2, "", _edit(lambda n: n["cells"].insert(1, code(17)))),
     "nested 100,000 deep": (None, "", lambda: b"[" * 100_000),
-    "nested inside metadata": (None, "", _raw(lambda d: d[:-2].rstrip() + b', "x": ' + b"[" * 50_000 + b"]" * 50_000 + b"}")),
+    "nested inside metadata": (
+        None,
+        "",
+        _raw(lambda d: d[:-2].rstrip() + b', "x": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
+    ),
     "a long number": (2, "", _raw(lambda d: d.rstrip()[:-1] + b', "x": ' + b"9" * 10_000 + b"}")),
     "infinity": (2, "", _raw(lambda d: d.rstrip()[:-1] + b', "x": [NaN, -Infinity, 1e999]}')),
-    "merge conflict": (None, "conflict|JSON", _raw(lambda d: b"<<<<<<< HEAD\n" + d + b"=======\n" + d + b">>>>>>> x\n")),
+    "merge conflict": (
+        None,
+        "conflict|JSON",
+        _raw(lambda d: b"<<<<<<< HEAD\n" + d + b"=======\n" + d + b">>>>>>> x\n"),
+    ),
     "metadata gone": (2, "", _stripped),
     "from Colab": (2, "", _colab),
     "metadata of the answer gone": (2, "", _rest_of_the_metadata),
@@ -364,7 +379,11 @@ HONEST = {
     "zero byte in the answer": (0, "null byte|zero", _source(lambda s: s + "\n# \x00\n")),
     "blanks that do not break": (0, "", _source(lambda s: s.replace("    ", "\u00a0\u00a0\u00a0\u00a0"))),
     "tabs": (2, "", _source(lambda s: s.replace("    ", "\t"))),
-    "syntax error in the answer": (0, "SyntaxError|syntax|was never closed", lambda: with_answer("def feature_statistics(x:\n  1")),
+    "syntax error in the answer": (
+        0,
+        "SyntaxError|syntax|was never closed",
+        lambda: with_answer("def feature_statistics(x:\n  1"),
+    ),
     "a package that is not there": (None, "einops", _source(lambda s: "import einops\n" + s)),
     "60 MB of output": (2, "", _huge(60)),
     "outputs null": (2, "", _every_cell(lambda cell: cell.update(outputs=None, execution_count="x"))),
@@ -399,9 +418,19 @@ def named():
     ctypes.CDLL(None).prctl(15, LEFT.encode(), 0, 0, 0)
 
 def alone():
-    return sum(name.isdigit() for name in os.listdir("/proc")) < 40
+    return os.getpid() < 100  # else these would be the machine's processes
 
 """
+DISARM = """
+import gc
+for thing in gc.get_objects():
+    if type(thing) is type(lambda: 0) and thing.__qualname__ == "_guard.<locals>.guard":
+        nothing = (lambda event, arguments: None).__code__
+        thing.__code__ = thing.__code__.replace(
+            co_code=nothing.co_code, co_consts=nothing.co_consts, co_exceptiontable=b"", co_stacksize=9
+        )
+"""
+"""Takes the worker's audit hook out of the way, so that only the system is left to hold an attack."""
 TAIL = "\n\ndef feature_statistics(x):\n    return x.mean(dim=0), x.var(dim=0)\n"
 CALLED = "\n\ndef feature_statistics(x):\n    at_call(x)\n    return x.mean(dim=0), x.var(dim=0)\n"
 
@@ -655,7 +684,7 @@ STOPS = {
     "kills its parent": ("def at_call(x):\n    if alone(): os.kill(os.getppid(), 9)\n", ""),
     "kills its group": ("def at_call(x):\n    if alone(): os.killpg(0, 9)\n", ""),
     "kills all that it may": ("def at_call(x):\n    if alone(): os.kill(-1, 9)\n    else: os._exit(1)\n", ""),
-    "stops all that it may": ("def at_call(x):\n    if alone(): os.kill(-1, 19)\n    os.kill(os.getpid(), 19)\n", "time|clock|still|seconds"),
+    "stops all that it may": ("def at_call(x):\n    if alone(): os.kill(-1, 19)\n    os.kill(os.getpid(), 19)\n", ""),
     "stops its parent": ("def at_call(x):\n    if alone(): os.kill(os.getppid(), 19)\n", ""),
     "segmentation fault": ("def at_call(x): ctypes.string_at(0)\n", ""),
     "closes everything": ("def at_call(x): os.closerange(0, 300)\n", ""),
@@ -667,16 +696,28 @@ STOPS = {
         "time|processor|still|seconds",
     ),
     "sleeps": ("def at_call(x): time.sleep(900)\n", "time|clock|still|seconds"),
-    "loops in a fork": ("def at_call(x):\n    if os.fork() == 0:\n        named()\n        while True: pass\n    time.sleep(900)\n", ""),
-    "forks without end": ("def at_call(x):\n    for i in range(600):\n        if os.fork() == 0:\n            named(); time.sleep(600)\n", ""),
-    "threads without end": ("def at_call(x):\n    for i in range(5000): threading.Thread(target=time.sleep, args=(600,)).start()\n", ""),
+    "loops in a fork": (
+        "def at_call(x):\n    if os.fork() == 0:\n        named()\n        while True: pass\n    time.sleep(900)\n",
+        "",
+    ),
+    "forks without end": (
+        "def at_call(x):\n    for i in range(600):\n        if os.fork() == 0:\n            named(); time.sleep(600)\n",
+        "",
+    ),
+    "threads without end": (
+        "def at_call(x):\n    for i in range(5000): threading.Thread(target=time.sleep, args=(600,)).start()\n",
+        "",
+    ),
     "memory of Python": ("def at_call(x): at_call.kept = [bytearray(100 << 20) for i in range(40)]\n", "memory"),
     "memory of torch": ("def at_call(x): at_call.kept = [torch.ones(25 << 20) for i in range(40)]\n", "memory"),
     "memory in the scratch": (
         "def at_call(x):\n    for i in range(60):\n        with open(f'f{i}', 'wb') as f:\n            for j in range(100): f.write(bytes(1 << 20))\n",
         "",
     ),
-    "one big file": ("def at_call(x):\n    with open('big', 'wb') as f:\n        for j in range(5000): f.write(bytes(1 << 20))\n", ""),
+    "one big file": (
+        "def at_call(x):\n    with open('big', 'wb') as f:\n        for j in range(5000): f.write(bytes(1 << 20))\n",
+        "",
+    ),
     "many files": ("def at_call(x):\n    for i in range(200000): open(str(i), 'w').close()\n", ""),
     "many descriptors": ("kept = []\ndef at_call(x):\n    while True: kept.append(os.open('/dev/null', 0))\n", ""),
     "prints without end": ("def at_call(x):\n    for i in range(5000): print('x' * 1000000)\n", ""),
@@ -688,7 +729,10 @@ STOPS = {
     ),
     "recursion": ("def at_call(x): at_call(x)\n", ""),
     "recursion without a limit": ("sys.setrecursionlimit(10**9)\ndef at_call(x): at_call(x)\n", ""),
-    "deep structure": ("def at_call(x): pass\ndef feature_statistics(x):\n    a = []\n    for i in range(100000): a = [a]\n    return a\n", ""),
+    "deep structure": (
+        "def at_call(x): pass\ndef feature_statistics(x):\n    a = []\n    for i in range(100000): a = [a]\n    return a\n",
+        "",
+    ),
     "endless values": ("def feature_statistics(x):\n    return x.mean(0), torch.zeros(1).expand(10**11)\n", ""),
     "a value without data": ("def feature_statistics(x):\n    return x.mean(0), torch.empty(3, device='meta')\n", ""),
     "a long text": ("def feature_statistics(x):\n    return x.mean(0), 'x' * 300000000\n", ""),
@@ -698,11 +742,18 @@ STOPS = {
         "",
     ),
     "an exception with a long text": ("def at_call(x): raise ValueError('<script>alert(1)</script>' * 4000000)\n", ""),
-    "an exception that loops": ("class Bad(Exception):\n    def __str__(self):\n        while True: pass\ndef at_call(x): raise Bad\n", ""),
+    "an exception that loops": (
+        "class Bad(Exception):\n    def __str__(self):\n        while True: pass\ndef at_call(x): raise Bad\n",
+        "",
+    ),
+    "an exception with half a character": ("def at_call(x): raise ValueError('\\ud800\\x00\\x1b[2J')\n", ""),
     "KeyboardInterrupt": ("def at_call(x): raise KeyboardInterrupt\n", ""),
     "GeneratorExit": ("def at_call(x): raise GeneratorExit\n", ""),
     "replaces the streams": ("def at_call(x): sys.stdout = sys.stderr = sys.stdin = None\n", ""),
-    "breaks torch": ("def at_call(x):\n    torch.Tensor.numpy = torch.Tensor.tolist = torch.Tensor.detach = None\n", ""),
+    "breaks torch": (
+        "def at_call(x):\n    torch.Tensor.numpy = torch.Tensor.tolist = torch.Tensor.detach = None\n",
+        "",
+    ),
     "breaks the modules": ("def at_call(x): sys.modules.clear()\n", ""),
     "breaks the garbage": ("class G:\n    def __del__(self): os._exit(3)\ndef at_call(x): G()\n", ""),
     "waits for input": ("def at_call(x): sys.stdin.read(); input()\n", ""),
@@ -713,9 +764,9 @@ STOPS = {
 }
 
 
-def attack(name, canary, left="w14left", port=9):
-    """The hand-in of this attack."""
-    head = HEAD.format(canary=str(canary), left=left) + f"ROOT = {str(ROOT)!r}\n"
+def attack(name, canary, left, port=9, disarm=False):
+    """The hand-in of this attack; what it leaves on the machine carries the name ``left``."""
+    head = DISARM * disarm + HEAD.format(canary=str(canary), left=left) + f"ROOT = {str(ROOT)!r}\n"
     if name in QUIET:
         return with_answer(head + QUIET[name].format(port=port) + TAIL)
     body = CALLS[name].format() if name in CALLS else STOPS[name][0]
