@@ -11,12 +11,15 @@ import struct
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 _NEW = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 """CLONE_NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _SIGCHLD = 17
+_SIGNALLED = 192
+"""Added to the number of the signal that ended a child."""
 MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version")
 """What libraries read in /proc to know the machine; torch computes no half precision without the first."""
 _PRIVATE, _SAFE = 1 << 18 | 1 << 14, 2 | 4 | 8
@@ -27,9 +30,11 @@ _CAPABILITIES = 0x20080522
 
 
 def fork() -> int:
-    """As ``os.fork``; the child has namespaces of its own, and is the first process there: what it starts ends with it.
+    """As ``os.fork``; the child has namespaces of its own.
 
-    Call it while there is one thread.  Raises OSError where the kernel does not let it.
+    What is returned is the number of the first process there, which only waits: with it everything ends that the child
+    has started.  :func:`ending` reads its exit code.  Call it while there is one thread.  Raises OSError where the
+    kernel does not let it.
     """
     user, group = os.getuid(), os.getgid()
     system = ctypes.PyDLL(None, use_errno=True)
@@ -43,9 +48,30 @@ def fork() -> int:
     try:
         ctypes.pythonapi.PyOS_AfterFork_Child()
         _map(user, group)
+        if inner := os.fork():  # the first process of a namespace gets no signals of its own: it does not run code
+            _wait(inner)
     except BaseException:
         os._exit(1)  # never two of the caller
     return 0
+
+
+def _wait(inner: int) -> NoReturn:
+    """End when ``inner`` does, and as it did."""
+    os.closerange(0, 1 << 16)
+    while True:
+        ended, status = os.wait()
+        if ended == inner:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else _SIGNALLED - code)
+
+
+def ending(code: int) -> int:
+    """The exit code, or minus the number of the signal, of the child, from that of the first process.
+
+    >>> ending(3), ending(192 + 11), ending(-9)
+    (3, -11, -9)
+    """
+    return _SIGNALLED - code if code > _SIGNALLED else code
 
 
 def work() -> bool:

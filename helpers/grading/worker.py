@@ -126,7 +126,9 @@ def _watch(child: int, control: socket.socket) -> None:
     finally:
         os.close(handle)
     _, status, usage = os.wait4(child, 0)
-    control.send(f"{os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime:.3f}".encode())
+    control.send(
+        f"{namespaces.ending(os.waitstatus_to_exitcode(status))} {usage.ru_utime + usage.ru_stime:.3f}".encode()
+    )
 
 
 def run(job_pipe: int, answer_pipe: int, output_pipe: int, own: bool = False) -> None:
