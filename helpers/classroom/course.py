@@ -155,6 +155,8 @@ def publish(course: Course, setting: Setting, todo: Plan, store: Store, database
         for name in notes
         if store.published(name) != marks[name] or name not in there or not course.page(name).exists()
     ]
+    for name in changed:
+        store.publish(name, "")  # whoever is killed below has said that this is to be done again
     gradebook.remove(course.folder / "autograded", todo.gone)
     gradebook.write(database, ((name, _records(store, name, setting)) for name in changed))
     for name in changed:

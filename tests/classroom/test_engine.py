@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from nbgrader.api import Gradebook
 
 from helpers.classroom import course as courses
 from helpers.classroom import engine, gradebook
-from helpers.classroom.record import ASIDE, JUDGED, Record
+from helpers.classroom.record import ASIDE
 from helpers.grading.sandbox import Limits
+from tests.classroom import ends
+from tests.classroom.server import postgresql, programs
 from tests.classroom.small_class import (
     ABSENT,
     BIASED,
@@ -250,7 +253,7 @@ def test_a_worker_that_is_killed_loses_and_repeats_nothing(client, place, submit
     assert records(course) == records(undisturbed) and grades(course.database) == grades(undisturbed.database)
 
 
-def _killed_when(condition, command, folder):
+def _killed_when(condition, command):
     """Start a command, kill it when the condition holds, and wait until all that it had started is gone."""
     driver = subprocess.Popen(
         [sys.executable, "-m", "helpers.grading", *command], cwd=ROOT, env=environment(),
@@ -275,7 +278,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(grading, place, submitted,
         with course.store() as store:
             return len(store.keys()) >= 3
 
-    _killed_when(some, arguments("grade", submitted, "--jobs", "1", course=course), tmp_path)
+    _killed_when(some, arguments("grade", submitted, "--jobs", "1", course=course))
     done = len(records(course))
     assert 3 <= done < MARKED and not (course.folder / "results.csv").exists()
     status, text = grading("grade", submitted, "--resume", course=course)
@@ -285,19 +288,39 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(grading, place, submitted,
         assert (course.folder / page).read_text() == (undisturbed.folder / page).read_text()
 
 
-def _ends_its_worker(setting, hand_in, key):
-    """In place of :func:`helpers.classroom.engine.mark`: one learner's notebook ends the process."""
-    if hand_in.learner == HALF[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return Record(hand_in.learner, hand_in.released, hand_in.file, key, JUDGED).as_json()
-
-
-def test_what_ends_its_worker_three_times_is_set_aside_alone(client, monkeypatch, undisturbed, submitted, tmp_path):
-    monkeypatch.setattr(engine, "mark", _ends_its_worker)
-    setting = undisturbed.setting(Limits(), False)
-    with courses.Store(tmp_path / "records.db") as store:
-        todo = courses.plan(submitted, setting, store)
-        made = list(engine.run(client, setting, (courses.hand_in(*one) for one in todo.changed)))
-    assert sorted(record.learner for record in made) == sorted({*CLASS} - {PAPER, ABSENT})
+def test_what_ends_its_worker_three_times_is_set_aside_alone(client, monkeypatch):
+    monkeypatch.setattr(engine, "mark", ends.mark)
+    names = ["ada", "ben", ends.ENDS, "fay", "gus", "hal", "ida"]
+    made = list(engine.run(client, ends.Setting(), (ends.HandIn(name) for name in names)))
+    assert sorted(record.learner for record in made) == names
     (aside,) = [record for record in made if record.status == ASIDE]
-    assert aside.learner == HALF[0] and "it ended 3 workers" in aside.reason and len(aside.open) == 2
+    assert aside.learner == ends.ENDS and "it ended 3 workers" in aside.reason and aside.open == ["cell"]
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database(request, course):
+    """An empty gradebook of the course."""
+    (course.folder / "gradebook.db").unlink()
+    if request.param == "SQLite":
+        yield course.database
+    elif programs() is None:
+        pytest.skip("not run: no PostgreSQL here")
+    else:
+        with postgresql() as url:
+            yield url
+
+
+def test_a_driver_that_is_killed_while_it_writes_makes_it_good(grading, course, submitted, undisturbed, database):
+    url = gradebook.ready(database, undisturbed.setting(Limits(), False).notebooks)
+    _killed_when(lambda: gradebook.learners(url), arguments("grade", submitted, "--db", database, course=course))
+    assert gradebook.learners(url)
+    status, text = grading("grade", submitted, "--resume", "--db", database, course=course)
+    assert status == 0 and "0 notebooks graded" in text
+    assert grades(url) == grades(undisturbed.database)
+    with Gradebook(url) as book:
+        book.find_grade("feature_statistics_mean", NOTEBOOK, "batchnorm", "ada").manual_score = 0.25
+        book.db.commit()
+    shutil.rmtree(course.folder / "feedback" / "ada")  # what is lost is written again, and the human's mark stays
+    assert grading("grade", submitted, "--db", database, course=course)[0] == 0
+    assert grades(url)["ada"]["feature_statistics_mean"][:2] == (1.0, 0.25)
+    assert (course.folder / "feedback" / "ada").exists()
