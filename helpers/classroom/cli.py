@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from helpers.grading import isolation
 from helpers.grading.sandbox import Limits, Sandbox
 from helpers.grading.submission import NotJudged
 
-from . import assignment, engine
+from . import assignment, engine, gradebook
 from . import course as courses
 from .course import Course
 from .marking import Setting
@@ -72,10 +73,11 @@ def grade(
         if dry_run:
             _say_plan(todo)
             return
+        database = gradebook.ready(db or here.database, setting.notebooks)
         if todo.changed:
             with engine.quietly(), _client(scheduler, jobs) as client:
                 _grade(client, setting, todo, store)
-        courses.publish(here, setting, todo, store, db or here.database)
+        courses.publish(here, setting, todo, store, database)
         _say_end(here, store, todo)
     if show:
         webbrowser.open((here.folder / "class.html").resolve().as_uri())
@@ -91,14 +93,15 @@ def late(
     memory: Memory = 2048,
     db: Database = "",
 ) -> None:
-    """Grade one hand-in without the rest."""
+    """Grade one hand-in without the rest.  Put it among the others too: grade forgets what it does not find there."""
     here = Course(course)
     with here.store() as store:
         setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
-        todo = courses.plan_one(file, learner, setting)
+        todo = courses.plan_one(file, learner, setting, store)
+        database = gradebook.ready(db or here.database, setting.notebooks)
         with engine.quietly(), engine.local(1) as client:
             _grade(client, setting, todo, store)
-        courses.publish(here, setting, todo, store, db or here.database)
+        courses.publish(here, setting, todo, store, database)
         _say_learner(store, learner)
 
 
@@ -136,13 +139,8 @@ def _jail(wanted: Sandboxed) -> bool:
     return True
 
 
-def _client(scheduler: str, jobs: int) -> Client:
-    if not scheduler:
-        return engine.local(jobs or os.cpu_count() or 1)
-    try:
-        return Client(scheduler, timeout=20)
-    except (OSError, ValueError, TimeoutError) as problem:
-        raise NotJudged(f"No Dask scheduler answers at {scheduler}: {problem}.") from None
+def _client(scheduler: str, jobs: int) -> AbstractContextManager[Client]:
+    return engine.existing(scheduler) if scheduler else engine.local(jobs or os.cpu_count() or 1)
 
 
 def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -> None:

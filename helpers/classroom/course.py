@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from . import assignment, engine, gradebook
 from .collect import Found, Learner, collect
 from .feedback import page
 from .marking import GRADER, HandIn, Setting
+from .platforms import Row, canvas, moodle
 from .record import ASIDE, MISSING, Record, Score
 from .report import class_page
 from .store import Store
+
+_RELEASED = "[0-9][0-9]_*.ipynb"
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Course:
     def release(self) -> Path:
         """What was handed out: nbgrader's own release where there is one, else the learner edition."""
         own = self.folder / "release" / assignment.NAME
-        return own if any(own.glob("[0-9][0-9]_*.ipynb")) else self.root / "notebooks"
+        return own if any(own.glob(_RELEASED)) else self.root / "notebooks"
 
     @property
     def database(self) -> str:
@@ -50,8 +54,16 @@ class Course:
         return f"sqlite:///{self.folder / 'gradebook.db'}?timeout=60"
 
     def store(self) -> Store:
-        """The records."""
+        """The records.  Raises NotJudged where there is no course."""
+        if not any(self.release.glob(_RELEASED)):
+            raise NotJudged(
+                f"{self.root} is no course: neither grading/release nor notebooks holds what was handed out."
+            )
         return Store(self.folder / "records.db")
+
+    def page(self, learner: str) -> Path:
+        """The page that a learner gets."""
+        return self.folder / "feedback" / learner / assignment.NAME / "feedback.html"
 
     def salt(self) -> int:
         """A number that only this course knows: probes differ by it from those that learners have."""
@@ -69,13 +81,13 @@ class Course:
 
 @dataclass
 class Plan:
-    """What there is to do: ``changed`` is marked, ``same`` is left, ``gone`` is forgotten; ``notes`` by learner."""
+    """What there is to do: ``changed`` is marked, ``same`` is left; ``gone`` notebooks and learners are forgotten."""
 
     learners: list[Learner]
     changed: list[tuple[Learner, Found]] = field(default_factory=list)
     same: int = 0
     gone: list[tuple[str, str]] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 def plan(place: Path, setting: Setting, store: Store, only: str = "", resume: bool = False) -> Plan:
@@ -99,15 +111,16 @@ def plan(place: Path, setting: Setting, store: Store, only: str = "", resume: bo
                 made.changed.append((learner, found))
     here = {(learner.name, found.notebook) for learner in learners for found in learner.found}
     made.gone = [name for name in known if name not in here and (not only or name[0] == only)]
+    made.left = [] if only else sorted(store.learners().keys() - {learner.name for learner in learners})
     return made
 
 
-def plan_one(file: Path, learner: str, setting: Setting) -> Plan:
+def plan_one(file: Path, learner: str, setting: Setting, store: Store) -> Plan:
     """One notebook of one learner, whatever is recorded of it; the records of their others stay."""
     (one,) = collect(file, setting.notebooks)
     if not one.found:
         raise NotJudged(f"{file} answers no notebook of the course.")
-    whose = Learner(learner, one.found)
+    whose = Learner(learner, one.found, store.learners().get(learner, []))
     return Plan([whose], [(whose, found) for found in one.found])
 
 
@@ -119,7 +132,6 @@ def hand_in(learner: Learner, found: Found) -> HandIn:
 def grade(client: Client, setting: Setting, todo: Plan, store: Store, told: Callable[[Record], None]) -> None:
     """Mark what has changed; each record is kept as soon as it is there."""
     guessed = {(learner.name, found.notebook): found.told for learner, found in todo.changed}
-    store.forget(todo.gone)
 
     def read() -> Iterator[HandIn]:
         for learner, found in todo.changed:
@@ -134,28 +146,39 @@ def grade(client: Client, setting: Setting, todo: Plan, store: Store, told: Call
 def publish(course: Course, setting: Setting, todo: Plan, store: Store, database: str) -> None:
     """Write what others read: gradebook, autograded notebooks, a page for each learner, the table, the report.
 
+    ``database`` is what :func:`helpers.classroom.gradebook.ready` returns.
     What is up to date is left alone; a run that was stopped before it came here is made good by the next one.
     """
     released = setting.notebooks
-    learners = {name: Learner(name) for name in store.learners()} | {one.name: one for one in todo.learners}
-    notes = {name: learner.notes for name, learner in learners.items()}
-    place = f"{GRADER} {database} {sorted(one.digest for one in released.values())}"
-    marks = {name: store.mark(name, f"{place} {notes[name]}") for name in learners}
-    changed = [name for name in sorted(learners) if store.published(name) != marks[name]]
+    store.forget(todo.gone)
+    store.enrol({learner.name: learner.notes for learner in todo.learners})
+    notes = {name: said for name, said in store.learners().items() if name not in todo.left}
+    there = gradebook.learners(database)
+    place = f"{GRADER} {sorted(one.digest for one in released.values())}"
+    marks = {name: store.mark(name, f"{place} {said}") for name, said in notes.items()}
+    changed = [
+        name
+        for name in notes
+        if store.published(name) != marks[name] or name not in there or not course.page(name).exists()
+    ]
+    for name in changed:
+        store.publish(name, "")  # whoever is killed below has said that this is to be done again
     gradebook.remove(course.folder / "autograded", todo.gone)
-    gradebook.write(database, released, ((name, _records(store, name, setting)) for name in changed))
+    gradebook.write(database, ((name, _records(store, name, setting)) for name in changed))
     for name in changed:
         records = _records(store, name, setting)
         for record in records:
             if record.status != MISSING:
                 gradebook.autograded(course.folder / "autograded", record, released[record.notebook])
-        feedback = course.folder / "feedback" / name / assignment.NAME
-        feedback.mkdir(parents=True, exist_ok=True)
-        (feedback / "feedback.html").write_text(page(name, records, notes[name], released), encoding="utf-8")
+        course.page(name).parent.mkdir(parents=True, exist_ok=True)
+        course.page(name).write_text(page(name, records, notes[name], released), encoding="utf-8")
         store.publish(name, marks[name])
-    everybody = [learners[name] for name in sorted(learners)]
-    _table(course.folder / "results.csv", everybody, store, setting)
-    everything = (record for name in sorted(learners) for record in _records(store, name, setting))
+    gradebook.leave(database, todo.left)
+    for name in todo.left:
+        shutil.rmtree(course.page(name).parents[1], ignore_errors=True)
+    store.leave(todo.left)
+    _table(course.folder / "results.csv", notes, store, setting)
+    everything = (record for name in notes for record in _records(store, name, setting))
     (course.folder / "class.html").write_text(class_page(everything, notes, released), encoding="utf-8")
 
 
@@ -174,23 +197,27 @@ def missing(learner: str, notebook: str, setting: Setting) -> Record:
 COLUMNS = ("learner", "points", "of", "waits_for_a_human", "status", "reason")
 
 
-def _table(path: Path, learners: Iterable[Learner], store: Store, setting: Setting) -> None:
-    """One row a learner; points that are not decided yet are no zero: they stand under ``waits_for_a_human``."""
+def _table(path: Path, notes: Mapping[str, Sequence[str]], store: Store, setting: Setting) -> None:
+    """One row a learner, and the tables of learning platforms beside it; points that are not decided yet are no zero: they stand under ``waits_for_a_human``."""
     names = list(setting.notebooks)
+    platform = []
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow([*COLUMNS, *names])
-        for learner in learners:
-            records = _records(store, learner.name, setting)
+        for learner, said in notes.items():
+            records = _records(store, learner, setting)
             waits = sum(record.scores[name].most for record in records for name in record.open)
             here = [record for record in records if record.status != MISSING]
             status = "graded" if here and not waits else "needs a human" if here else "nothing handed in"
-            reasons = [record.reason for record in here if record.reason] + ([] if here else learner.notes)
+            reasons = [record.reason for record in here if record.reason] + ([] if here else list(said))
             points = [_cell(record) for record in records]
             total = sum(record.points for record in records)
             most = sum(score.most for record in records for score in record.scores.values())
-            row = [learner.name, f"{total:g}", f"{most:g}", f"{waits:g}", status, " ".join(reasons), *points]
+            platform.append(Row(learner, None if waits else total, most))
+            row = [learner, f"{total:g}", f"{most:g}", f"{waits:g}", status, " ".join(reasons), *points]
             table.writerow([_harmless(text) for text in row])
+    moodle(path.with_name("moodle.csv"), platform)
+    canvas(path.with_name("canvas.csv"), platform)
 
 
 def _cell(record: Record) -> str:

@@ -8,32 +8,87 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
+import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
-from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed, get_worker
+
+from helpers.grading.submission import NotJudged
 
 from .marking import HandIn, Marker, Setting
 from .record import ASIDE, Record, Score
 
 KILLS = 3
 """A notebook that ended so many workers is set aside."""
-AHEAD = 4
-"""So many notebooks a worker wait beside the one that it marks."""
+AHEAD = 2
+"""So many notebooks for each thread of a worker are sent: one waits while another is marked."""
+_RETRIES = 2
+"""So many times a task that raised something is tried again."""
+_LOOK = 2.0
+"""Seconds after which the workers are counted again: a cluster grows and shrinks."""
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TURN = threading.Lock()
+"""A worker of several threads has one marker, which marks one notebook at a time."""
 
 
-def local(jobs: int) -> Client:
+@contextlib.contextmanager
+def local(jobs: int) -> Iterator[Client]:
     """A client with ``jobs`` worker processes on this machine, reachable from it alone."""
-    cluster = LocalCluster(
-        n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
-        silence_logs=50, memory_limit=0,
-    )  # fmt: skip
-    return Client(cluster)
+    with (
+        LocalCluster(
+            n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0", silence_logs=50, memory_limit=0,
+        ) as cluster,
+        Client(cluster) as client,
+        _tidied(client),
+    ):  # fmt: skip
+        yield client
 
 
-def mark(setting: Setting, hand_in: HandIn) -> str:
-    """The task: one record as JSON, by this worker's marker."""
-    return _marker(setting).mark(hand_in).as_json()
+@contextlib.contextmanager
+def existing(address: str) -> Iterator[Client]:
+    """A client of a cluster that is there already.  Raises NotJudged where none answers, or others could listen."""
+    where = urlsplit(address)
+    if where.scheme != "tls" and where.hostname not in _LOOPBACK:
+        raise NotJudged(
+            f"{address} is reached over a network without encryption: start the scheduler with TLS and name it as "
+            "tls://HOST:PORT, or grade where it runs."
+        )
+    try:
+        client = Client(address, timeout=20)
+    except (OSError, ValueError, TypeError, TimeoutError) as problem:
+        raise NotJudged(f"No Dask scheduler answers at {address}: {problem}.") from None
+    with client, _tidied(client):
+        yield client
+
+
+@contextlib.contextmanager
+def _tidied(client: Client) -> Iterator[None]:
+    """At the end the workers end the processes that wait for learners' code."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            client.run(_rest)
+
+
+class Unlike(Exception):
+    """A worker would not mark as the driver asks for, and why."""
+
+
+def mark(setting: Setting, hand_in: HandIn, key: str) -> str:
+    """The task: one record as JSON, by this worker's marker.  Raises Unlike where worker and driver differ."""
+    with _TURN:
+        if setting.key(hand_in) != key:
+            raise Unlike(
+                f"The worker {get_worker().address} has another release, Python, torch or NumPy than this machine; "
+                "give it the same and start it again."
+            )
+        return _marker(setting).mark(hand_in).as_json()
 
 
 def _marker(setting: Setting) -> Marker:
@@ -47,33 +102,76 @@ def _marker(setting: Setting) -> Marker:
     return marker
 
 
+def _rest() -> None:
+    """End the processes of this worker's marker."""
+    worker: Any = get_worker()
+    if marker := vars(worker).pop("classroom", None):
+        marker.close()
+
+
 def run(client: Client, setting: Setting, hand_ins: Iterator[HandIn]) -> Iterator[Record]:
-    """The records of all hand-ins, in the order in which they are done; few are in memory at a time."""
+    """The records of all hand-ins, in the order in which they are done; few are in memory at a time.
+
+    Dask blames the end of a worker on everything that was sent to it, so what was is marked once more, alone, at the
+    end: only what ended a worker then is set aside.
+    """
     waiting: dict[str, HandIn] = {}
-    workers = max(1, len(client.scheduler_info()["workers"]))
+    suspects: deque[tuple[str, HandIn]] = deque()
+    alone: set[str] = set()
+    kills: Counter[str] = Counter()
+    crew = _Crew(client)
     done = as_completed()
 
-    def send() -> bool:
-        hand_in = next(hand_ins, None)
-        if hand_in is not None:
-            key = setting.key(hand_in)
-            waiting[key] = hand_in
-            done.add(client.submit(mark, setting, hand_in, key=key, pure=False, retries=KILLS))
-        return hand_in is not None
+    def send(key: str, hand_in: HandIn) -> None:
+        waiting[key] = hand_in
+        name = f"{key}-{kills[key]}"
+        done.add(client.submit(mark, setting, hand_in, key, key=name, pure=False, retries=_RETRIES))
 
-    for _ in range(workers * AHEAD):
-        if not send():
-            break
+    def send_more() -> None:
+        while len(waiting) < crew.threads() * AHEAD and (hand_in := next(hand_ins, None)):
+            send(setting.key(hand_in), hand_in)
+        if not waiting and suspects:
+            key, hand_in = suspects.popleft()
+            alone.add(key)
+            send(key, hand_in)
+
+    send_more()
     for future in done:
-        hand_in = waiting.pop(future.key)
+        key = future.key.partition("-")[0]
+        hand_in = waiting.pop(key)
+        record = None
         try:
-            yield Record.from_json(future.result())
-        except KilledWorker:
-            yield aside(setting, hand_in, f"it ended {KILLS} workers; look at it by hand")
+            record = Record.from_json(future.result())
+        except KilledWorker as end:
+            kills[key] += end.allowed_failures + 1
+            if key in alone and kills[key] >= KILLS:
+                record = aside(setting, hand_in, f"it ended {kills[key]} workers; look at it by hand")
+            else:
+                suspects.append((key, hand_in))
+        except Unlike as problem:
+            raise NotJudged(str(problem)) from None
+        except CancelledError:
+            raise NotJudged("The scheduler was lost. The records are kept: the same command goes on.") from None
         except Exception as problem:
-            yield aside(setting, hand_in, f"the grader failed on it: {type(problem).__name__}: {problem}")
+            record = aside(setting, hand_in, f"the grader failed on it: {type(problem).__name__}: {problem}")
         future.release()
-        send()
+        send_more()
+        if record:
+            yield record
+
+
+class _Crew:
+    """The workers of a client, counted now and then."""
+
+    def __init__(self, client: Client):
+        self._client, self._threads, self._counted = client, 1, -_LOOK
+
+    def threads(self) -> int:
+        """How many notebooks can be marked at a time; 1 where no worker is there yet."""
+        if time.monotonic() - self._counted >= _LOOK:
+            self._threads = max(1, sum(self._client.nthreads().values()))
+            self._counted = time.monotonic()
+        return self._threads
 
 
 def aside(setting: Setting, hand_in: HandIn, reason: str) -> Record:
@@ -94,7 +192,8 @@ def quietly() -> contextlib.AbstractContextManager[None]:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return dask.config.set(
         {
-            "distributed.scheduler.allowed-failures": KILLS - 1,
+            "distributed.scheduler.allowed-failures": 0,
+            "distributed.admin.large-graph-warning-threshold": "1GB",
             "distributed.worker.daemon": False,
             "distributed.worker.profile.enabled": False,
             "distributed.logging.distributed": "critical",

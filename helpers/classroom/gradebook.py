@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import re
 import sysconfig
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_output
-from nbgrader.api import Gradebook, SubmittedAssignment
+from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.preprocessors import SaveCells
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
@@ -23,22 +24,37 @@ from .assignment import NAME, Released, grade_id
 from .record import MISSING, Record
 
 
-def write(url: str, released: Mapping[str, Released], learners: Iterable[tuple[str, list[Record]]]) -> None:
+def ready(url: str, released: Mapping[str, Released]) -> str:
+    """Enter what was handed out, as ``nbgrader generate_assignment`` does; the URL as the other functions want it.
+
+    Raises NotJudged where the gradebook cannot be written.
+    """
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+    with _written(), Gradebook(url) as book:
+        book.update_or_create_assignment(NAME)
+        known = {notebook.name: notebook for notebook in book.find_assignment(NAME).notebooks}
+        cells = {
+            name: ({cell.name: cell.max_score for cell in one.grade_cells}, {cell.name for cell in one.solution_cells})
+            for name, one in known.items()
+        }
+    for name, one in released.items():
+        if cells.get(name) != ({item.id: item.points for item in one.items}, set(one.answers)):
+            about = {"nbgrader": {"notebook": name, "assignment": NAME, "db_url": url}}
+            with _written():
+                SaveCells().preprocess(copy.deepcopy(one.notebook), about)
+    return url
+
+
+def learners(url: str) -> set[str]:
+    """Everybody of whom the gradebook has something."""
+    with _written(), Gradebook(url) as book:
+        found = book.db.query(SubmittedAssignment.student_id).join(Assignment).filter(Assignment.name == NAME)
+        return {name for (name,) in found}
+
+
+def write(url: str, learners: Iterable[tuple[str, list[Record]]]) -> None:
     """Write the scores of some learners; marks that a human gave stay.  Raises NotJudged where it cannot be written."""
-    scripts = sysconfig.get_path("scripts")
-    if scripts not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader calls alembic by name
-        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own making
-            _write(url, released, learners)
-    except (SQLAlchemyError, RuntimeError) as problem:
-        raise NotJudged(f"The gradebook cannot be written: {problem}.  The records are kept; grade again.") from None
-
-
-def _write(url: str, released: Mapping[str, Released], learners: Iterable[tuple[str, list[Record]]]) -> None:
-    _know_assignment(url, released)
-    with Gradebook(url) as book:
+    with _written(), Gradebook(url) as book:
         for learner, records in learners:
             book.update_or_create_student(learner)
             submission = book.update_or_create_submission(NAME, learner)
@@ -46,15 +62,27 @@ def _write(url: str, released: Mapping[str, Released], learners: Iterable[tuple[
             book.db.commit()
 
 
-def _know_assignment(url: str, released: Mapping[str, Released]) -> None:
-    """Enter what was handed out, as ``nbgrader generate_assignment`` does."""
-    with Gradebook(url) as book:
-        book.update_or_create_assignment(NAME)
-        known = {notebook.name for notebook in book.find_assignment(NAME).notebooks}
-    for name, one in released.items():
-        if name not in known:
-            about = {"nbgrader": {"notebook": name, "assignment": NAME, "db_url": url}}
-            SaveCells().preprocess(copy.deepcopy(one.notebook), about)
+def leave(url: str, learners: Sequence[str]) -> None:
+    """Remove what some learners had handed in; the learners stay in the list of students."""
+    with _written(), Gradebook(url) as book:
+        for learner in learners:
+            with contextlib.suppress(MissingEntry):
+                book.remove_submission(NAME, learner)
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """Around everything that uses the gradebook."""
+    scripts = sysconfig.get_path("scripts")
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader calls alembic by name
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own making
+            yield
+    except (SQLAlchemyError, ImportError, RuntimeError) as problem:
+        reason = " ".join(str(getattr(problem, "orig", problem)).split())
+        raise NotJudged(f"The gradebook cannot be written: {reason}. The records are kept; grade again.") from None
 
 
 def _fill(submission: SubmittedAssignment, records: Mapping[str, Record]) -> None:

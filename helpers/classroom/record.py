@@ -71,8 +71,8 @@ class Record:
         return [name for name, score in self.scores.items() if score.points is None]
 
     def as_json(self) -> str:
-        """The record as one line."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        """The record as one line; half a character, as only a broken file has it, becomes a question mark."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
 
     @classmethod
     def from_json(cls, line: str) -> Record:

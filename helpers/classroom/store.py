@@ -1,16 +1,18 @@
-"""The records of a course in one SQLite file: what has been graded, under which key, and what it cost before."""
+"""The records of a course in one SQLite file: who is there, what has been graded under which key, what is published."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .record import Record
 
+_LEARNER = "create table if not exists learner (name text primary key, notes text)"
 _PUBLISHED = "create table if not exists published (learner text primary key, mark text)"
 _TABLE = """create table if not exists record
     (learner text, notebook text, key text, body text, primary key (learner, notebook))"""
@@ -29,6 +31,7 @@ class Store:
         self._connection.execute("pragma synchronous=full")
         self._connection.execute(_TABLE)
         self._connection.execute(_PUBLISHED)
+        self._connection.execute(_LEARNER)
 
     def __enter__(self) -> Self:
         return self
@@ -58,9 +61,20 @@ class Store:
         for (body,) in self._connection.execute(f"select body from record {where} order by learner, notebook", values):
             yield Record.from_json(body)
 
-    def learners(self) -> list[str]:
-        """Everybody of whom there is a record."""
-        return [name for (name,) in self._connection.execute("select distinct learner from record order by learner")]
+    def enrol(self, learners: Mapping[str, Sequence[str]]) -> None:
+        """Note who is there, also without a record, and what is to be said of what they handed in."""
+        rows = [(name, json.dumps(list(notes))) for name, notes in learners.items()]
+        self._connection.executemany("insert or replace into learner values (?, ?)", rows)
+
+    def learners(self) -> dict[str, list[str]]:
+        """Everybody by name, with what is to be said of what they handed in."""
+        rows = self._connection.execute("select name, notes from learner order by name")
+        return {name: json.loads(notes) for name, notes in rows}
+
+    def leave(self, names: Sequence[str]) -> None:
+        """Forget learners altogether."""
+        for table, column in (("record", "learner"), ("published", "learner"), ("learner", "name")):
+            self._connection.executemany(f"delete from {table} where {column} = ?", [(name,) for name in names])
 
     def mark(self, learner: str, place: str) -> str:
         """What changes with the records of a learner, and with the ``place`` to which they are published."""

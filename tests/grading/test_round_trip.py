@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from helpers.classroom.marking import HandIn, Marker, Setting
+from helpers.grading.sandbox import Limits
 from tests.notebook import LEARNER, ROOT, SOLUTIONS, copy_of_the_course, fill, graded, points, read, solved
 from tests.shell import run
 
@@ -120,6 +122,16 @@ def test_pass_gets_nothing_and_breaks_nothing_else(course):
     for cell in done.cells:
         errors = [o.ename for o in cell.get("outputs", []) if o.output_type == "error"]
         assert errors == (["AssertionError"] if id(cell) in wrong else []), cell.source
+
+
+def test_the_grader_of_classes_gives_every_cell_the_same_score(course):
+    setting = Setting(str(ROOT / "notebooks"), 42, Limits(), jail=False)
+    with Marker(setting) as marker:
+        for path in sorted((course / "grading" / "submitted").rglob("*.ipynb")):
+            learner = path.relative_to(course / "grading" / "submitted").parts[0]
+            record = marker.mark(HandIn(learner, path.stem, path.name, path.read_bytes()))
+            stock, mine = scores(course, learner), {name: score.points for name, score in record.scores.items()}
+            assert mine == {name: stock[name] for name in mine}, (learner, record.scores)
 
 
 def test_export_adds_up(course):
