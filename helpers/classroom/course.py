@@ -198,7 +198,10 @@ COLUMNS = ("learner", "points", "of", "waits_for_a_human", "status", "reason")
 
 
 def _table(path: Path, notes: Mapping[str, Sequence[str]], store: Store, setting: Setting) -> None:
-    """One row a learner, and the tables of learning platforms beside it; points that are not decided yet are no zero: they stand under ``waits_for_a_human``."""
+    """One row a learner; points that are not decided yet are no zero: they stand under ``waits_for_a_human``.
+
+    The tables that learning platforms import lie beside it.
+    """
     names = list(setting.notebooks)
     platform = []
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Hand-ins that mean harm: no point that was not earned, nothing outside changed, nothing left, a reason, and on it goes.
+"""Hand-ins that mean harm: no point that was not earned, nothing outside changed or left, a reason, and on it goes.
 
 The worker's audit hook is taken away first, so that namespaces, Landlock and the limits hold alone.
 """
@@ -144,9 +144,14 @@ def test_a_worker_that_was_ended_is_replaced(marker):
     assert marked(marker, corpus.as_bytes(corpus.solved()))[1] == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("name", ["half", "a package that is not there", "helper in an own cell", "magic in the answer",
-                                  "own cell that loops", "own cell changes the dtype", "half a character, escaped",
-                                  "syntax error in the answer", "untouched", "from Colab", "split inside the function"])  # fmt: skip
+SOME = (
+    *("half", "a package that is not there", "helper in an own cell", "magic in the answer", "own cell that loops"),
+    *("own cell changes the dtype", "half a character, escaped", "syntax error in the answer", "untouched"),
+    *("from Colab", "split inside the function"),
+)
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_honest_hand_ins_get_what_a_fair_human_gives(marker, name):
     points, word, make = corpus.HONEST[name]
     record, got = marked(marker, make())
