@@ -24,6 +24,7 @@ SCRIPTS: dict[str, tuple[int, tuple[float, ...]]] = {
     "falling": (2, (-1, -2, -3, -4)),
     "nan": (2, (6, 5, math.nan, 4, math.nan, math.nan, 3)),
     "from_nan": (3, (math.nan, math.nan, 4, 3, 2)),
+    "between": (2, (5, math.nan, 4.9999, math.nan, 5.5, 6, 7, 8)),
 }
 """Patience, and the validation loss after each epoch."""
 

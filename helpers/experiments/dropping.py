@@ -115,7 +115,7 @@ def depths_table() -> None:
     """How far the full net in eval mode is from the average of the shallow ones."""
     body = [[name, spread(values, 0)] for name, values in stored.load(FILE, "depths").items()]
     caption = f"From the mean of {DEPTHS:,} nets with {sum(survival()):.2f} of 12 blocks on average: ten seeds"
-    table(["eval mode", "distance in %"], body, caption)
+    table(["eval mode", "distance, in % of what the blocks add"], body, caption)
 
 
 # --- dropout that stays on ------------------------------------------------------------------------------------------

@@ -159,6 +159,20 @@ SUSPECTS = {
             shows=f"nan/{_STOPS}",
         ),
         _suspect(
+            "nan_not_counted",
+            "best",
+            "an epoch with NaN is passed over; it is no improvement either, so it counts as a bad one.",
+            (_BETTER, "if loss != loss:\n            return False\n        if loss < self.best:"),
+            shows=f"between/{_STOPS}",
+        ),
+        _suspect(
+            "by_a_margin",
+            "best",
+            "a loss that is only a little lower does not count as better; every lower one does, without a margin.",
+            (_BETTER, "if loss < self.best - 1e-3:"),
+            shows=f"between/{_STOPS}",
+        ),
+        _suspect(
             "says_go_on",
             "answer",
             "the answer is the wrong way round: True means stop.",
