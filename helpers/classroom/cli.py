@@ -37,7 +37,8 @@ class Sandboxed(StrEnum):
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-out, err = Console(), Console(stderr=True)
+out, err = Console(markup=False), Console(stderr=True, markup=False)
+"""What learners wrote is no markup."""
 
 CourseFolder = Annotated[Path, typer.Option("--course", help="the folder of the course")]
 Jobs = Annotated[int, typer.Option(help="worker processes on this machine; 0: one for each core", min=0)]
@@ -119,9 +120,9 @@ def doctor(course: CourseFolder = Path()) -> None:
     """Say what this machine offers: sandbox, limits, engine."""
     here = Course(course)
     why = isolation.missing()
-    out.print(f"bubblewrap: {why or 'runs here'}", markup=False, soft_wrap=True)
+    out.print(f"bubblewrap: {why or 'runs here'}", soft_wrap=True)
     with Sandbox(jail=not why) as sandbox:
-        out.print(f"each answer: {sandbox.isolation()}", markup=False, soft_wrap=True)
+        out.print(f"each answer: {sandbox.isolation()}", soft_wrap=True)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     out.print(f"engine: Dask distributed {version('distributed')}, {cores} cores")
     out.print(f"release: {here.release}, {len(assignment.load(here.release))} notebooks", soft_wrap=True)
@@ -151,21 +152,21 @@ def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -
         def told(record: Record) -> None:
             progress.advance(bar)
             if record.status != JUDGED:
-                progress.console.print(f"{record.learner}: {record.reason}", markup=False)
+                progress.console.print(f"{record.learner}: {record.reason}")
 
         try:
             courses.grade(client, setting, todo, store, told)
         except KeyboardInterrupt:
-            err.print("Stopped. Nothing is lost: the same command goes on where it was.", markup=False)
+            err.print("Stopped. Nothing is lost: the same command goes on where it was.")
             raise typer.Exit(130) from None
 
 
 def _say_plan(todo: courses.Plan) -> None:
     for learner, found in todo.changed:
-        out.print(f"{learner.name}: {found.notebook} from {found.entry.path}", markup=False)
+        out.print(f"{learner.name}: {found.notebook} from {found.entry.path}")
     for learner in todo.learners:
         for note in learner.notes:
-            out.print(f"{learner.name}: {note}", markup=False)
+            out.print(f"{learner.name}: {note}")
     out.print(f"To grade: {len(todo.changed)}; up to date: {todo.same}; gone: {len(todo.gone)}.")
 
 
@@ -175,7 +176,7 @@ def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
         f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
         f"{waits} wait for a human. Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
         f"feedback: {here.folder / 'feedback'}",
-        markup=False, soft_wrap=True,
+        soft_wrap=True,
     )  # fmt: skip
 
 
@@ -190,10 +191,10 @@ def _say_learner(store: Store, learner: str) -> None:
         for name, score in record.scores.items():
             points = "a human" if score.points is None else f"{score.points:g} of {score.most:g}"
             table.add_row(name, points, score.why)
-        out.print(table, markup=False)
+        out.print(table)
         for line in (record.reason, *record.repairs, record.isolation, record.limits, record.environment):
             if line:
-                out.print(f"· {line}", markup=False)
+                out.print(f"· {line}")
 
 
 def main() -> None:
@@ -201,5 +202,5 @@ def main() -> None:
     try:
         app()
     except NotJudged as problem:
-        err.print(str(problem), markup=False, soft_wrap=True)
+        err.print(str(problem), soft_wrap=True)
         sys.exit(2)

@@ -122,7 +122,7 @@ def _in_folder(place: Path, opened: Counter[str]) -> Iterator[Entry]:
 
 def _disk(path: Path, root: Path) -> Entry:
     about = path.stat()
-    shown = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "replace")
+    shown = _shown(path.relative_to(root).as_posix())
     closed = "" if os.access(path, os.R_OK) else "closed to whoever grades"
 
     def read() -> bytes:
@@ -130,6 +130,11 @@ def _disk(path: Path, root: Path) -> Entry:
             return file.read(repair.LIMIT + 1)
 
     return Entry(PurePosixPath(shown), about.st_mtime, about.st_size, read, closed)
+
+
+def _shown(name: str) -> str:
+    """A name without what no file can hold, and without what would move a terminal's cursor or begin a row."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def _archive(path: PurePosixPath) -> bool:
@@ -170,15 +175,15 @@ def _zipped(data: IO[bytes]) -> Iterator[_Member]:
     for info in archive.infolist():
         if not info.is_dir():
             read = functools.partial(_some, functools.partial(archive.open, info))
-            yield info.filename, info.file_size, read, "under a password" if info.flag_bits & 1 else ""
+            yield _shown(info.filename), info.file_size, read, "under a password" if info.flag_bits & 1 else ""
 
 
 def _tarred(data: IO[bytes]) -> Iterator[_Member]:
     archive = tarfile.open(fileobj=data)  # noqa: SIM115
     for info in archive:
         if info.isreg():
-            name = os.fsencode(info.name).decode("utf-8", "replace")
-            yield name, info.size, functools.partial(_some, functools.partial(archive.extractfile, info)), ""
+            read = functools.partial(_some, functools.partial(archive.extractfile, info))
+            yield _shown(info.name), info.size, read, ""
 
 
 def _some(opened: Callable[[], object]) -> bytes:
@@ -195,7 +200,7 @@ def _empty(place: Path) -> Iterator[str]:
     if place.is_dir():
         for folder in place.iterdir():
             if folder.is_dir() and not folder.is_symlink() and folder.name not in _JUNK:
-                yield _learner(os.fsencode(folder.name).decode("utf-8", "replace"))
+                yield _learner(_shown(folder.name))
 
 
 def _whose(path: PurePosixPath) -> tuple[str, str]:

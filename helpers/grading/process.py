@@ -82,6 +82,9 @@ class Worker:
         Path(self._zip).write_bytes(package(answers))
         self.package = isolation.PACKAGE if jail else self._zip
         self._forks, self._salt, self._jail = forks, salt, jail
+        self._ready = b""
+        self._control: socket.socket
+        self._process: subprocess.Popen[bytes]
         self._spare = None if forks else self._start(subprocess.PIPE)
         if forks:
             self._serve()

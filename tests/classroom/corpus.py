@@ -630,7 +630,7 @@ for kind in range(16):
 with contextlib.suppress(OSError): os.nice(-20)
 """,
     "priority and affinity": "os.sched_setaffinity(0, {{0}}); torch.set_num_threads(1)\n",
-    "default dtype and device": "torch.set_default_dtype(torch.float64); torch.manual_seed(0); torch.set_grad_enabled(True)\n",
+    "default dtype and device": "torch.set_default_dtype(torch.float64); torch.manual_seed(0);\n",
     "messages for the page": """
 print("<script>window.HOSTILE = 1</script>]]></style></pre>"); print("\\x1b]0;owned\\x07\\x1b[2J[bold red]x[/]")
 """,
@@ -691,7 +691,8 @@ STOPS = {
     "loops": ("def at_call(x):\n    while True: pass\n", "time|processor|still|seconds"),
     "loops in C": ("def at_call(x): 10 ** (10 ** 9)\n", "time|processor|still|seconds"),
     "loops and ignores signals": (
-        "def at_call(x):\n    for s in range(1, 65):\n        with contextlib.suppress(Exception): signal.signal(s, signal.SIG_IGN)\n"
+        "def at_call(x):\n    for s in range(1, 65):\n"
+        "        with contextlib.suppress(Exception): signal.signal(s, signal.SIG_IGN)\n"
         "    while True:\n        with contextlib.suppress(BaseException):\n            while True: pass\n",
         "time|processor|still|seconds",
     ),
@@ -701,7 +702,7 @@ STOPS = {
         "",
     ),
     "forks without end": (
-        "def at_call(x):\n    for i in range(600):\n        if os.fork() == 0:\n            named(); time.sleep(600)\n",
+        "def at_call(x):\n    for i in range(40):\n        if os.fork() == 0:\n            named(); time.sleep(600)\n",
         "",
     ),
     "threads without end": (
@@ -711,26 +712,29 @@ STOPS = {
     "memory of Python": ("def at_call(x): at_call.kept = [bytearray(100 << 20) for i in range(40)]\n", "memory"),
     "memory of torch": ("def at_call(x): at_call.kept = [torch.ones(25 << 20) for i in range(40)]\n", "memory"),
     "memory in the scratch": (
-        "def at_call(x):\n    for i in range(60):\n        with open(f'f{i}', 'wb') as f:\n            for j in range(100): f.write(bytes(1 << 20))\n",
+        "def at_call(x):\n    for i in range(60):\n        with open(f'f{i}', 'wb') as f:\n"
+        "            for j in range(100): f.write(bytes(1 << 20))\n",
         "",
     ),
     "one big file": (
         "def at_call(x):\n    with open('big', 'wb') as f:\n        for j in range(5000): f.write(bytes(1 << 20))\n",
         "",
     ),
-    "many files": ("def at_call(x):\n    for i in range(200000): open(str(i), 'w').close()\n", ""),
+    "many files": ("def at_call(x):\n    for i in range(20000): open(str(i), 'w').close()\n", ""),
     "many descriptors": ("kept = []\ndef at_call(x):\n    while True: kept.append(os.open('/dev/null', 0))\n", ""),
     "prints without end": ("def at_call(x):\n    for i in range(5000): print('x' * 1000000)\n", ""),
     "floods descriptor 1": ("def at_call(x):\n    for i in range(5000): os.write(1, bytes(1 << 20))\n", ""),
     "floods every descriptor": (
-        "def at_call(x):\n    for i in range(20):\n        for fd in range(0, 60):\n            with contextlib.suppress(OSError):\n"
+        "def at_call(x):\n    for i in range(20):\n        for fd in range(0, 60):\n"
+        "            with contextlib.suppress(OSError):\n"
         "                os.set_blocking(fd, False); os.write(fd, bytes(1 << 20))\n",
         "",
     ),
     "recursion": ("def at_call(x): at_call(x)\n", ""),
     "recursion without a limit": ("sys.setrecursionlimit(10**9)\ndef at_call(x): at_call(x)\n", ""),
     "deep structure": (
-        "def at_call(x): pass\ndef feature_statistics(x):\n    a = []\n    for i in range(100000): a = [a]\n    return a\n",
+        "def at_call(x): pass\ndef feature_statistics(x):\n    a = []\n    for i in range(100000): a = [a]\n"
+        "    return a\n",
         "",
     ),
     "endless values": ("def feature_statistics(x):\n    return x.mean(0), torch.zeros(1).expand(10**11)\n", ""),
@@ -738,7 +742,8 @@ STOPS = {
     "a long text": ("def feature_statistics(x):\n    return x.mean(0), 'x' * 300000000\n", ""),
     "a list of itself": ("def feature_statistics(x):\n    a = []; a.append(a)\n    return a\n", ""),
     "an exception that raises": (
-        "class Bad(BaseException):\n    def __str__(self): raise self\n    __repr__ = __str__\ndef at_call(x): raise Bad\n",
+        "class Bad(BaseException):\n    def __str__(self): raise self\n    __repr__ = __str__\n"
+        "def at_call(x): raise Bad\n",
         "",
     ),
     "an exception with a long text": ("def at_call(x): raise ValueError('<script>alert(1)</script>' * 4000000)\n", ""),
@@ -758,7 +763,8 @@ STOPS = {
     "breaks the garbage": ("class G:\n    def __del__(self): os._exit(3)\ndef at_call(x): G()\n", ""),
     "waits for input": ("def at_call(x): sys.stdin.read(); input()\n", ""),
     "reads every descriptor": (
-        "def at_call(x):\n    for fd in range(0, 60):\n        with contextlib.suppress(OSError):\n            os.set_blocking(fd, False); os.read(fd, 1 << 20)\n",
+        "def at_call(x):\n    for fd in range(0, 60):\n        with contextlib.suppress(OSError):\n"
+        "            os.set_blocking(fd, False); os.read(fd, 1 << 20)\n",
         "",
     ),
 }

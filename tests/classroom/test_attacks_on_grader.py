@@ -1,4 +1,4 @@
-"""Hand-ins that mean harm: no point that was not earned, nothing outside changed or left, a reason, and on it goes.
+"""Hand-ins that mean harm earn no point for it, change nothing outside, leave no process, and stop nobody else.
 
 The worker's audit hook is taken away first, so that namespaces, Landlock and the limits hold alone.
 """
@@ -23,8 +23,13 @@ from tests.classroom import corpus
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has the limits")
 
 LEFT = f"left{os.getpid()}"
-LIMITS = Limits(seconds=2.0, patience=5.0, memory=1 << 30)
+LIMITS = Limits(seconds=1.5, patience=6.0, memory=1 << 30)
 HARMLESS = [*corpus.QUIET, *corpus.CALLS]
+SHOWN = [
+    *("half", "untouched", "a package that is not there", "helper in an own cell", "magic in the answer", "from Colab"),
+    *("own cell that loops", "own cell changes the dtype", "half a character, escaped", "syntax error in the answer"),
+    "split inside the function",
+]
 INSIDE = [
     "writes outside",
     "network",
@@ -144,14 +149,7 @@ def test_a_worker_that_was_ended_is_replaced(marker):
     assert marked(marker, corpus.as_bytes(corpus.solved()))[1] == [1.0, 1.0]
 
 
-SOME = (
-    *("half", "a package that is not there", "helper in an own cell", "magic in the answer", "own cell that loops"),
-    *("own cell changes the dtype", "half a character, escaped", "syntax error in the answer", "untouched"),
-    *("from Colab", "split inside the function"),
-)
-
-
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", SHOWN)
 def test_honest_hand_ins_get_what_a_fair_human_gives(marker, name):
     points, word, make = corpus.HONEST[name]
     record, got = marked(marker, make())

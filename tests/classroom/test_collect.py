@@ -91,8 +91,9 @@ TREES = {
     "accents": ({f"Zoë Müller (2)/batchnorm/{NAME}": RIGHT}, {"Zoë Müller (2)": ONE}),
     "a formula": ({f"=HYPERLINK(1)/{NAME}": RIGHT}, {"=HYPERLINK(1)": ONE}),
     "markup": ({f"<img src=x>[red]x/{NAME}": RIGHT}, {"<img src=x>[red]x": ONE}),
-    "new line in a name": ({f"ada\nbob/{NAME}": RIGHT}, {"ada\nbob": ONE}),
+    "new line in a name": ({f"ada\nbob/{NAME}": RIGHT}, {"ada\ufffdbob": ONE}),
     "broken, then right": ({f"ada/{NAME}": RIGHT[:700], f"ada/{corpus.NAME} (1).ipynb": RIGHT}, {"ada": ONE}),
+    "a terminal's commands": ({f"\x1b[2Jada/{NAME}": RIGHT}, {"\ufffd[2Jada": ONE}),
     "zeros": ({f"ada/{NAME}": b""}, {"ada": {"00": b""}}),
 }
 
