@@ -31,7 +31,7 @@ gain_explorer()
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# About 1.4. At 1.3 a hundredth or less is left, at 1.5 there is 30 times as much. The lines of signal and gradient are flat at one gain. Section 1 says which number it is, and why.
+# About 1.4. At 1.3 a hundredth or less is left, at 1.5 there is 15 to 40 times as much. The lines of signal and gradient are flat at one gain. Section 1 says which number it is, and why.
 #
 # </details>
 #
@@ -71,7 +71,7 @@ first_signal.rescued_table()
 # <details><summary>Answer</summary>
 #
 # $(1 + 1 + 9 + 1)/4 = 3$, and $4 \cdot \frac14 \cdot 3 = 3$: this variance keeps the mean square. Before ReLU $(4+1+1+4)/4 = 2.5$, behind it
-# $(0 + 0 + 1 + 4)/4 = 1.25$. ReLU takes half of the mean square wherever the values are symmetric around 0. No unit is dead for that.
+# $(0 + 0 + 1 + 4)/4 = 1.25$. ReLU takes half of the mean square wherever the values are symmetric around 0.
 #
 # </details>
 #
@@ -82,7 +82,7 @@ first_signal.rescued_table()
 #
 # ### Fans
 #
-# Of a linear layer the fans are the two numbers in its name. In a convolution one output value sums over the places of the kernel and over
+# Of `nn.Linear(64, 10)` the fans are 64 and 10. In a convolution one output value sums over the places of the kernel and over
 # the channels that it sees; with *groups* (notebook 08) these are the channels of its group. All positions of the map use the same kernel, so the size of the
 # map plays no part.
 #
@@ -139,7 +139,7 @@ if net_costs.ready((fan_in_and_fan_out_exercise, fan_in_and_fan_out)):
 #
 # Take an activation that changes nothing. Forward wants $\text{fan\_in}\cdot\mathrm{Var}(w) = 1$, backward wants
 # $\text{fan\_out}\cdot\mathrm{Var}(w) = 1$. Where the fans differ no variance does both. Glorot & Bengio (2010, §4.2.1) put the mean of the two fans in the place of the one
-# fan; their first name is the common name of this start. With forward alone it is called LeCun's (LeCun et al. 1998, §4.6).
+# fan; Xavier Glorot's first name is the common name of this start. With forward alone it is called LeCun's (LeCun et al. 1998, §4.6).
 #
 # A *gain* $g$ multiplies the standard deviation, to make up for what an activation takes.
 #
@@ -160,16 +160,16 @@ xavier_std_exercise.check(xavier_std)
 # %% grade="xavier_std" points=1
 
 # %% [markdown]
-# What does a compromise cost? Thirty linear layers, alternately 64 and 256 wide, so that each pair of layers widens and narrows.
+# What does a compromise cost? Thirty linear layers, alternately 64 and 256 wide, so that behind the first each pair of layers narrows and widens.
 #
-# *Predict first, with a pencil:* Xavier's variance is 1/160 in each of these layers. By which factor does a pair change the mean square, forward? What is left after
-# fifteen pairs? And with 1/fan_in, or with 1/fan_out?
+# *Predict first, with a pencil:* Xavier's variance is 1/160 in each layer of a pair. By which factor does a pair change the mean square, forward? What is left after
+# the fourteen pairs between layers 2 and 30? And with 1/fan_in, or with 1/fan_out?
 
 # %%
 first_signal.zigzag_table()
 
 # %% [markdown]
-# $64 \cdot 256 / 160^2 = 0.64$ for a pair, in both directions; after fourteen pairs 0.002 is left. Either of the pure wishes keeps *both* directions in the long run: the fan-out of one layer is
+# $64 \cdot 256 / 160^2 = 0.64$ for a pair, in both directions; in the end 0.002 is left. Either of the pure wishes keeps *both* directions in the long run: the fan-out of one layer is
 # the fan-in of the next, so over a whole net the two wishes differ only by the first and the last width. He et al. (2015, §2.2) say so for their start.
 #
 # ### He
@@ -208,7 +208,7 @@ he_std_exercise.check(he_std)
 # ## 2 · Thirty layers, measured
 #
 # *Predict first:* for thirty ReLU layers of 128, by which factor does a layer change the mean square from PyTorch's default, from LeCun's, Xavier's and He's start? A
-# standard deviation that is 10 % too large: what is left of "about right" after thirty layers? In the last column stands the part of the signal in which *different digits differ*: does a better gain raise
+# standard deviation that is 10 % too large: what is left of "about right" after thirty layers? In the last column stands the part of the signal in which *different digits differ*; in the digits themselves it is 0.52. Does a better gain raise
 # it?
 
 # %%
@@ -222,7 +222,7 @@ first_signal.starts_table()
 #
 # ### Other activations, other gains
 #
-# *Predict first:* sort by what is left of the differences between digits after thirty layers: no activation, ReLU, tanh, SELU (a ReLU with a curved negative part, made so that mean 0 and variance 1
+# *Predict first:* sort by the part in which digits differ after thirty layers (0.52 before them): no activation, ReLU, tanh, SELU (a ReLU with a curved negative part, made so that mean 0 and variance 1
 # come back to themselves, Klambauer et al. 2017), logistic sigmoid.
 
 # %% tags=["nbval-ignore-output"]
@@ -232,8 +232,8 @@ first_signal.gains_table()
 # - **Logistic sigmoid** with gain 1 loses all: its slope is at most 1/4, and its mean is not 0, so that a constant takes over. What is left of the differences is rounding.
 # - **tanh, 1.** The signal shrinks slowly, since tanh bends towards 0; the gradient shrinks with it. **5/3**, the value of `calculate_gain("tanh")`: the signal stays, and the gradient *grows*, about 200 times in
 #   mean square. So 5/3 is a rule of thumb for the signal. No gain of these two keeps both.
-# - **SELU, 1** (LeCun's start) keeps the size within 10 % in every seed, and most of the differences; its gradient grows, about 9 times.
-# - A **gain** multiplies the standard deviation. Who multiplies the variance by √2 in a ReLU net is short by √2 in each layer.
+# - **SELU, 1** (LeCun's start) keeps the size within 15 % in every seed, and the part in which digits differ does not fall; its gradient grows, about 9 times.
+# - A **gain** multiplies the standard deviation. Who multiplies the variance by √2 in a ReLU net is short by √2 in each layer's mean square.
 #
 # ### Orthogonal weights
 #
@@ -245,8 +245,8 @@ first_signal.orthogonal_table()
 
 # %% [markdown]
 # On average the size is kept, and hardly any direction keeps its own: half of the directions keep less than 0.0001 of their length. Of orthogonal
-# matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 are as good as He's
-# in size, and no better in the differences.
+# matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 scatter less
+# than He's in size, and are no better in the differences.
 #
 # ### Zeros and ties
 #
@@ -257,8 +257,8 @@ first_signal.zeros_table()
 
 # %% [markdown]
 # - **All 0.** Each hidden value is 0, and each weight that the gradient would pass on its way down is 0. Only the bias of the head gets a gradient.
-# - **All alike.** Everything gets a gradient, but equal units get equal ones: 32 units are one unit 32 times, whatever the head. One number for each layer
-#   is not enough for ten digits.
+# - **All alike.** Everything gets a gradient, but equal units get equal ones: 32 units are one unit 32 times. A random head parts the units of the last hidden layer
+#   only. What it gets from below is still one number, and little is read from it.
 # - **Biases may be 0.** Random weights break the tie.
 # - Zero as such is not bad: a model without hidden units has nothing to tie, and section 3 starts branches at 0.
 
@@ -278,12 +278,12 @@ from helpers.experiments import branches
 branches.start_table()
 
 # %% [markdown]
-# - **Skips alone.** The branch doubles the mean square: $2 \cdot \frac12 \cdot 2$. The sum has three times that of x, and $3^{15}$ is 14 million; so much arrives, and the gradient grows alike.
+# - **Skips alone.** The branch doubles the mean square: $2 \cdot \frac12 \cdot 2$. The sum has three times that of x, and $3^{15}$ is 14 million. The seeds lie around that, and the gradient grows alike.
 # - **Batch norm alone.** The signal is held, and the gradient's mean square grows about 140,000 times (notebook 06 has the theory).
 # - **Both.** Each branch adds 1, so the mean square grows from 1 to 16, and not by powers. The last branch is 1/16 of what leaves its block: the deeper, the less a branch counts. De & Smith (2020, abstract) see in this what batch norm is for in a
 #   residual net: it makes a block start near the identity.
 # - **A fixed factor** 1/√15 on each branch does so too: $(1 + 2/15)^{15}$ is 6.5. And a branch that begins at 0 is the identity to the last digit.
-# - **The last column.** Only with batch norm in the branch do different digits leave nearly orthogonal.
+# - **The last column.** Only with skips and a batch norm that does not begin at 0 do different digits leave nearly orthogonal.
 #
 # *Predict first:* which of the nine nets train, and which of those without batch norm?
 
@@ -292,9 +292,9 @@ branches.training_table()
 
 # %% [markdown]
 # - **Neither alone.** Without skips no net gets above 0.51, with batch norm or without. Skips without a norm diverge at all three rates, in every seed. (At 0.00001 three further seeds reach 0.42 to 0.50, at 0.0001 two of them diverge.)
-# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. At 0.01 batch norm is ahead in eight of ten seeds, by 1.7 points in the median; at the larger rates the differences have both signs. (Five further seeds: 1.6, 1.4 and 1.0 points in the median.) So here most of the norm's work in the branch can be done by one constant. A constant does not follow
+# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. At 0.01 batch norm is ahead in eight of ten seeds, by 1.7 points in the median; at the larger rates the differences have both signs. (In five further seeds it was ahead by 1.6, 1.4 and 1.0 points in the median, by rate.) So here most of the norm's work in the branch can be done by one constant. A constant does not follow
 #   the signal while the weights change.
-# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed: 200 small steps are few for branches that first have to grow.
+# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed.
 #
 # ### A branch that begins at zero
 #
@@ -326,7 +326,7 @@ from helpers.exercises.conv_sizes import Conv
 print(Conv(c_in=16, c_out=32, kernel=3, padding=1, norm=True))
 
 # %% [markdown]
-# The kernel is square, `norm` says that batch norm is behind, and the rest is as in `nn.Conv2d`. A pooling layer is one with a kernel and a stride.
+# The kernel is square, `norm` says that batch norm is behind, and the rest is as in `nn.Conv2d`. For the receptive field a pooling layer is one with a kernel and a stride.
 #
 # ### Count parameters
 #
@@ -416,7 +416,7 @@ receptive_field_exercise.check(receptive_field)
 net_costs.fields_figure()
 
 # %% [markdown]
-# Behind two layers it is all of it, behind twenty a sixth of the area. From 5 to 20 layers the field grows from 11 to 41, nearly four times; the side that counts grows from 9 to 17, not quite twice. From
+# (Blue: little gradient. The frame holds 95 % of its square.) Behind two layers it is all of it, behind twenty a sixth of the area. From 5 to 20 layers the field grows from 11 to 41, nearly four times; the side that counts grows from 9 to 17, not quite twice. From
 # the middle many paths lead to the output, from a corner only one. So a receptive field as large as the object is the least to ask for. (This is before training; training can change it.)
 #
 # ### Parameters, FLOPs, activations, time
@@ -438,7 +438,7 @@ if counted:
     net_costs.compare({"late layer": [Conv(512, 512, 3, padding=1, norm=True)]}, 7, counts)
 
 # %% [markdown]
-# The late layer has about 250 times the parameters, and a 32nd of the activations, for the same FLOPs within 2 %. So these are three numbers: parameters are what is stored and sent, FLOPs what is computed, and
+# The late layer has about 250 times the parameters, and a 32nd of the activations, for about the same FLOPs. So these are three numbers: parameters are what is stored and sent, FLOPs what is computed, and
 # activations often fill the memory in training.
 #
 # A *depthwise-separable* layer is a depthwise 3×3 convolution, which mixes places, and a 1×1 convolution, which mixes channels (Howard et al. 2017, §3.1). A *bottleneck* reduces the channels by a 1×1 convolution, works on the few, and expands them again.
@@ -453,8 +453,8 @@ if counted:
     net_costs.times_table(counts)
 
 # %% [markdown]
-# - Both cut parameters *and* FLOPs: about 9 times (separable, as Howard et al. say), and 17 times (bottleneck). The separable block has *more* activations, twice as many.
-# - The time of the separable block falls by less than its FLOPs: a depthwise layer computes little with each number that it fetches, so memory sets the pace. The bottleneck's falls by a factor of its own, on a busy machine even by more than 17. So measure: the factors are those of your machine at that moment.
+# - Both cut parameters *and* FLOPs: about 9 times (separable, as Howard et al. say), and 17 times (bottleneck, which sees 3 pixels in place of 5). The separable block has *more* activations, twice as many.
+# - The time of the separable block falls by less than its FLOPs: a depthwise layer computes little with each number that it fetches, which is a likely reason. The bottleneck's fell by 7 to 34 times in our runs, most of them on a busy machine. So measure: the factors are those of your machine at that moment.
 #
 # Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015). One such branch, with and without:
 
@@ -467,13 +467,13 @@ if counted:
     net_costs.compare(branch, 14, counts)
 
 # %% [markdown]
-# A narrow layer is no free gift: what does not fit through it is lost. How many units are enough for the ten classes of digits? An MLP with a narrow layer in the middle, with batch norm:
+# A narrow layer is no free gift. How many units are enough for the ten classes of digits? An MLP with a narrow layer in the middle, with batch norm:
 
 # %%
 net_costs.bottlenecks_table()
 
 # %% [markdown]
-# One number is not enough for ten classes, in any seed. Against 64 units two lose 8 points or more in every seed, four 0.6 to 3.4 points in every seed, and eight about half a point, in eight of ten seeds.
+# With one unit no seed gets above 0.6 in 600 steps. Part of that is slowness: after 4,000 steps three further seeds read 0.74 to 0.81. Against 64 units two lose 8 points or more in every seed (6 or more in five further ones), four 0.6 to 3.4 points (1 to 4), and eight about half a point, in eight of ten seeds.
 #
 # ### Resolution
 #
@@ -507,7 +507,7 @@ net_costs.shapes_table()
 # %% [markdown]
 # ## 6 · A design of your own
 #
-# A camera above a belt: colour images of 96×96, ten kinds of parts, each at most 48 pixels long, 2,000 labelled images. The device stores 60,000 parameters and has time for 20 million FLOPs an image. A value of the last map has to see a whole part.
+# A camera above a belt: colour images of 96×96, ten kinds of parts, each at most 48 pixels long, 2,000 labelled images. The device stores 60,000 parameters and has time for 20 million FLOPs an image. A value of the last map has to see a whole part. The head is not counted.
 #
 # The next cell counts a first draft. Change it until it fits. (`*net_costs.separable(32, 64, stride=2)` stands for the two layers of a depthwise-separable one, with 32 and 64 channels.)
 
@@ -583,7 +583,7 @@ if counted:
 #
 # <details><summary>Why do skips let us train deeper nets, and what does batch norm add?</summary>
 #
-# The block begins near the identity, and the gradient has a direct way. But He's branches triple the mean square in each block; batch norm holds each branch at size 1. A constant factor, or a branch that begins at 0, does that without a norm.
+# The gradient has a direct way past each branch. But He's branches triple the mean square in each block; batch norm holds each branch at size 1, so that deep blocks begin near the identity. A constant factor, or a branch that begins at 0, does that without a norm.
 #
 # </details>
 #
@@ -595,7 +595,7 @@ if counted:
 #
 # <details><summary>Does a net with a ninth of the FLOPs run nine times as fast?</summary>
 #
-# Rarely. FLOPs leave out what has to be moved. Measure on the device.
+# Not as a rule. FLOPs leave out what has to be moved, and how well a layer uses the device. Measure there.
 #
 # </details>
 #

@@ -56,7 +56,7 @@ _COUNTED = {
     "bias": Conv(_FEW, _MANY, 5, bias=True),
     "pointwise": Conv(_MANY, _FEW, 1),
     "grouped": Conv(_FEW * _GROUPS, _MANY * _GROUPS, 3, groups=_GROUPS),
-    "depthwise": Conv(_MANY, _MANY, 3, padding=1, groups=_MANY),
+    "depthwise": Conv(_MANY, _MANY, 3, padding=1, groups=_MANY, bias=True, norm=True),
     "norm": Conv(_FEW, _MANY, 3, norm=True),
     "norm_and_bias": Conv(_FEW, _MANY, 3, groups=1, bias=True, norm=True),
 }

@@ -117,7 +117,7 @@ def opening(seed: int = 0) -> None:
         ax.set(yticks=[0, 9], yticklabels=["0", "9"], ylabel="digit")
         ax.set_title(f"layer {number}: in no unit are two of the ten digits further apart than {small(apart)}")
         ax.grid(visible=False)
-    axes[-1].set_xlabel("unit; yellow: as large as the largest activation of the layer, blue: 0")
+    axes[-1].set_xlabel("unit; blue: 0; the less blue, the nearer to the largest activation of the layer")
     figures.show(
         figure,
         "Four strips of ten rows, one for each digit, and 128 columns, one for each unit: activations behind layers 1, "
@@ -255,14 +255,18 @@ def gains_table() -> None:
 
 
 def singular_values(fill: Fill, layers: int, seed: int, size: int = 64) -> torch.Tensor:
-    """Singular values of a product of square matrices, largest first."""
+    """Singular values of a product of square matrices, largest first.
+
+    The last is read off the product of the inverses: beside the largest it may be below float64's rounding.
+    """
     with seeded(seed):
-        product = torch.eye(size, dtype=torch.float64)
+        product = inverse = torch.eye(size, dtype=torch.float64)
         for _ in range(layers):
             weight = torch.empty(size, size, dtype=torch.float64)
             fill(weight)
-            product = weight @ product
+            product, inverse = weight @ product, inverse @ torch.linalg.inv(weight)
     values: torch.Tensor = torch.linalg.svdvals(product)
+    values[-1] = 1 / torch.linalg.svdvals(inverse)[0]
     return values
 
 

@@ -197,8 +197,8 @@ def fields_figure() -> None:
         rows.append([layers, side, spread(sides, 0), spread([100 * (s / side) ** 2 for s in sides], 0)])
     figures.show(
         figure,
-        "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: yellow "
-        "where the gradient is large, blue where it is small. A frame holds 95 % of it.",
+        "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: blue "
+        "where the gradient is small, the less blue the larger. A frame holds 95 % of it.",
     )
     head = [
         "layers",

@@ -79,6 +79,28 @@ def test_the_gain_does_not_change_the_part_in_which_digits_differ():
     assert runs[0].signal[-1] < 1e-20 < 1e-3 < runs[1].signal[-1]
 
 
+def test_the_smallest_singular_value_is_no_rounding():
+    drawn = []
+
+    def fill(weight):
+        drawn.append(first_signal.gain(1.0)(weight).clone())
+
+    values = first_signal.singular_values(fill, 200, 4, size=2)
+    assert values[1] / values[0] < 1e-20
+    assert values.log().sum().item() == pytest.approx(sum(w.det().abs().log().item() for w in drawn))
+
+
+def test_a_random_head_parts_the_units_of_the_last_hidden_layer_only():
+    with first_signal.seeded(7):
+        net = first_signal.MLP([64, 32, 32, 32, 10], None, "he")
+    first_signal.ZEROS["hidden layers 0.02, head random"](net)
+    split = first_signal.digits()
+    first_signal.loss_of(net, split.X_train[:64], split.y_train[:64]).backward()
+    gradients = [layer[0].weight.grad for layer in net.hidden]
+    alike = [bool((g - g[0]).abs().max() < 1e-6 * g.abs().max()) for g in gradients]
+    assert alike == [True, True, False]
+
+
 def test_only_the_bias_of_the_head_has_a_gradient_from_zero():
     split = first_signal.digits()
     assert first_signal.ties(first_signal.ZEROS["all 0"], split, 7)["moved"] == 1

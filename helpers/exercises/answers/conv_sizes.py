@@ -51,6 +51,7 @@ _WEIGHTS = "conv.c_in // conv.groups * conv.kernel**2"
 _PARAMETERS = (
     ("groups_forgotten", "groups", "groups are left out: an output channel has weights for the inputs of its group only.", "grouped/parameters", (_WEIGHTS, "conv.c_in * conv.kernel**2")),
     ("groups_on_both", "groups", "you divide by the groups twice; the outputs of all groups are there.", "grouped/parameters", (_ALL, "conv.c_out // conv.groups * weights + conv.c_out * (conv.bias + 2 * conv.norm)")),
+    ("bias_and_norm_of_one_group", "groups", "bias, γ and β are divided by the groups; every output channel has its own.", "depthwise/parameters", (_ALL, "conv.c_out * weights + conv.c_out // conv.groups * (conv.bias + 2 * conv.norm)")),
     ("groups_multiplied", "groups", "you multiply by the groups; they cut the channels into parts, so divide.", "grouped/parameters", (_WEIGHTS, "conv.c_in * conv.groups * conv.kernel**2")),
     ("kernel_not_squared", "kernel", "the kernel is counted along one side only.", "full/parameters", (_WEIGHTS, "conv.c_in // conv.groups * conv.kernel")),
     ("kernel_doubled", "kernel", "2 · kernel in place of kernel².", "full/parameters", (_WEIGHTS, "conv.c_in // conv.groups * conv.kernel * 2")),
