@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SOURCES = sorted((Path(__file__).parent / "solutions").glob("[0-9][0-9]_*.py"))
-LONG = ("tests/browser", "tests/grading", "tests/editions", "tests/setup", "tests/notebooks", "solutions")
+LONG = (
+    *("tests/browser", "tests/grading", "tests/classroom", "tests/editions", "tests/setup", "tests/notebooks"),
+    "solutions",
+)
 """Folders whose tests start servers, browsers and kernels."""
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing

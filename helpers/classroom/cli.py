@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import webbrowser
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from importlib.metadata import version
@@ -68,7 +70,7 @@ def grade(
 ) -> None:
     """Grade what came back.  Only what has changed since the last time is graded again."""
     here = Course(course)
-    with here.store() as store:
+    with _stoppable(), here.store() as store:
         setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
         todo = courses.plan(submitted or here.submitted, setting, store, only, resume)
         if dry_run:
@@ -96,7 +98,7 @@ def late(
 ) -> None:
     """Grade one hand-in without the rest.  Put it among the others too: grade forgets what it does not find there."""
     here = Course(course)
-    with here.store() as store:
+    with _stoppable(), here.store() as store:
         setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
         todo = courses.plan_one(file, learner, setting, store)
         database = gradebook.ready(db or here.database, setting.notebooks)
@@ -154,11 +156,17 @@ def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -
             if record.status != JUDGED:
                 progress.console.print(f"{record.learner}: {record.reason}")
 
-        try:
-            courses.grade(client, setting, todo, store, told)
-        except KeyboardInterrupt:
-            err.print("Stopped. Nothing is lost: the same command goes on where it was.")
-            raise typer.Exit(130) from None
+        courses.grade(client, setting, todo, store, told)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Around what takes long: Ctrl-C gets a sentence."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("Stopped. Nothing is lost: the same command goes on where it was.")
+        raise typer.Exit(130) from None
 
 
 def _say_plan(todo: courses.Plan) -> None:
