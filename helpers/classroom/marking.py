@@ -27,7 +27,7 @@ from .assignment import Item, Released
 from .needed import needed
 from .record import JUDGED, UNREADABLE, Cause, Record, Score
 
-GRADER = "2"
+GRADER = "3"
 """Raised when the same notebook may get other points than before, or a page says something else."""
 ENVIRONMENT = f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {numpy.__version__}"
 _NAMED = ("cause", "names", "crash")

@@ -16,8 +16,9 @@ _NEW = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x400000
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _SIGCHLD = 17
-_PRIVATE, _SAFE = 1 << 18 | 1 << 14, 2 | 4 | 8
-"""MS_PRIVATE and MS_REC; MS_NOSUID, MS_NODEV and MS_NOEXEC."""
+_MOUNT_SETATTR, _HERE, _RECURSIVE, _READ_ONLY = 442, -100, 0x8000, 1
+_PRIVATE, _SAFE = 1 << 18, 2 | 4 | 8
+"""MS_PRIVATE; MS_NOSUID, MS_NODEV and MS_NOEXEC."""
 _DROP_BOUNDING, _LAST_CAPABILITY = 24, 63
 _CAPABILITIES = 0x20080522
 """Version 3 of what capset takes."""
@@ -72,12 +73,14 @@ def _map(user: int, group: int) -> None:
 
 
 def settle(scratch: str, size: int) -> None:
-    """Put an empty file system of ``size`` bytes at ``scratch``, hide /proc, and give up every capability.
+    """Leave nothing to change but a new file system of ``size`` bytes at ``scratch``; give up /proc and all rights.
 
     Raises OSError where the kernel does not let it.
     """
     system = ctypes.CDLL(None, use_errno=True)
-    _done(system.mount(None, b"/", None, ctypes.c_ulong(_PRIVATE), None), "/")
+    everything = struct.pack("QQQQ", _READ_ONLY, 0, _PRIVATE, 0)
+    result = system.syscall(_MOUNT_SETATTR, _HERE, b"/", _RECURSIVE, everything, ctypes.c_size_t(len(everything)))
+    _done(result, "/")
     for place, limit in ((scratch, size), ("/proc", 0)):
         options = f"size={limit or 4096},mode=0700".encode()
         _done(system.mount(b"tmpfs", place.encode(), b"tmpfs", ctypes.c_ulong(_SAFE), options), place)
