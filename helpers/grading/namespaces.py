@@ -22,8 +22,9 @@ _SIGNALLED = 192
 """Added to the number of the signal that ended a child."""
 MACHINE = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version")
 """What libraries read in /proc to know the machine; torch computes no half precision without the first."""
-_PRIVATE, _SAFE = 1 << 18 | 1 << 14, 2 | 4 | 8
-"""MS_PRIVATE and MS_REC; MS_NOSUID, MS_NODEV and MS_NOEXEC."""
+_MOUNT_SETATTR, _HERE, _RECURSIVE, _READ_ONLY = 442, -100, 0x8000, 1
+_PRIVATE, _SAFE = 1 << 18, 2 | 4 | 8
+"""MS_PRIVATE; MS_NOSUID, MS_NODEV and MS_NOEXEC."""
 _DROP_BOUNDING, _LAST_CAPABILITY = 24, 63
 _CAPABILITIES = 0x20080522
 """Version 3 of what capset takes."""
@@ -101,13 +102,15 @@ def _map(user: int, group: int) -> None:
 
 
 def settle(scratch: str, size: int) -> None:
-    """Put an empty file system of ``size`` bytes at ``scratch``, empty /proc but for MACHINE, and give up capabilities.
+    """Leave nothing to change but a new file system of ``size`` bytes at ``scratch``; give up capabilities.
 
-    Raises OSError where the kernel does not let it.
+    Of /proc only MACHINE is left.  Raises OSError where the kernel does not let it.
     """
     system = ctypes.CDLL(None, use_errno=True)
-    _done(system.mount(None, b"/", None, ctypes.c_ulong(_PRIVATE), None), "/")
     about = {name: Path(f"/proc/{name}").read_bytes() for name in MACHINE}
+    everything = struct.pack("QQQQ", _READ_ONLY, 0, _PRIVATE, 0)
+    result = system.syscall(_MOUNT_SETATTR, _HERE, b"/", _RECURSIVE, everything, ctypes.c_size_t(len(everything)))
+    _done(result, "/")
     for place, limit in ((scratch, size), ("/proc", 16 << 20)):
         options = f"size={limit},mode=0700".encode()
         _done(system.mount(b"tmpfs", place.encode(), b"tmpfs", ctypes.c_ulong(_SAFE), options), place)

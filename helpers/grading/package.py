@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOMS = ("look", "judge", "exercises", "lab", "experiments", "widgets")
 """What a learner's notebook may import, and the judge, which they import."""
-WORKER = ("__init__", "landlock", "namespaces", "submission", "wire", "worker")
+WORKER = ("__init__", "landlock", "namespaces", "sockets", "submission", "wire", "worker")
 ANSWERS, RECORDED = "answers", "recorded"
 
 _MAIN = "from helpers.grading.worker import main\n\nmain()\n"

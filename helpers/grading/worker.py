@@ -33,7 +33,7 @@ from helpers.judge.exercise import Exercise
 from helpers.judge.model import Raised
 from helpers.judge.observe import as_raised, observe
 
-from . import landlock, namespaces, wire
+from . import landlock, namespaces, sockets, wire
 from .submission import Submission, parsed, plain
 
 _STARTS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"}
@@ -154,6 +154,7 @@ def run(job_pipe: int, answer_pipe: int, output_pipe: int, own: bool = False) ->
         os.chdir(job.scratch)
     readable = (*job.readable, *_SYSTEM, *_DEVICES, f"/proc/{os.getpid()}")
     landlock.restrict(readable, (job.scratch, *_DEVICES))
+    sockets.forbid()
     sys.addaudithook(_guard(job.scratch, readable))
     try:
         namespace, failed = execute(job.submission, job.expects)

@@ -169,6 +169,8 @@ def test_bombs_take_neither_time_nor_memory(tmp_path, released):
     before = time.process_time()
     assert found(root, released) == {"ada": {}, "bob": ONE}
     assert time.process_time() - before < 20
+    (ada, _) = collect(root, released)
+    assert "was not opened" in ada.notes[-1]
 
 
 def test_what_cannot_be_read_ends_nothing(tmp_path, released, monkeypatch):
