@@ -92,9 +92,8 @@ def main() -> None:
         class_ = _class(place / "class", [options.notebook], options.submissions)
         two = _graded(class_, 2)
         _say_class(two, options.notebook)
-        if not options.only_class:
-            one = _graded(_class(place / "one", [options.notebook], options.submissions // 2), 1)
-            print(f"throughput of two workers against one: {two.pace / one.pace:.2f}")
+        one = _graded(_class(place / "one", [options.notebook], options.submissions // 2), 1)
+        print(f"throughput of two workers against one: {two.pace / one.pace:.2f}")
         _model(two, options.notebook)
 
 
