@@ -1,4 +1,4 @@
-# %% [markdown] builds="fan-in and fan-out, Xavier's and He's standard deviations, counts of parameters, FLOPs and receptive field; a design of your own"
+# %% [markdown] builds="fans, start scales, counts of parameters and FLOPs, a receptive field; a design of your own"
 # # 09 · Network design and initialisation
 #
 # Ten handwritten digits, one of each class, go through a net of thirty hidden layers with ReLU. The net is new: it has the weights that

@@ -59,11 +59,11 @@ def setup_cell(edition: str, code: str) -> str:
 
 
 def archive(edition: str, code: str) -> bytes:
-    """A zip, not compressed, of what a notebook's code needs: sorted, dated 1980, the same bytes for the same files.
+    """A zip, not compressed, of what a notebook's code needs: dated 1980, the same bytes for the same files.
 
-    With a module travel its data and the records of its exercises; ``edition`` "class" leaves
-    the references' code out of them.  Of an exercise that the notebook does not import itself, only what the reference
-    does travels: that is enough to judge, and nothing has to be explained.
+    Files of a kind stand together, which compresses better.  With a module travel its data and the records of its
+    exercises; ``edition`` "class" leaves the references' code out of them.  Of an exercise that the notebook does not
+    import itself, only what the reference does travels: that is enough to judge, and nothing has to be explained.
     """
     if edition not in EDITIONS:
         raise ValueError(f"edition is one of {', '.join(EDITIONS)}, not {edition!r}")
@@ -75,7 +75,7 @@ def archive(edition: str, code: str) -> bytes:
         paths.add(RECORDED / "__init__.py")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
-        for path in sorted(paths):
+        for path in sorted(paths, key=lambda path: (path.suffix, path)):
             content = path.read_bytes()
             if path in records:
                 known = record.from_bytes(content)
