@@ -179,10 +179,10 @@ def _say_plan(todo: courses.Plan) -> None:
 
 
 def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
-    waits = sum(1 for record in store.records() if record.open)
     out.print(
         f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
-        f"{waits} wait for a human. Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
+        f"{store.waiting()} wait for a human. "
+        f"Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
         f"feedback: {here.folder / 'feedback'}",
         soft_wrap=True,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from .collect import Found, Learner, collect
 from .feedback import page
 from .marking import GRADER, HandIn, Setting
 from .platforms import Row, canvas, moodle
-from .record import ASIDE, MISSING, Record, Score
+from .record import ASIDE, MISSING, Record, same_for_all
 from .report import class_page
 from .store import Store
 
@@ -101,7 +101,7 @@ def plan(place: Path, setting: Setting, store: Store, only: str = "", resume: bo
         if not learners:
             raise NotJudged(f"{place} has nobody called {only}.")
     made, known = Plan(learners), store.keys()
-    aside = set() if resume else {(r.learner, r.notebook) for r in store.records() if r.status == ASIDE}
+    aside = set() if resume else store.having(ASIDE)
     for learner in learners:
         for found in learner.found:
             name = (learner.name, found.notebook)
@@ -190,7 +190,7 @@ def _records(store: Store, learner: str, setting: Setting) -> list[Record]:
 
 def missing(learner: str, notebook: str, setting: Setting) -> Record:
     """The record of a notebook that was not handed in."""
-    scores = {item.id: Score(0.0, item.points, "not handed in") for item in setting.notebooks[notebook].items}
+    scores = same_for_all(setting.notebooks[notebook].items, 0.0, "not handed in")
     return Record(learner, notebook, "", "", MISSING, f"{notebook} was not handed in.", scores)
 
 

@@ -20,7 +20,7 @@ from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_c
 from helpers.grading.submission import NotJudged
 
 from .marking import HandIn, Marker, Setting
-from .record import ASIDE, Record, Score
+from .record import ASIDE, Record, same_for_all
 
 KILLS = 3
 """A notebook that ended so many workers is set aside."""
@@ -178,7 +178,7 @@ def aside(setting: Setting, hand_in: HandIn, reason: str) -> Record:
     """The record of a notebook that could not be marked."""
     key = setting.key(hand_in)
     released = setting.notebooks[hand_in.released]
-    scores = {item.id: Score(None, item.points, f"not judged: {reason}") for item in released.items}
+    scores = same_for_all(released.items, None, f"not judged: {reason}")
     return Record(
         hand_in.learner, hand_in.released, hand_in.file, key, ASIDE, f"{hand_in.file}: {reason}.", scores,
         release_sha256=released.digest,

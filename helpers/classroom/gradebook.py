@@ -10,7 +10,6 @@ import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat.v4 import new_output
@@ -124,19 +123,6 @@ def _said(record: Record, name: str, card: str) -> str:
     score = record.scores[name]
     points = "a human decides" if score.points is None else f"{score.points:g} of {score.most:g} points"
     return "\n".join(filter(None, [f"{points}. {score.why}", card]))
-
-
-def scores(url: str) -> dict[str, dict[str, Any]]:
-    """``{learner: {grade_id: score}}`` as the gradebook has them now: the human's mark where there is one."""
-    with contextlib.closing(Gradebook(url)) as book:
-        return {
-            submission.student.id: {
-                grade.name: grade.auto_score if grade.manual_score is None else grade.manual_score
-                for notebook in submission.notebooks
-                for grade in notebook.grades
-            }
-            for submission in book.assignment_submissions(NAME)
-        }
 
 
 def remove(folder: Path, gone: Iterable[tuple[str, str]]) -> None:

@@ -10,7 +10,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy
 import torch
@@ -25,7 +25,7 @@ from helpers.judge.show import VerdictCard
 from . import assignment, repair
 from .assignment import Item, Released
 from .needed import needed
-from .record import JUDGED, UNREADABLE, Cause, Record, Score
+from .record import JUDGED, UNREADABLE, Cause, Record, Score, same_for_all
 
 GRADER = "1"
 """Raised when the same notebook may get other points than before, or a page says something else."""
@@ -109,7 +109,7 @@ class Marker:
             cells, record.repairs = repair.read(hand_in.data)
         except repair.Unreadable as problem:
             record.status, record.reason = UNREADABLE, f"{hand_in.file}: {problem}."
-            record.scores = {item.id: Score(None, item.points, record.reason) for item in released.items}
+            record.scores = same_for_all(released.items, None, record.reason)
             return record
         repaired = repair.repair(cells, released)
         record.repairs += repaired.repairs
@@ -119,16 +119,15 @@ class Marker:
             self._mark(record, exercise, released, code)
         for item in released.items:
             if item.written:
-                record.scores[item.id] = _written(item, record.answers.get(item.id), released)
+                record.scores[item.id] = _written(item, record, released)
         record.scores = {item.id: record.scores[item.id] for item in released.items}
         return record
 
     def _mark(self, record: Record, exercise: Exercise, released: Released, code: _Code) -> None:
         items = [item for item in released.items if item.exercise == exercise.id]
-        submission = Submission(record.file, "", code.for_answer(exercise.builds))
+        submission = Submission(record.file, "", needed(code.cells, exercise.builds, code.learners))
         if not submission.defines(exercise.builds):
-            why = f"nothing defines {exercise.builds}"
-            record.scores |= {item.id: Score(0.0, item.points, why) for item in items}
+            record.scores |= same_for_all(items, 0.0, f"nothing defines {exercise.builds}")
             return
         try:
             outcome = self._sandbox.observe(submission, exercise, self.setting.limits)
@@ -136,11 +135,10 @@ class Marker:
             found = assessed(outcome, self._with_reference(exercise, released), submission)
             if any(verdict.passed is False for verdict in found.verdicts):
                 found = self._explained(found, exercise, submission)
+            if found.not_judged:
+                raise NotJudged(found.not_judged)
         except NotJudged as problem:
-            record.scores |= {item.id: Score(None, item.points, f"not judged: {problem}") for item in items}
-            return
-        if found.not_judged:
-            record.scores |= {item.id: Score(None, item.points, f"not judged: {found.not_judged}") for item in items}
+            record.scores |= same_for_all(items, None, f"not judged: {problem}")
             return
         record.scores |= {item.id: _score(item, found) for item in items}
         card = VerdictCard(exercise.title, found)
@@ -165,16 +163,11 @@ class Marker:
         return dataclasses.replace(found, causes=seen.causes)
 
 
-class _Code:
-    """The code of a repaired notebook: what the teacher's cells define, then the learner's cells in their order."""
+class _Code(NamedTuple):
+    """The code of a repaired notebook: the teacher's cells, then the learner's; and which are the learner's."""
 
-    def __init__(self, cells: list[str], teachers: int):
-        self._cells, self._teachers = cells, teachers
-
-    def for_answer(self, name: str) -> tuple[str, ...]:
-        """The cells, with what ``name`` does not need left empty."""
-        learners = [i >= self._teachers for i in range(len(self._cells))]
-        return needed(self._cells, name, learners)
+    cells: list[str]
+    learners: list[bool]
 
 
 def _code(repaired: repair.Repaired, released: Released) -> _Code:
@@ -184,7 +177,7 @@ def _code(repaired: repair.Repaired, released: Released) -> _Code:
     learners = [
         repaired.answers[entry] if isinstance(entry, str) else repaired.others[entry] for entry in repaired.order
     ]
-    return _Code([*teachers, *learners], len(teachers))
+    return _Code([*teachers, *learners], [False] * len(teachers) + [True] * len(learners))
 
 
 def _score(item: Item, found: Assessment) -> Score:
@@ -196,10 +189,10 @@ def _score(item: Item, found: Assessment) -> Score:
     return Score(0.0, item.points, f"expected {verdict.finding.expected}; measured {verdict.finding.measured}")
 
 
-def _written(item: Item, answer: str | None, released: Released) -> Score:
-    if answer is None:
-        return Score(None, item.points, "the cell of this written answer was not found")
-    if answer.strip() in ("", released.cells[item.id].source.strip()):
+def _written(item: Item, record: Record, released: Released) -> Score:
+    if item.id in record.review:
+        return Score(None, item.points, record.review[item.id])
+    if record.answers[item.id].strip() in ("", released.cells[item.id].source.strip()):
         return Score(0.0, item.points, "not attempted")
     return Score(None, item.points, "a human marks this written answer")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -57,7 +58,8 @@ def _lines(cell: str, kept: Sequence[_Statement]) -> str:
     return "\n".join(lines) if wanted else ""
 
 
-def _statements(number: int, cell: str) -> list[_Statement] | None:
+@functools.lru_cache(1024)  # the same for each answer of a notebook, and the teacher's for every learner
+def _statements(number: int, cell: str) -> tuple[_Statement, ...] | None:
     """The statements of a cell; None for one that is no Python."""
     tree = parsed(plain(cell))
     if tree is None:
@@ -71,7 +73,7 @@ def _statements(number: int, cell: str) -> list[_Statement] | None:
         defines = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         calls = not isinstance(node, defines) and any(isinstance(n, ast.Call) for n in ast.walk(node))
         made.append(_Statement(number, first, node.end_lineno or first, binds, uses, calls))
-    return made
+    return tuple(made)
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from .assignment import Item
 
 JUDGED, UNREADABLE, ASIDE, MISSING = "judged", "unreadable", "set aside", "missing"
 """What can have become of a notebook.  Only JUDGED ones have scores."""
@@ -18,6 +21,11 @@ class Score:
     points: float | None
     most: float
     why: str = ""
+
+
+def same_for_all(items: Iterable[Item], points: float | None, why: str) -> dict[str, Score]:
+    """The same for each of some graded cells: ``points``, and why."""
+    return {item.id: Score(points, item.points, why) for item in items}
 
 
 @dataclass

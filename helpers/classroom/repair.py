@@ -228,7 +228,7 @@ def _join(made: Repaired, released: Released) -> None:
             if not (_unfinished(text) or piece[:1] in " \t"):
                 break
             text, taken = f"{text}\n{piece}", taken + 1
-        if taken and parsed(plain(text)) is not None:
+        if taken and not _unfinished(text):
             made.answers[entry] = text
             for gone in made.order[at + 1 : at + 1 + taken]:
                 assert isinstance(gone, int)

@@ -61,6 +61,17 @@ class Store:
         for (body,) in self._connection.execute(f"select body from record {where} order by learner, notebook", values):
             yield Record.from_json(body)
 
+    def having(self, status: str) -> set[tuple[str, str]]:
+        """Learner and notebook of the records with a status."""
+        asked = "select learner, notebook from record where json_extract(body, '$.status') = ?"
+        return set(self._connection.execute(asked, (status,)))
+
+    def waiting(self) -> int:
+        """How many notebooks have a graded cell that waits for a human."""
+        asked = """select count(*) from record where exists
+            (select 1 from json_each(body, '$.scores') where json_extract(value, '$.points') is null)"""
+        return int(self._connection.execute(asked).fetchone()[0])
+
     def enrol(self, learners: Mapping[str, Sequence[str]]) -> None:
         """Note who is there, also without a record, and what is to be said of what they handed in."""
         rows = [(name, json.dumps(list(notes))) for name, notes in learners.items()]
