@@ -12,7 +12,6 @@ import lzma
 import tokenize
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from helpers import exercises
@@ -62,8 +61,9 @@ def archive(edition: str, code: str) -> bytes:
     """A zip, not compressed, of what a notebook's code needs: dated 1980, the same bytes for the same files.
 
     Files of a kind stand together, which compresses better.  With a module travel its data and the records of its
-    exercises; ``edition`` "class" leaves the references' code out of them.  Of an exercise that the notebook does not
-    import itself, only what the reference does travels: that is enough to judge, and nothing has to be explained.
+    exercises; ``edition`` "class" leaves the references' code out of them, and observations that are the answer itself.
+    Of an exercise that the notebook does not import itself, only what the reference does travels: that is enough to
+    judge, and nothing has to be explained.
     """
     if edition not in EDITIONS:
         raise ValueError(f"edition is one of {', '.join(EDITIONS)}, not {edition!r}")
@@ -79,10 +79,11 @@ def archive(edition: str, code: str) -> bytes:
             content = path.read_bytes()
             if path in records:
                 known = record.from_bytes(content)
-                if not records[path]:
+                secret, explained = records[path]
+                if edition == "class":
+                    known = _without(known, secret)
+                if not explained:
                     known = Record(known.right, (), {})
-                elif edition == "class":
-                    known = replace(known, source="")
                 content = record.to_bytes(known, packed=False)
             elif path.suffix == ".py":
                 content = bare(content.decode()).encode()
@@ -165,11 +166,21 @@ def _unannotated(code: str) -> str:
     return "".join(f"{line.decode()}\n" for line in lines)
 
 
-def _records(modules: set[Path], code: str) -> dict[Path, bool]:
-    """The records of the exercises that the modules define, each with whether the code imports its module itself."""
+def _without(known: Record, secret: tuple[str, ...]) -> Record:
+    """The record without the reference's code, and without observations whose keys begin with one of ``secret``."""
+    right, *others = (
+        {key: value for key, value in seen.items() if not key.startswith(secret)}
+        for seen in (known.right, *(known.lineup[s.id] for s in known.suspects))
+    )
+    told = {s: seen for s, seen in zip(known.suspects, others, strict=True) if record.differing(seen, right)}
+    return Record(right, tuple(told), {s.id: seen for s, seen in told.items()})
+
+
+def _records(modules: set[Path], code: str) -> dict[Path, tuple[tuple[str, ...], bool]]:
+    """The records of the exercises that the modules define: what is secret of each, and if the code imports it itself."""
     homes = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules}
     found = [e for e in exercises.catalogue().values() if e.module in homes]
-    return {RECORDED / f"{e.record_id}.xz": e.module in _imports(code, "") for e in found}
+    return {RECORDED / f"{e.record_id}.xz": (e.secret, e.module in _imports(code, "")) for e in found}
 
 
 @functools.cache
