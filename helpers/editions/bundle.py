@@ -177,7 +177,7 @@ def _without(known: Record, secret: tuple[str, ...]) -> Record:
 
 
 def _records(modules: set[Path], code: str) -> dict[Path, tuple[tuple[str, ...], bool]]:
-    """The records of the exercises that the modules define: what is secret of each, and if the code imports it itself."""
+    """The records of the exercises that the modules define: what of each is secret, and if the code imports it."""
     homes = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in modules}
     found = [e for e in exercises.catalogue().values() if e.module in homes]
     return {RECORDED / f"{e.record_id}.xz": (e.secret, e.module in _imports(code, "")) for e in found}
