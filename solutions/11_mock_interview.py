@@ -183,7 +183,7 @@ contrast(BatchNorm1d, he_start)
 # <details><summary>What the comparison shows</summary>
 #
 # With a right layer batch norm has the lowest held-out loss in each of the three seeds. On the way it is well ahead; at the end the control
-# comes near, and most of the distance between the dotted and the solid line is the start, not the norm. The last row says how much is left,
+# comes near: a good start alone closes most of the distance between the dotted and the solid line. The last row says how much is left,
 # seed by seed. In 31 other runs, on five draws of the data, batch norm was ahead in 30, and 0.002 behind in one. What the
 # plot does not show: other learning rates (one rate alone can be made to say either, notebook 03), other sizes, and why.
 #
@@ -265,14 +265,14 @@ block("check")
 # ### END SOLUTION
 
 # %% [markdown]
-# *Exercise, medium, 2 minutes.* **Two variances.** *"The layer divides by a variance, and it remembers one. Is that the same number?"*
+# *Exercise, medium, 2 minutes.* **The variance.** *"The layer normalises with a variance, and it remembers one. Is that the same number?"*
 #
 # | points | for |
 # |---|---|
-# | 0.5 | which one is used where in PyTorch's layer |
-# | 0.5 | the reason for one of the two, or who else does so |
+# | 0.5 | yes or no, and what PyTorch's layer does in each of the two places |
+# | 0.5 | the reason for what it does in one of them, or who else does so |
 #
-# Red flag: one variance for both, in PyTorch or in the paper.
+# Red flag: the wrong answer to the question, for PyTorch or for the paper.
 
 # %% [markdown] manual="interview_variances" points=1
 # ### BEGIN SOLUTION
@@ -282,7 +282,7 @@ block("check")
 #
 # === BEGIN MARK SCHEME ===
 #
-# Card deep-10. The two exchanged: 0 for the first line. Reasons that count: the batch is all there is to normalise; the buffer estimates
+# Card deep-10. Red flag: one variance for both, in PyTorch or in the paper. The two exchanged: 0 for the first line. Reasons that count: the batch is all there is to normalise; the buffer estimates
 # the data's variance; Algorithm 2; Keras differs.
 #
 # === END MARK SCHEME ===
@@ -374,7 +374,7 @@ record()
 # 2. A layer from a blank page takes four tensors, two modes, two variances. Test it where a mistake would be large.
 # 3. A benefit needs a control, the same learning rates for all or each net's best one, held-out loss, and several seeds.
 # 4. That batch norm helps is well attested; why it does is contested. Say both.
-# 5. What you leave out, repeat: today, tomorrow, in three days, in a week.
+# 5. What you leave out, repeat: today, tomorrow, three days after that, a week after that.
 #
 # ## Interview page
 #
