@@ -8,6 +8,7 @@ import functools
 import hashlib
 import importlib.util
 import io
+import json
 import lzma
 import tokenize
 import zipfile
@@ -23,9 +24,10 @@ from helpers.judge.record import Record
 from .source import SETUP_TITLE
 
 PACKAGE = Path(__file__).resolve().parents[1]
-RECORDED = PACKAGE / "exercises" / "recorded"
+EXERCISES = PACKAGE / "exercises"
+RECORDED = EXERCISES / "recorded"
 EDITIONS = ("open", "class")
-_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}]  # bytes, not words of four
+_FILTERS = [{"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}]  # bytes, not words of four
 
 _SETUP = """\
 # The course's own code, helpers/, travels in this cell as a compressed zip archive. Nothing is installed or downloaded.
@@ -48,7 +50,7 @@ def setup_cell(edition: str, code: str) -> str:
     The archive is one line, however long: where a reader does not fold the cell it takes no more room than that.
     """
     made = archive(edition, code)
-    carried = base64.b85encode(lzma.compress(made, filters=_FILTERS)).decode()
+    carried = base64.b85encode(lzma.compress(made, lzma.FORMAT_ALONE, filters=_FILTERS)).decode()
     filled = {
         "carried": carried,
         "digest": hashlib.sha256(carried.encode()).hexdigest(),
@@ -86,6 +88,10 @@ def archive(edition: str, code: str) -> bytes:
                 content = record.to_bytes(known, packed=False)
             elif path.suffix == ".py":
                 content = bare(content.decode()).encode()
+                if EXERCISES not in path.parents:  # what stands there is shown to learners
+                    content = close(content.decode()).encode()
+            elif path.suffix == ".json":
+                content = json.dumps(json.loads(content), ensure_ascii=False, separators=(",", ":")).encode()
             made.writestr(zipfile.ZipInfo(path.relative_to(PACKAGE.parent).as_posix()), content)
     return buffer.getvalue()
 
@@ -146,6 +152,29 @@ def bare(code: str) -> str:
                         gone.remove(said.lineno)
     kept = {i for i, line in enumerate(lines, 1) if line.strip()} | inside
     return "".join(f"{lines[i - 1]}\n" for i in sorted(kept - gone))
+
+
+def close(code: str) -> str:
+    """Python code indented by one space a level, and where a line goes on not at all.
+
+    >>> close("def f(a,\\n      b):\\n    if a:\\n        return b\\n")
+    'def f(a,\\nb):\\n if a:\\n  return b\\n'
+    """
+    lines = code.splitlines()
+    inside, starts, level, new = set[int](), dict[int, int](), 0, True
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            inside |= set(range(node.lineno + 1, (node.end_lineno or node.lineno) + 1))
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        level += (token.type == tokenize.INDENT) - (token.type == tokenize.DEDENT)
+        if token.type in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL):
+            continue
+        starts.setdefault(token.start[0], level if new else 0)
+        new = token.type == tokenize.NEWLINE
+    for row, depth in starts.items():
+        if row <= len(lines) and row not in inside:
+            lines[row - 1] = " " * depth + lines[row - 1].lstrip()
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _unannotated(code: str) -> str:
