@@ -212,4 +212,5 @@ routes()
 summary("00_start_here")
 
 # %% [markdown]
-# The card above is at the end of every notebook: points, mistakes that you met, hints, and what to do next.
+# Every notebook ends with these two cards: your points, with the mistakes that you met, hints, and what to do next; and how
+# to hand in.

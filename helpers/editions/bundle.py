@@ -127,12 +127,12 @@ def modules_needed(code: str) -> set[Path]:
 
 @functools.cache
 def bare(code: str) -> str:
-    """Python code without comments, docstrings, empty lines and functions' annotations: what travels is run, not read.
+    """Python code without comments, docstrings, empty lines, and annotations outside classes: it is run, not read.
 
     >>> bare("x = 1  # one\\n\\n\\ndef f(a: int = 2) -> str:\\n    \\"Two.\\"\\n    return '# three'\\n")
     "x = 1\\ndef f(a = 2):\\n    return '# three'\\n"
     """
-    code = _unannotated(code)
+    code = _without_types(_unannotated(code))
     lines = code.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT:
@@ -178,20 +178,34 @@ def close(code: str) -> str:
 
 
 def _unannotated(code: str) -> str:
-    """The code without the annotations of arguments and results that stand on one line."""
+    """The code without the annotations that stand on one line; those of a class stay, since a dataclass reads them."""
     lines = [line.encode() for line in code.splitlines()]  # ast counts bytes
-    cuts = []
-    for node in ast.walk(ast.parse(code)):
+    tree, cuts = ast.parse(code), []
+    fields = {id(field) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for field in node.body}
+    for node in ast.walk(tree):
         match node:
             case ast.arg(annotation=ast.expr() as said):
                 cuts.append((said, node.col_offset + len(node.arg.encode())))
             case ast.FunctionDef(returns=ast.expr() as said):
                 cuts.append((said, lines[said.lineno - 1].rindex(b" ->", 0, said.col_offset)))
+            case ast.AnnAssign(annotation=said, value=ast.expr()) if id(node) not in fields:
+                cuts.append((said, node.target.end_col_offset or 0))
     for said, start in sorted(cuts, key=lambda cut: (cut[0].lineno, cut[1]), reverse=True):
         if said.lineno == said.end_lineno:
             line = lines[said.lineno - 1]
             lines[said.lineno - 1] = line[:start] + line[said.end_col_offset :]
     return "".join(f"{line.decode()}\n" for line in lines)
+
+
+def _without_types(code: str) -> str:
+    """The code without the imports of names for annotations that it does not use."""
+    lines, tree = code.splitlines(), ast.parse(code)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in reversed(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module in ("typing", "collections.abc"):
+            kept = ", ".join(name.name for name in node.names if name.name in used)
+            lines[node.lineno - 1 : node.end_lineno] = [f"from {node.module} import {kept}"] if kept else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _records(modules: set[Path], code: str) -> dict[Path, bool]:
