@@ -1,0 +1,8 @@
+"""What a kernel does first: Colab has its package loaded, and an argument that a widget does not know is an error."""
+
+import warnings
+
+import google.colab  # noqa: F401
+
+warnings.filterwarnings("error", "Passing unrecognized arguments")
+del warnings
