@@ -97,10 +97,8 @@ def archive(edition: str, code: str) -> bytes:
 
 
 def _data(module: Path) -> Iterator[Path]:
-    """The data of a module: ``<same name>.json``, and the .toml files of its folder and of one of its own name."""
-    if (data := module.with_suffix(".json")).exists():
-        yield data
-    yield from module.parent.glob("*.toml")
+    """The data of a module: the .json and .toml files of the same name, and the .toml files of a folder of its name."""
+    yield from (data for kind in (".json", ".toml") if (data := module.with_suffix(kind)).exists())
     yield from module.with_suffix("").glob("*.toml")
 
 

@@ -20,7 +20,7 @@ FOLDER = "submission"
 STUBS = "raise NotImplementedError", "YOUR ANSWER HERE"
 """What stands in an answer that is still to do."""
 _TITLE = "Prepare my submission"
-_BY_HAND = "Hand in the notebook itself: *File → Download*, or the file in its folder."
+_BY_HAND = "Hand in the notebook itself: File → Download, or the file in its folder."
 _asked: set[str] = set()
 
 
@@ -48,7 +48,10 @@ def _this_notebook(name: str) -> tuple[dict[str, Any], str, Path]:
     if "google.colab" in sys.modules:
         from google.colab import _message  # type: ignore[import-not-found]
 
-        return _message.blocking_request("get_ipynb", timeout_sec=60)["ipynb"], "as it is now", Path()
+        reply = _message.blocking_request("get_ipynb", timeout_sec=60)
+        if not reply:
+            raise ValueError("Colab does not answer")
+        return reply["ipynb"], "as it is now", Path()
     path = _file(name)
     saved = time.strftime("%H:%M:%S", time.localtime(path.stat().st_mtime))
     return json.loads(path.read_text(encoding="utf-8")), f"{path.name} as it was saved at {saved}", path.parent
