@@ -13,12 +13,14 @@ from tests.colab.conftest import PYTHON
 from tests.notebook import ROOT, read, solved
 
 RUN_ALL = """async () => {
-  const wait = () => new Promise(r => setTimeout(r, 100)), notebook = () => window.Jupyter && Jupyter.notebook;
-  while (!(notebook() && notebook()._fully_loaded && notebook().kernel && notebook().kernel.is_connected()
-      && notebook().kernel.comm_manager.targets['jupyter.widget'])) await wait();
-  notebook().execute_all_cells();
-  const code = notebook().get_cells().filter(cell => cell.cell_type === 'code');
+  const wait = () => new Promise(r => setTimeout(r, 100)), notebook = Jupyter.notebook;
+  await new Promise(r => notebook.kernel.comm_info('jupyter.widget', r));  // after the manager's own question
+  await wait();
+  notebook.execute_all_cells();
+  const code = notebook.get_cells().filter(cell => cell.cell_type === 'code');
   while (!code.every(cell => Number.isInteger(cell.input_prompt_number))) await wait(); }"""
+LOADED = "jupyter.widget.control"
+"""Of the message with which the widget manager begins to look for widgets; until it is done, what runs is not shown."""
 SAVE = "async () => { await Jupyter.notebook.save_notebook(); }"
 
 
@@ -55,7 +57,8 @@ def run(classic, page, tmp_path):
         new = nbformat.v4.new_code_cell
         notebook.cells = [setup, *(new(source) if isinstance(source, str) else source for source in sources)]
         nbformat.write(notebook, classic.folder / f"{name}.ipynb")
-        page.goto(f"{classic.address}/notebooks/{name}.ipynb?token={TOKEN}")
+        with page.expect_console_message(lambda message: LOADED in message.text, timeout=WAIT):
+            page.goto(f"{classic.address}/notebooks/{name}.ipynb?token={TOKEN}")
         page.evaluate(RUN_ALL)
 
     yield opened
