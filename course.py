@@ -1,4 +1,4 @@
-"""Set up and run the course: python course.py lab, or test, setup, notebooks, new, grade.
+"""Set up and run the course: python course.py lab, or test, test-latest, setup, notebooks, new, grade.
 
 The first run makes the folder .venv and installs what pyproject.toml lists; delete that folder to undo it.
 These environment variables change what happens:
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 FIRST = "00_start_here.ipynb"
+ENVIRONMENT, ANEW = ".venv", ".venv-latest"
 LAB = [  # -y: Ctrl-C stops it without a question; encryption: otherwise each kernel warns that it has none
     *("-m", "jupyterlab", "-y", "--ip=127.0.0.1", "--ServerApp.port_retries=0", "--Application.log_level=ERROR"),
     "--KernelManager.transport_encryption=auto",
@@ -42,10 +43,10 @@ class Stop(Exception):
 # The environment
 
 
-def set_up(extra: str) -> Path:
+def set_up(extra: str, folder: str = ENVIRONMENT) -> Path:
     """Make sure that there is an environment with this extra of pyproject.toml; returns its Python."""
-    chosen = os.environ.get("BATCHNORM_VENV")
-    venv = Path(chosen or ROOT / ".venv").absolute()
+    chosen = os.environ.get("BATCHNORM_VENV") if folder == ENVIRONMENT else None
+    venv = Path(chosen or ROOT / folder).absolute()
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if chosen:
         return python
@@ -169,10 +170,19 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
     become(python, *command, JUPYTER_TOKEN=token, **paths)
 
 
-def test(options: argparse.Namespace, rest: "list[str]") -> None:
+def test(options: argparse.Namespace, rest: "list[str]", folder: str = ENVIRONMENT) -> None:
     """run every test; more arguments go to pytest"""
     command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder", *rest]
-    become(set_up("dev"), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
+    become(set_up("dev", folder), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
+
+
+def test_latest(options: argparse.Namespace, rest: "list[str]") -> None:
+    """run every test in .venv-latest, made anew from the newest releases that pyproject.toml allows"""
+    shutil.rmtree(ROOT / ANEW, ignore_errors=True)
+    python = set_up("dev", ANEW)
+    say("Newer, but held back by pyproject.toml or by another package:")
+    subprocess.run([str(python), "-m", "pip", "list", "--outdated", "--disable-pip-version-check"])
+    test(options, rest, ANEW)
 
 
 def setup(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -233,9 +243,9 @@ def main() -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for function in (lab, test, setup, notebooks, new, grade):
-        command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.set_defaults(function=function, open_ended=function in (test, notebooks, new, grade))
+    for function in (lab, test, test_latest, setup, notebooks, new, grade):
+        command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
+        command.set_defaults(function=function, open_ended=function not in (lab, setup))
         if function is lab:
             port = os.environ.get("PORT") or None
             command.add_argument("--port", type=int, default=port, help="as PORT in the environment")
