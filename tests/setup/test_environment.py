@@ -36,13 +36,9 @@ SEVEN = {"torch", "numpy", "matplotlib", "ipywidgets", "jupyterlab", "nbgrader",
 
 
 def test_all_packages_of_the_course_are_installed(dependencies):
-    waiting, names = (
-        [
-            Requirement(line.removeprefix("-e ").replace(".[", f"{PROJECT['name']}["))
-            for line in dependencies[-1]["pip"][1:]
-        ],
-        set(),
-    )
+    lines = [line.removeprefix("-e .") for line in dependencies[-1]["pip"][1:]]
+    waiting = [Requirement(f"{PROJECT['name']}{line}" if line.startswith("[") else line) for line in lines]
+    names = set()
     while waiting:
         line = waiting.pop()
         names.add(line.name)
