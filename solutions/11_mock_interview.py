@@ -175,7 +175,7 @@ he_start_exercise.check(he_start)
 # nets end? The cell takes about 3 seconds; without a right layer it uses PyTorch's.
 
 # %% tags=["nbval-ignore-output"]
-from helpers.widgets.drill_report import cheat_sheet, contrast, record, show_report
+from helpers.widgets.drill_report import cheat_sheet, contrast, show_report
 
 contrast(BatchNorm1d, he_start)
 
@@ -362,9 +362,12 @@ cheat_sheet()
 # %% [markdown]
 # ### Your record
 #
-# On Colab and Binder files vanish with the session. Take your record with you, and bring it back:
+# On Colab and Binder files vanish with the session. Save your record before you go, and load it next time: what you answered and ticked here, and
+# your points in all notebooks, in one small file.
 
 # %%
+from helpers.widgets.record import record
+
 record()
 
 # %% [markdown]

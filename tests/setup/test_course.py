@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,6 +75,16 @@ def test_a_machine_without_a_wheel_is_told_what_there_is(monkeypatch):
     monkeypatch.setattr(course.subprocess, "run", lambda *a, **k: SimpleNamespace(returncode=1, stderr=said))
     with pytest.raises(course.Stop, match=r"no torch==9\.9 for this machine .+ newest torch is 2\.2\.2\. Make an env"):
         course.pip(Path("python"), "--no-deps", "torch==9.9")
+
+
+def test_a_machine_for_which_there_is_no_torch_gets_a_sentence():
+    check = partial(course.check_machine, "torch==9.9")
+    with pytest.raises(course.Stop, match=r"no torch==9\.9 for a Mac with an Intel processor, .+ ended with 2\.2\.2"):
+        check("darwin", "x86_64", True)
+    with pytest.raises(course.Stop, match=r"no torch==9\.9 for a Python of 32 bits"):
+        check("win32", "x86", False)
+    for system, processor in (("darwin", "arm64"), ("linux", "x86_64"), ("linux", "aarch64"), ("win32", "AMD64")):
+        check(system, processor, True)
 
 
 @pytest.fixture
@@ -176,7 +187,7 @@ def test_without_a_choice_the_next_free_port_is_used(monkeypatch, capsys):
 def become(monkeypatch):
     """What a command would go on as."""
     went_on_as = []
-    monkeypatch.setattr(course, "set_up", lambda *what: Path("python"))
+    monkeypatch.setattr(course, "set_up", lambda extra: Path("python"))
     monkeypatch.setattr(course, "become", lambda python, *arguments, **env: went_on_as.append((arguments, env)))
 
     def run(*arguments):
@@ -193,6 +204,9 @@ def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
     arguments, env = become("test", "-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert arguments[-6:] == ("-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert env == {"OMP_NUM_THREADS": "1", "BATCHNORM_PROGRESS": ""}
+    monkeypatch.setattr(course, "environment", lambda name, *more: course.python_of(Path(name)))
+    arguments, env = become("test-colab", "-k", "classic")
+    assert arguments[-3:] == ("tests/colab", "-k", "classic") and ".venv-colab" in env["BATCHNORM_COLAB"]
     assert become("notebooks", "--check")[0] == ("-m", "helpers.editions", "--check")
     monkeypatch.setenv("EDITION", "class")
     assert become("notebooks")[0] == ("-m", "helpers.editions", "--edition", "class")
