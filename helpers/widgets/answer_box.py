@@ -28,6 +28,7 @@ AUTO = widgets.Layout(width="auto", min_width="150px", max_width="300px")
 WIDE = widgets.Layout(width="98%", max_width="820px")
 
 WORDS = {
+    "open": "Open the points",
     "ticks": "<b>What did you say?</b> The ticks are yours; the score is what you tick.",
     "flag": "Red flag: {fact}",
     "total": "{number} of {every} points: {share} %.",
@@ -116,7 +117,7 @@ class AnswerBox:
         self.kept.area.observe(self._warm, "value")
         self.kept.area.observe(self._arrived, "value")
         self.question = widgets.HTML(page.front(card, ask, told))
-        opener = widgets.Button(description="Open the points", button_style="primary", layout=AUTO)
+        opener = widgets.Button(description=WORDS["open"], button_style="primary", layout=AUTO)
         self.opener = named("bn-open", opener)
         self.opener.on_click(lambda _: self.open())
         self.back = named("bn-back", widgets.VBox())
