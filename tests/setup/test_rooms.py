@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "grading": {"judge", "exercises", "look"},
     "classroom": {"grading", "judge", "exercises", "drill", "look"},
     "editions": {"arrival", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
+    "website": {"judge", "lab", "drill", "exercises", "experiments", "widgets", "look"},
 }
 DOORS = {"helpers/judge/__main__.py": {"grading"}, "helpers/grading/__main__.py": {"classroom"}}
 """Files that hand over to a room above them: ``python -m helpers.judge`` is the grading room's command."""
