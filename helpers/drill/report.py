@@ -278,7 +278,7 @@ def _short(drill: Session, seconds: float, attempts: int, share: float | None) -
     kind = _say("short" if drill.short else "long")
     points = _say("no_questions") if share is None else _say("score", share=_scored(share))
     tried = _many(attempts, "attempt")
-    return _say("result", minutes=f"{seconds / 60:.0f}", kind=kind, points=points, attempts=tried)
+    return _say("result", minutes=f"{max(seconds, 0.0) / 60:.0f}", kind=kind, points=points, attempts=tried)
 
 
 def _many(number: int, what: str) -> str:
