@@ -35,8 +35,8 @@ def build(
     """Build the named notebooks (all, where none is named) and return how many files changed.
 
     ``edition``: "open" writes ``notebooks/``, "class" writes ``class/``.  ``anew`` executes unchanged notebooks too.
-    ``check`` writes and executes nothing, and counts what would change.  ``finish`` may add to the outputs of an executed
-    notebook; it meets those that it has added to before.  Raises SourceError for a mistake in a source.
+    ``check`` writes and executes nothing, and counts what would change.  ``finish`` may add to the outputs of an
+    executed notebook; it meets those that it has added to before.  Raises SourceError for a mistake in a source.
     """
     folder = root / ("notebooks" if edition == "open" else "class")
     every, wanted = find_sources([], root), find_sources(names, root)
