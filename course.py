@@ -1,4 +1,4 @@
-"""Set up and run the course: python course.py lab, or test, test-colab, test-latest, setup, notebooks, new, grade.
+"""Set up and run the course: python course.py lab; --help lists the other commands.
 
 The first run makes the folder .venv and installs what pyproject.toml lists; delete that folder to undo it.
 These environment variables change what happens:
@@ -234,6 +234,11 @@ def notebooks(options: argparse.Namespace, rest: "list[str]") -> None:
     become(set_up("dev"), "-m", "helpers.editions", *(["--edition", edition] if edition else []), *rest)
 
 
+def site(options: argparse.Namespace, rest: "list[str]") -> None:
+    """write the course as web pages to _site/; more arguments go to helpers.website"""
+    become(set_up("site"), "-m", "helpers.website", *rest)
+
+
 def new(options: argparse.Namespace, rest: "list[str]") -> None:
     """write the stubs of an exercise or a notebook, for authors; see CONTRIBUTING.md"""
     become(set_up("dev"), "-m", "helpers.editions.new", *rest)
@@ -281,7 +286,7 @@ def main() -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for function in (lab, test, test_colab, test_latest, setup, notebooks, new, grade):
+    for function in (lab, test, test_colab, test_latest, setup, notebooks, site, new, grade):
         command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
         command.set_defaults(function=function, open_ended=function not in (lab, setup))
         if function is lab:

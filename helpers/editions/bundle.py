@@ -20,8 +20,8 @@ from helpers import exercises
 from helpers.arrival import digest
 from helpers.judge import record
 from helpers.judge.record import Record
+from helpers.project import version
 
-from .project import version
 from .source import SETUP_TITLE
 
 PACKAGE = Path(__file__).resolve().parents[1]

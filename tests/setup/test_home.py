@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 import course
 from helpers.editions.bundle import setup_cell
-from helpers.editions.project import ROOT, pull_link, repository, version
+from helpers.project import ROOT, pull_link, repository, version
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -128,7 +128,7 @@ def test_the_devcontainer_sets_up_as_everybody_does():
 
 
 def test_there_is_a_link_for_nbgitpuller_only_where_the_address_is_known():
-    command = [sys.executable, "-m", "helpers.editions.project", "https://hub.example.org"]
+    command = [sys.executable, "-m", "helpers.project", "https://hub.example.org"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if repository():
         assert done.stdout.strip() == pull_link("https://hub.example.org", repository())

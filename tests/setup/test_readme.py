@@ -191,7 +191,7 @@ TESTED_BY = {
     ".venv/bin/python -m helpers.grading doctor": grading,
     ".venv/bin/python -m helpers.grading explain ada": grading,
     ".venv/bin/python -m helpers.grading --help": grading,
-    ".venv/bin/python -m helpers.editions.project https://hub.example.org": pull_link,
+    ".venv/bin/python -m helpers.project https://hub.example.org": pull_link,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
     'make new ARGS="notebook 06_why_it_works"': new,

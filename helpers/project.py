@@ -1,6 +1,6 @@
 """What ``pyproject.toml`` says of the course: which edition it is, and where it is on the web.
 
-``python -m helpers.editions.project HUB`` prints the link by which learners pull the notebooks to a JupyterHub.
+``python -m helpers.project HUB`` prints the link by which learners pull the notebooks to a JupyterHub.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 FIRST = "notebooks/00_start_here.ipynb"
 
 
 def version() -> str:
     """The edition, for example "0.1.0"."""
-    return str(_pyproject()["project"]["version"])
+    return str(_pyproject(ROOT)["project"]["version"])
 
 
-def repository() -> str:
-    """The address of the repository on the web, without a slash at its end; "" where it is not known."""
-    return str(_pyproject()["tool"]["batchnorm"]["repository"]).rstrip("/")
+def repository(root: Path = ROOT) -> str:
+    """The address of the repository on the web, ``https://github.com/OWNER/NAME``, or "" where it is not known."""
+    return str(_pyproject(root)["tool"]["batchnorm"]["repository"]).rstrip("/")
 
 
 def pull_link(hub: str, address: str, branch: str = "main") -> str:
@@ -39,13 +39,13 @@ def pull_link(hub: str, address: str, branch: str = "main") -> str:
 
 
 @functools.cache
-def _pyproject() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+def _pyproject(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def main() -> int:
     """The command; exit 1 where the address of the repository is not known."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.editions.project", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m helpers.project", description=__doc__)
     parser.add_argument("hub", metavar="HUB", help="for example https://hub.example.org")
     arguments = parser.parse_args()
     if not repository():
