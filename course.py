@@ -1,4 +1,4 @@
-"""Set up and run the course: python course.py lab, or test, test-colab, setup, notebooks, new, grade.
+"""Set up and run the course: python course.py lab; --help lists the other commands.
 
 The first run makes the folder .venv and installs what pyproject.toml lists; delete that folder to undo it.
 These environment variables change what happens:
@@ -197,8 +197,16 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def test(options: argparse.Namespace, rest: "list[str]") -> None:
     """run every test; more arguments go to pytest"""
-    command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder", *rest]
-    become(set_up("dev"), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
+    run_tests(set_up("dev"), rest)
+
+
+def test_latest(options: argparse.Namespace, rest: "list[str]") -> None:
+    """run every test in .venv-latest, made anew from the newest releases that pyproject.toml allows"""
+    shutil.rmtree(ROOT / ".venv-latest", ignore_errors=True)
+    python = environment(".venv-latest", "pyproject.toml", [".ok"], "--editable", f"{ROOT}[dev]")
+    say("Newer, but held back by pyproject.toml or by another package:")
+    subprocess.run([str(python), "-m", "pip", "list", "--outdated", "--disable-pip-version-check"])
+    run_tests(python, rest)
 
 
 def test_colab(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -207,6 +215,12 @@ def test_colab(options: argparse.Namespace, rest: "list[str]") -> None:
     colab = environment(".venv-colab", pins, [".ok"], "--requirement", str(ROOT / pins))
     command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "tests/colab", *rest]
     become(python, *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="", BATCHNORM_COLAB=str(colab))
+
+
+def run_tests(python: Path, rest: "list[str]") -> None:
+    """Every test in this environment."""
+    command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder", *rest]
+    become(python, *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
 
 
 def setup(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -218,6 +232,11 @@ def notebooks(options: argparse.Namespace, rest: "list[str]") -> None:
     """build the notebooks from solutions/*.py; more arguments go to helpers.editions"""
     edition = os.environ.get("EDITION")
     become(set_up("dev"), "-m", "helpers.editions", *(["--edition", edition] if edition else []), *rest)
+
+
+def site(options: argparse.Namespace, rest: "list[str]") -> None:
+    """write the course as web pages to _site/; more arguments go to helpers.website"""
+    become(set_up("site"), "-m", "helpers.website", *rest)
 
 
 def new(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -267,7 +286,7 @@ def main() -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for function in (lab, test, test_colab, setup, notebooks, new, grade):
+    for function in (lab, test, test_colab, test_latest, setup, notebooks, site, new, grade):
         command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
         command.set_defaults(function=function, open_ended=function not in (lab, setup))
         if function is lab:

@@ -28,7 +28,7 @@ nbformat.write(notebook, done)
 """
 
 
-LEFT_BEHIND = ".git", ".venv", "grading", "class", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
+LEFT_BEHIND = ".git", ".venv*", "grading", "class", "_site", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
 
 
 def copy_of_the_course(folder):

@@ -39,6 +39,8 @@ font-size:12px}
 .bn-prompt{display:block;margin:0 0 6px;width:100%;max-width:780px;border:1px solid var(--line)}
 .bn-prompt{font:13px monospace;color:inherit;background:transparent}
 """.replace("\n", "")
+BAR = ("{known} known", "{weak} not yet", "of {every}")
+"""The numbers beside a bar."""
 _COPY = """
 const field = this.previousElementSibling; field.select();
 (navigator.clipboard ? navigator.clipboard.writeText(field.value) : Promise.reject())
@@ -203,7 +205,7 @@ def bars(rows: Sequence[tuple[str, int, int, int]], caption: str) -> str:
         shares = f"width:{100 * known / whole:.0f}%", f"width:{100 * weak / whole:.0f}%"
         bar = f'<i style="{shares[0]}"></i><i class="weak" style="{shares[1]}"></i>'
         shown = f'<span class="bn-bar bn-parts" aria-hidden="true">{bar}</span>'
-        counts = f"<td>{known} known</td><td>{weak} not yet</td><td>of {every}</td>"
+        counts = "".join(f"<td>{cell.format(known=known, weak=weak, every=every)}</td>" for cell in BAR)
         lines.append(f'<tr><th scope="row">{html.escape(name)}</th><td style="width:40%">{shown}</td>{counts}</tr>')
     table = f"<table><tbody>{''.join(lines)}</tbody></table>"
     return f"<figure><figcaption>{html.escape(caption)}</figcaption>{table}</figure>"

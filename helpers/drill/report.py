@@ -31,6 +31,50 @@ th{font-weight:600}a{color:var(--link)}h1{font-size:24px;margin:0}h2{font-size:1
 td:nth-child(2):not(:last-child){white-space:nowrap}.good{color:var(--good)}.bad{color:var(--bad)}
 @media print{body{margin:0;max-width:none}}
 """.replace("\n", "")
+WORDS = {
+    "title": "Mock interview, {drill}",
+    "finished": "All four blocks done in",
+    "going": "{done} of {every} blocks done, so far",
+    "unopened": "no question opened yet",
+    "scored": "score {share} over {questions}",
+    "share": "{percent} %",
+    "unjudged": "the layer was not judged",
+    "judged": "the layer passes {passed} of {every} checks after {attempts}",
+    "minute": "minute",
+    "question": "question",
+    "attempt": "attempt",
+    "time": "Time",
+    "time_head": ("block", "minutes", "planned", ""),
+    "over": "{minutes} minutes over",
+    "not_begun": "not begun",
+    "code": "Code",
+    "losses": "Your comparison, held-out loss, median over seeds: {losses}.",
+    "no_losses": "The comparison with its control was not run.",
+    "narrated": "Said beside the six checks: {said} of {every} points.",
+    "questions": "Questions",
+    "questions_head": ("question", "score", "missing"),
+    "nothing": "nothing",
+    "rubric": "Rubric ({by})",
+    "filled": "filled in from what happened",
+    "own": ", and your own ticks",
+    "not_asked": " (Not asked yet.)",
+    "weakest": "Weakest topics",
+    "weak": "{pill}: {share} in {questions}",
+    "again": "Read again",
+    "flagged": "Red flag: {says}",
+    "missing": "Missing: {says}",
+    "notebook": "notebook {number}",
+    "section": ", “{heading}”",
+    "earlier": "Compared with earlier drills",
+    "earlier_head": ("drill", "result"),
+    "this": "this one",
+    "long": "60 minutes",
+    "short": "20 minutes",
+    "no_questions": "no questions",
+    "score": "score {share}",
+    "result": "{minutes} of {kind}, {points}, {attempts} at the layer",
+}
+"""What the report says, here and on the course's pages."""
 _LEFT = {True: " class='bn-left'", False: ""}
 _SIGN = {True: "✓", False: "○"}
 
@@ -71,13 +115,14 @@ class Report:
         found: dict[str, str] = {}
         for line in FLAGS:
             if self.rubric.flags[line.id]:
-                found.setdefault(line.section, f"Red flag: {line.says}")
+                found.setdefault(line.section, _say("flagged", says=line.says))
         for line in POSITIVES:
             if line.id in self.rubric.asked and not self.rubric.points[line.id]:
-                found.setdefault(line.section, f"Missing: {line.says}")
+                found.setdefault(line.section, _say("missing", says=line.says))
         for one in sorted(self.asked, key=lambda a: a.score):
             if one.score < 1 and one.card.section:
-                found.setdefault(one.card.section, f"Missing: {one.missing[0]}" if one.missing else one.card.question)
+                missing = _say("missing", says=one.missing[0]) if one.missing else one.card.question
+                found.setdefault(one.card.section, missing)
         return list(found.items())
 
     @property
@@ -131,7 +176,7 @@ def report(drill: Session | None = None, now: float | None = None) -> Report | N
 
 def markdown(made: Report) -> str:
     """The report as Markdown."""
-    lines = [f"# Mock interview, {made.drill.id}", "", headline(made), ""]
+    lines = [f"# {_say('title', drill=made.drill.id)}", "", headline(made), ""]
     for title, rows in sections(made):
         lines += [f"## {title}", ""]
         if rows and len(rows[0]) > 1:
@@ -144,7 +189,7 @@ def markdown(made: Report) -> str:
 
 def page_of(made: Report) -> str:
     """The report as a page of HTML that stands alone."""
-    head = f"<title>Mock interview, {html.escape(made.drill.id)}</title><meta charset='utf-8'>"
+    head = f"<title>{html.escape(_say('title', drill=made.drill.id))}</title><meta charset='utf-8'>"
     view = "<meta name='viewport' content='width=device-width'>"
     style = f"<style>{STYLE}</style>"
     return f"<!doctype html><html lang='en'><head>{head}{view}{style}</head><body>{body(made)}</body></html>"
@@ -152,7 +197,7 @@ def page_of(made: Report) -> str:
 
 def body(made: Report, links: bool = False) -> str:
     """The report as HTML, for a page or, with ``links`` to the sections, for a notebook."""
-    parts = [f"<h1>Mock interview, {html.escape(made.drill.id)}</h1><p>{html.escape(headline(made))}</p>"]
+    parts = [f"<h1>{html.escape(_say('title', drill=made.drill.id))}</h1><p>{html.escape(headline(made))}</p>"]
     for title, rows in sections(made, links):
         parts.append(f"<h2>{html.escape(title)}</h2>{_table(rows)}")
     return f"<div class='bn'>{''.join(parts)}</div>"
@@ -161,11 +206,11 @@ def body(made: Report, links: bool = False) -> str:
 def headline(made: Report) -> str:
     """One sentence: how far, how well."""
     drill = made.drill
-    done = "All four blocks done in" if drill.finished else f"{drill.block} of {len(BLOCKS)} blocks done, so far"
+    done = _say("finished") if drill.finished else _say("going", done=drill.block, every=len(BLOCKS))
     share = (
-        "no question opened yet"
+        _say("unopened")
         if made.share is None
-        else f"score {_scored(made.share)} over {_many(len(made.asked), 'question')}"
+        else _say("scored", share=_scored(made.share), questions=_many(len(made.asked), "question"))
     )
     return f"{done} {_many(round(sum(made.used) / 60), 'minute')}; {share}; {_layer(made)}."
 
@@ -173,48 +218,56 @@ def headline(made: Report) -> str:
 def sections(made: Report, links: bool = False) -> list[tuple[str, list[list[str]]]]:
     """Title and rows of each part.  Rows of several cells are a table with its head first; rows of one are a list."""
     drill = made.drill
-    times = [["block", "minutes", "planned", ""]]
+    times = [[*WORDS["time_head"]]]
     for i, block in enumerate(BLOCKS):
         used, planned = made.used[i] / 60, drill.planned(i) / 60
-        over = f"{used - planned:.1f} minutes over" if used > planned else ""
-        times.append([block.title, f"{used:.1f}" if drill.opened[i] else "not begun", f"{planned:g}", over])
-    rows: list[tuple[str, list[list[str]]]] = [("Time", times)]
+        over = _say("over", minutes=f"{used - planned:.1f}") if used > planned else ""
+        times.append([block.title, f"{used:.1f}" if drill.opened[i] else _say("not_begun"), f"{planned:g}", over])
+    rows: list[tuple[str, list[list[str]]]] = [(_say("time"), times)]
     code = [[_layer(made)[0].upper() + _layer(made)[1:] + "."]]
     if made.losses:
         told = "; ".join(f"{name}: {_median(values):.3f}" for name, values in made.losses.items())
-        code.append([f"Your comparison, held-out loss, median over seeds: {told}."])
+        code.append([_say("losses", losses=told)])
     else:
-        code.append(["The comparison with its control was not run."])
-    code.append([f"Said beside the six checks: {made.narrated[0]} of {made.narrated[1]} points."])
-    rows.append(("Code", code))
+        code.append([_say("no_losses")])
+    code.append([_say("narrated", said=made.narrated[0], every=made.narrated[1])])
+    rows.append((_say("code"), code))
     if made.asked:
-        table = [["question", "score", "missing"]]
+        table = [[*WORDS["questions_head"]]]
         for one in made.asked:
             flags = "".join(f" ⚑ {flag}" for flag in one.flags)
-            missing = " · ".join(_bare(fact) for fact in one.missing) or "nothing"
-            table.append([_bare(one.card.question), _scored(one.score), missing + flags])
-        rows.append(("Questions", table))
-    by = "filled in from what happened" + (", and your own ticks" if made.rubric.learners else "")
-    later = {p.id: "" if p.id in made.rubric.asked else " (Not asked yet.)" for p in POSITIVES}
+            missing = " · ".join(plain(fact) for fact in one.missing) or _say("nothing")
+            table.append([plain(one.card.question), _scored(one.score), missing + flags])
+        rows.append((_say("questions"), table))
+    by = _say("filled") + _say("own") * made.rubric.learners
+    later = {p.id: _say("not_asked") * (p.id not in made.rubric.asked) for p in POSITIVES}
     ticks = [[f"{_SIGN[made.rubric.points[p.id]]} {p.says}{later[p.id]}"] for p in POSITIVES]
     ticks += [[f"⚑ {f.says}"] for f in FLAGS if made.rubric.flags[f.id]]
-    rows.append((f"Rubric ({by})", ticks))
+    rows.append((_say("rubric", by=by), ticks))
     if made.weakest:
-        weak = [f"{pill}: {_scored(mean)} in {_many(n, 'question')}" for pill, mean, n in made.weakest]
-        rows.append(("Weakest topics", [[one] for one in weak]))
+        weak = [
+            _say("weak", pill=pill, share=_scored(mean), questions=_many(n, "question"))
+            for pill, mean, n in made.weakest
+        ]
+        rows.append((_say("weakest"), [[one] for one in weak]))
     if made.again:
-        again = [f"{_bare(why)} → {_place(where, links)}" for where, why in made.again]
-        rows.append(("Read again", [[one] for one in again]))
+        again = [f"{plain(why)} → {place(where, links)}" for where, why in made.again]
+        rows.append((_say("again"), [[one] for one in again]))
     if made.earlier:
-        earlier = [["drill", "result"], *([id, told] for id, told in made.earlier), ["this one", _now(made)]]
-        rows.append(("Compared with earlier drills", earlier))
+        before = [[id, told] for id, told in made.earlier]
+        rows.append((_say("earlier"), [[*WORDS["earlier_head"]], *before, [_say("this"), _now(made)]]))
     return rows
+
+
+def _say(words: str, **places: object) -> str:
+    return str(WORDS[words]).format(**places)
 
 
 def _layer(made: Report) -> str:
     if not made.attempts:
-        return "the layer was not judged"
-    return f"the layer passes {len(made.passed)} of {made.checks} checks after {_many(made.attempts, 'attempt')}"
+        return _say("unjudged")
+    attempts = _many(made.attempts, "attempt")
+    return _say("judged", passed=len(made.passed), every=made.checks, attempts=attempts)
 
 
 def _now(made: Report) -> str:
@@ -222,17 +275,18 @@ def _now(made: Report) -> str:
 
 
 def _short(drill: Session, seconds: float, attempts: int, share: float | None) -> str:
-    kind = "20 minutes" if drill.short else "60 minutes"
-    points = "no questions" if share is None else f"score {_scored(share)}"
-    return f"{seconds / 60:.0f} of {kind}, {points}, {_many(attempts, 'attempt')} at the layer"
+    kind = _say("short" if drill.short else "long")
+    points = _say("no_questions") if share is None else _say("score", share=_scored(share))
+    tried = _many(attempts, "attempt")
+    return _say("result", minutes=f"{max(seconds, 0.0) / 60:.0f}", kind=kind, points=points, attempts=tried)
 
 
 def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+    return f"{number} {_say(what)}{'s' * (number != 1)}"
 
 
 def _scored(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return _say("share", percent=f"{100 * share:.0f}")
 
 
 def _share(drill: str) -> float | None:
@@ -246,16 +300,16 @@ def _median(values: Sequence[float]) -> float:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def _place(where: str, link: bool) -> str:
+def place(where: str, link: bool) -> str:
     notebook, _, heading = where.partition("#")
-    name = f"notebook {notebook[:2]}" + f", “{heading}”" * bool(heading)
+    name = _say("notebook", number=notebook[:2]) + _say("section", heading=heading) * bool(heading)
     return f"[{name}]({page.address(where)})" if link else name
 
 
-def _bare(markdown: str) -> str:
+def plain(markdown: str) -> str:
     """Text of the bank without its formulas' TeX.
 
-    >>> _bare("γ starts at $1$, see `weight`.")
+    >>> plain("γ starts at $1$, see `weight`.")
     'γ starts at 1, see weight.'
     """
     return re.sub(r"\$([^$]*)\$", lambda m: bare(formula(m[1])), markdown).replace("`", "")

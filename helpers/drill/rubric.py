@@ -56,14 +56,17 @@ FLAGS = (
         "01_read_the_paper#Third pass: the limits",
     ),
 )
-_NEEDS = {
+NEEDS: Mapping[str, Mapping[str, set[str]]] = {
     "modes": {"bn-03": {"train-batch-stats", "train-refreshes", "eval-buffers"}},
     "affine": {"bn-06": {"freedom"}},
     "variances": {"deep-10": {"normalizes-biased", "buffers-unbiased"}},
     "mechanism": {"deep-02": {"still-debated"}},
 }
-_CHECKS = {"batch-at-eval": "eval_mode", "no-buffers": "running_statistics", "no-affine": "affine"}
-_CLOSED = {("deep-02", "settled"), ("deep-03", "one-cause"), ("bn-02", "works-by-removing")}
+"""The points of cards that have to be ticked for a line."""
+CHECKS = {"batch-at-eval": "eval_mode", "no-buffers": "running_statistics", "no-affine": "affine"}
+"""The check whose failure raises a flag."""
+CLOSED = {("deep-02", "settled"), ("deep-03", "one-cause"), ("bn-02", "works-by-removing")}
+"""The red flags of cards that raise the flag "closed"."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,16 @@ def rubric(drill: str) -> Rubric:
         ticked.setdefault(entry["card"], set()).update(name for name, on in entry["points"].items() if on)
         flagged |= {(entry["card"], name) for name, on in entry["flags"].items() if on}
     points = {
-        name: all(wanted <= ticked.get(card, set()) for card, wanted in needs.items()) for name, needs in _NEEDS.items()
+        name: all(wanted <= ticked.get(card, set()) for card, wanted in needs.items()) for name, needs in NEEDS.items()
     }
     runs = state.entries("contrast", drill)
     points["benefit"] = any(entry.get("own") for entry in runs)
     tried = state.entries("attempt", drill)
-    passed = set(tried[-1]["passed"]) if tried else set(_CHECKS.values())
-    flags = {name: check not in passed for name, check in _CHECKS.items()}
-    flags["closed"] = bool(flagged & _CLOSED)
+    passed = set(tried[-1]["passed"]) if tried else set(CHECKS.values())
+    flags = {name: check not in passed for name, check in CHECKS.items()}
+    flags["closed"] = bool(flagged & CLOSED)
     own = _own(drill)
-    asked = {name for name, needs in _NEEDS.items() if ticked.keys() >= needs.keys()} | {"benefit"}
+    asked = {name for name, needs in NEEDS.items() if ticked.keys() >= needs.keys()} | {"benefit"}
     return Rubric(
         {line.id: points[line.id] for line in POSITIVES} | own["points"],
         flags | own["flags"],

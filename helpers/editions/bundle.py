@@ -19,6 +19,7 @@ from helpers import exercises
 from helpers.arrival import digest
 from helpers.judge import record
 from helpers.judge.record import Record
+from helpers.project import version
 
 from .source import SETUP_TITLE
 
@@ -29,7 +30,7 @@ EDITIONS = ("open", "class")
 _FILTERS = [{"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0}]  # bytes, not words of four
 
 _SETUP = """\
-# The course's own code, helpers/, travels in this cell as a compressed zip archive. Nothing is installed or downloaded.
+# Edition {version}, {edition}. The course's code, helpers/, is here as a zip: nothing is installed or downloaded.
 # To see what is in it: zipfile.ZipFile(io.BytesIO(course)).namelist()
 import base64, hashlib, io, lzma, zipfile
 carried = "{carried}"
@@ -51,6 +52,8 @@ def setup_cell(edition: str, code: str) -> str:
     made = archive(edition, code)
     carried = base64.b85encode(lzma.compress(made, lzma.FORMAT_ALONE, filters=_FILTERS)).decode()
     filled = {
+        "version": version(),
+        "edition": edition,
         "carried": carried,
         "digest": hashlib.sha256(carried.encode()).hexdigest(),
         "files": digest(PACKAGE.parent, zipfile.ZipFile(io.BytesIO(made)).namelist()),

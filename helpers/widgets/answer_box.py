@@ -27,6 +27,15 @@ WAIT = 3.0
 AUTO = widgets.Layout(width="auto", min_width="150px", max_width="300px")
 WIDE = widgets.Layout(width="98%", max_width="820px")
 
+WORDS = {
+    "open": "Open the points",
+    "ticks": "<b>What did you say?</b> The ticks are yours; the score is what you tick.",
+    "flag": "Red flag: {fact}",
+    "total": "{number} of {every} points: {share} %.",
+    "capped": " A red flag caps the score at one half.",
+}
+"""What an answer box says, here and on the course's pages."""
+
 _STAY = """
 (() => {
   const root = this.closest('.bn-keys');
@@ -108,7 +117,7 @@ class AnswerBox:
         self.kept.area.observe(self._warm, "value")
         self.kept.area.observe(self._arrived, "value")
         self.question = widgets.HTML(page.front(card, ask, told))
-        opener = widgets.Button(description="Open the points", button_style="primary", layout=AUTO)
+        opener = widgets.Button(description=WORDS["open"], button_style="primary", layout=AUTO)
         self.opener = named("bn-open", opener)
         self.opener.on_click(lambda _: self.open())
         self.back = named("bn-back", widgets.VBox())
@@ -165,10 +174,10 @@ class AnswerBox:
         """Fill the back; the parts that are there already stay, so that the keyboard's place is not lost."""
         if not self.opened:
             self.ticks = {p.id: self._box(p.fact) for p in self.card.points}
-            self.flags = {f.id: self._box(f"Red flag: {f.fact}") for f in self.card.flags}
+            self.flags = {f.id: self._box(WORDS["flag"].format(fact=f.fact)) for f in self.card.flags}
             self._findings = widgets.HTML()
             self._prompt = widgets.HTML()
-            head = widgets.HTML(page.page("<b>What did you say?</b> The ticks are yours; the score is what you tick."))
+            head = widgets.HTML(page.page(WORDS["ticks"]))
             model = named("bn-model", widgets.HTML(page.model_answer(self.card)))
             rows = [*self.ticks.values(), *self.flags.values()]
             self.back.children = [self._findings, head, *rows, self.total, model, self._prompt]
@@ -204,8 +213,8 @@ class AnswerBox:
 
     def _say(self) -> None:
         number = sum(_values(self.ticks).values())
-        capped = " A red flag caps the score at one half." if any(_values(self.flags).values()) else ""
-        self.total.value = spoken(f"{number} of {len(self.ticks)} points: {100 * self.score:.0f} %.{capped}")
+        total = WORDS["total"].format(number=number, every=len(self.ticks), share=f"{100 * self.score:.0f}")
+        self.total.value = spoken(total + WORDS["capped"] * any(_values(self.flags).values()))
 
 
 def keys_stay(widget: widgets.Box) -> widgets.Box:

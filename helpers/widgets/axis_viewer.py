@@ -232,13 +232,14 @@ class AxisViewer:
         self.more.value = (
             f'<div style="line-height:1.5">{body}'
             '<details style="margin-top:4px">'
-            '<summary style="cursor:pointer;display:list-item">in code (answers “Which dims?”)</summary>'
+            f'<summary style="cursor:pointer;display:list-item">{IN_CODE}</summary>'
             '<code style="font-size:13px;white-space:pre-wrap">'
             f"{html.escape(code(norm, self.shape, groups))}</code></details></div>"
         )
 
 
 AXES = ("n, example", "c, channel", "h, row", "w, column")
+IN_CODE = "in code (answers “Which dims?”)"
 
 
 def axis_viewer() -> None:
@@ -273,36 +274,40 @@ _STYLE = (
 def draw(norm: str, shape: Index, cell: Index, groups: int = 1) -> str:
     """The block as an SVG string: filled squares share the statistics of the cell with the frame."""
     lit = sharing(norm, shape, cell, groups)
-    width, height = (CELL * size for size in _extent(shape))
+    width, height = (CELL * size for size in extent(shape))
     total = f"{LEFT + width + RIGHT:.0f} {TOP + height + BOTTOM:.0f}"
-    x, y = _corner(cell, shape)
+    x, y = corner(cell, shape)
     return "".join(
         [
             f'<svg viewBox="0 0 {total}" role="img" aria-label="{summary(norm, shape, cell, groups)}" '
             'fill="currentColor" font-family="sans-serif" font-size="13" '
             f'style="width:100%;display:block;--light:{_colour(norm)};--dark:{DARK[KINDS[norm].colour]}">',
             f"<style>{_STYLE}</style>",
-            *_labels(shape, cell),
-            *(_brackets(shape, groups) if norm == "group" else ()),
+            *labels(shape, cell),
+            *(brackets(shape, groups) if norm == "group" else ()),
             f'<g transform="translate({LEFT} {TOP})">',
             f'<path d="{_squares(np.argwhere(~lit), shape)}" fill="none" stroke="currentColor" stroke-opacity=".4"/>',
             f'<path class="bn-lit" d="{_squares(np.argwhere(lit), shape)}" fill="{_colour(norm)}" '
             'style="fill:var(--lit)"/>',
             f'<path d="M{CELL * x - 0.5:g} {CELL * y - 0.5:g}h{CELL}v{CELL}h-{CELL}z" fill="none" '
             'stroke="currentColor" stroke-width="3"/>',
-            f'<text y="{height + 20:.0f}">Down: examples. Across: channels. '
-            f"Each small grid: H × W = {shape[2]} × {shape[3]}.</text></g></svg>",
+            f'<text y="{height + 20:.0f}">{caption(shape)}</text></g></svg>',
         ]
     )
 
 
-def _labels(shape: Index, cell: Index) -> Iterable[str]:
+def caption(shape: Index) -> str:
+    """How to read the drawing."""
+    return f"Down: examples. Across: channels. Each small grid: H × W = {shape[2]} × {shape[3]}."
+
+
+def labels(shape: Index, cell: Index) -> Iterable[str]:
     """Numbers of the channels above and of the examples at the left, those of the cell in bold."""
     for c in range(shape[1]):
-        x = LEFT + CELL * (_corner((0, c, 0, 0), shape)[0] + shape[3] / 2)
+        x = LEFT + CELL * (corner((0, c, 0, 0), shape)[0] + shape[3] / 2)
         yield f'<text x="{x:.0f}" y="{TOP - 8}" text-anchor="middle"{_bold(c == cell[1])}>c = {c}</text>'
     for n in range(shape[0]):
-        y = TOP + CELL * (_corner((n, 0, 0, 0), shape)[1] + shape[2] / 2) + 4
+        y = TOP + CELL * (corner((n, 0, 0, 0), shape)[1] + shape[2] / 2) + 4
         yield f'<text x="{LEFT - 8}" y="{y:.0f}" text-anchor="end"{_bold(n == cell[0])}>n = {n}</text>'
 
 
@@ -310,31 +315,31 @@ def _bold(wanted: bool) -> str:
     return ' font-weight="bold"' if wanted else ""
 
 
-def _brackets(shape: Index, groups: int) -> Iterable[str]:
+def brackets(shape: Index, groups: int) -> Iterable[str]:
     """A bracket above the channels of each group."""
     size = _group_size(shape, groups)
     for group in range(groups):
-        left = LEFT + CELL * _corner((0, group * size, 0, 0), shape)[0]
-        right = LEFT + CELL * (_corner((0, (group + 1) * size - 1, 0, 0), shape)[0] + shape[3])
+        left = LEFT + CELL * corner((0, group * size, 0, 0), shape)[0]
+        right = LEFT + CELL * (corner((0, (group + 1) * size - 1, 0, 0), shape)[0] + shape[3])
         yield f'<path d="M{left:.0f} 32v-6H{right:.0f}v6" fill="none" stroke="currentColor"/>'
         yield f'<text x="{(left + right) / 2:.0f}" y="20" text-anchor="middle">group {group}</text>'
 
 
 def _squares(cells: npt.NDArray[Any], shape: Index) -> str:
     """One SVG path with a square for each cell."""
-    corners = (_corner(cell, shape) for cell in cells)
+    corners = (corner(cell, shape) for cell in cells)
     return "".join(f"M{CELL * x:g} {CELL * y:g}h{CELL - 1}v{CELL - 1}h-{CELL - 1}z" for x, y in corners)
 
 
-def _corner(cell: Any, shape: Index) -> tuple[float, float]:
+def corner(cell: Any, shape: Index) -> tuple[float, float]:
     """Upper left corner of a cell in the flat drawing, in cells."""
     n, c, h, w = map(int, cell)
     return c * (shape[3] + GAP) + w, n * (shape[2] + GAP) + h
 
 
-def _extent(shape: Index) -> tuple[float, float]:
+def extent(shape: Index) -> tuple[float, float]:
     """Width and height of the drawing, in cells."""
-    x, y = _corner([size - 1 for size in shape], shape)
+    x, y = corner([size - 1 for size in shape], shape)
     return x + 1, y + 1
 
 
@@ -352,7 +357,7 @@ def picture(shape: Index = SHAPE, cell: Index = START, groups: int = GROUPS) -> 
     for ax, (norm, kind) in zip(axes.flat, KINDS.items(), strict=True):
         lit = sharing(norm, shape, cell, groups)
         _block(ax, lit, _colour(norm))
-        ax.add_patch(Rectangle(_corner(cell, shape), 1, 1, fill=False, edgecolor="black", linewidth=1.6))
+        ax.add_patch(Rectangle(corner(cell, shape), 1, 1, fill=False, edgecolor="black", linewidth=1.6))
         name = f"{kind.name}, G = {groups}" if norm == "group" else kind.name
         ax.set_title(f"{name}: {lit.sum()} of {lit.size}", loc="left", fontsize=12, fontweight="bold")
         ax.set_xlabel(f"over {kind.over}; one for each {kind.each}", fontsize=SMALL)
@@ -372,12 +377,12 @@ def _block(ax: Any, lit: npt.NDArray[np.bool_], colour: str) -> None:
     n, c, h, w = lit.shape
     shape = (n, c, h, w)
     for chosen, style in ((~lit, ("white", "#c4c4c4")), (lit, (colour, "white"))):
-        squares = [Rectangle(_corner(cell, shape), 1, 1) for cell in np.argwhere(chosen)]
+        squares = [Rectangle(corner(cell, shape), 1, 1) for cell in np.argwhere(chosen)]
         ax.add_collection(PatchCollection(squares, facecolor=style[0], edgecolor=style[1], linewidth=0.4))
-    width, height = _extent(shape)
+    width, height = extent(shape)
     ax.set(xlim=(-0.2, width + 0.2), ylim=(height + 0.2, -0.2), aspect="equal")
-    ax.set_xticks([_corner((0, i, 0, 0), shape)[0] + w / 2 for i in range(c)], [f"c={i}" for i in range(c)])
-    ax.set_yticks([_corner((i, 0, 0, 0), shape)[1] + h / 2 for i in range(n)], [f"n={i}" for i in range(n)])
+    ax.set_xticks([corner((0, i, 0, 0), shape)[0] + w / 2 for i in range(c)], [f"c={i}" for i in range(c)])
+    ax.set_yticks([corner((i, 0, 0, 0), shape)[1] + h / 2 for i in range(n)], [f"n={i}" for i in range(n)])
     ax.tick_params(length=0, labelsize=SMALL, labeltop=True, labelbottom=False)
     ax.grid(False)
     ax.spines[:].set_visible(False)

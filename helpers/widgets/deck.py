@@ -29,6 +29,38 @@ RULE = (
     "you do not know goes back to the first box and is due at once."
 )
 KEYS = "Keyboard: Tab and Shift+Tab move, Space presses a button, arrow keys change a list."
+WORDS = {
+    "topic": "topic",
+    "topics": "all topics",
+    "chip": "chip",
+    "chips": "all chips",
+    "deck": "selection",
+    "choice": "show",
+    "open": "Open the card",
+    "known": "I knew it",
+    "not_yet": "Not yet",
+    "next": "Next card",
+    "field": "Your answer, or nothing: say it aloud and open the card",
+    "opened": "Opened. Read it, then say whether you knew it.",
+    "noted": "Noted: {known}; the card comes back {when}. ",
+    "was_known": "known",
+    "was_not": "not yet",
+    "today": "today",
+    "on": "on {day}",
+    "left": "In this selection: {number}.",
+    "one": "the last card",
+    "several": "{number} cards",
+    "none": "No card is left in this selection. Choose another one above.",
+    "box": "box {box}",
+    "new": "not seen yet",
+    "progress": "Progress: {known} of {every} cards known, {seen} seen",
+    "by_topic": "By topic, cards",
+    "by_chip": "By chip, cards",
+    "by_day": "Answers a day, the last 14 days (of the day with most)",
+    "no_day": "No answers in the last 14 days.",
+    "lines": "{done} of {every} lines ticked.",
+}
+"""What the deck says, here and on the course's pages."""
 
 
 class Deck:
@@ -36,15 +68,15 @@ class Deck:
 
     def __init__(self, today: date | None = None) -> None:
         self._today = today
-        self.topic = self._list("topic", {"all topics": "", **{t.title: t.id for t in bank.topics().values()}})
-        self.chip = self._list("chip", {"all chips": "", **{f"{page.SIGNS[c]} {c}": c for c in bank.CHIPS}})
-        self.deck = self._list("selection", DECKS)
-        self.choice = self._list("show", CHOICES)
+        self.topic = self._list("topic", {WORDS["topics"]: "", **{t.title: t.id for t in bank.topics().values()}})
+        self.chip = self._list("chip", {WORDS["chips"]: "", **{f"{page.SIGNS[c]} {c}": c for c in bank.CHIPS}})
+        self.deck = self._list("deck", DECKS)
+        self.choice = self._list("choice", CHOICES)
         self.where = named("bn-deck-where", widgets.HTML())
         self.card_place = named("bn-deck-card", widgets.VBox())
-        self.known = self._button("I knew it", "success", lambda: self.answered(True))
-        self.not_yet = self._button("Not yet", "", lambda: self.answered(False))
-        self.later = self._button("Next card", "", self.next)
+        self.known = self._button(WORDS["known"], "success", lambda: self.answered(True))
+        self.not_yet = self._button(WORDS["not_yet"], "", lambda: self.answered(False))
+        self.later = self._button(WORDS["next"], "", self.next)
         self.chart = named("bn-deck-chart", widgets.HTML())
         self.files = widgets.HTML()
         flow = widgets.Layout(flex_flow="row wrap")
@@ -100,15 +132,17 @@ class Deck:
             return
         if not self.box.opened:
             self.box.open()
-            self.where.value = spoken("Opened. Read it, then say whether you knew it.")
+            self.where.value = spoken(WORDS["opened"])
             return
         card, box = self.card, self.box
         ticks = {name: tick.value for name, tick in box.ticks.items()}
         state.add("answer", card.id, known=known, text=box.kept.text, ticks=ticks, score=box.score)
         now = schedule.place(state.answers()[card.id])
-        when = "today" if now is None or now.due <= (self._today or date.today()) else f"on {now.due:%d %B}"
+        later = now is not None and now.due > (self._today or date.today())
+        when = WORDS["on"].format(day=f"{now.due:%d %B}") if now and later else WORDS["today"]
+        how = WORDS["was_known" if known else "was_not"]
         self.cards = self.cards[1:]
-        self._show(f"Noted: {'known' if known else 'not yet'}; the card comes back {when}. ")
+        self._show(WORDS["noted"].format(known=how, when=when))
 
     def _show(self, before: str) -> None:
         card = self.card
@@ -116,23 +150,23 @@ class Deck:
         if card is None:
             self.box = None
             self.card_place.children = []
-            self.where.value = spoken(f"{before}No card is left in this selection. Choose another one above.")
+            self.where.value = spoken(before + WORDS["none"])
             return
         answers = state.entries("answer", card.id)
         since = answers[-1]["at"] if answers else 0.0
         now = schedule.place(state.answers().get(card.id, []))
-        told = f"box {now.box}" if now else "not seen yet"
+        told = WORDS["box"].format(box=now.box) if now else WORDS["new"]
         self.box = AnswerBox(
             card,
             f"deck/{card.id}",
             told=f"{card.id} · {told}",
             since=since,
-            placeholder="Your answer, or nothing: say it aloud and open the card",
+            placeholder=WORDS["field"],
         )
-        self.box.opener.description = "Read my answer again" if self.box.opened else "Open the card"
+        self.box.opener.description = "Read my answer again" if self.box.opened else WORDS["open"]
         self.card_place.children = [self.box.root]
-        left = "the last card" if len(self.cards) == 1 else f"{len(self.cards)} cards"
-        self.where.value = spoken(f"{before}In this selection: {left}.")
+        left = WORDS["one" if len(self.cards) == 1 else "several"].format(number=len(self.cards))
+        self.where.value = spoken(before + WORDS["left"].format(number=left))
 
     def _export(self) -> None:
         self.files.value = _exports()
@@ -140,12 +174,12 @@ class Deck:
     def _list(self, name: str, options: dict[str, str]) -> widgets.Dropdown:
         made = widgets.Dropdown(
             options=list(options.items()),
-            description=name,
+            description=WORDS[name],
             style={"description_width": "initial"},
             layout=widgets.Layout(width="auto", max_width="300px"),
         )
         made.observe(lambda _: self.dealt(), "value")
-        made.add_class(f"bn-deck-{name}")
+        made.add_class(f"bn-deck-{WORDS[name]}")
         return made
 
     def _button(self, words: str, style: str, then: Callable[[], None]) -> widgets.Button:
@@ -165,9 +199,9 @@ def progress(today: date | None = None) -> str:
 
     topics = [row(t.title, list(t.cards)) for t in bank.topics().values()]
     chips = [row(f"{page.SIGNS[c]} {c}", [card for card in cards if card.chip == c]) for c in bank.CHIPS]
-    charts = page.bars(topics, "By topic, cards") + page.bars(chips, "By chip, cards") + _days(today or date.today())
+    charts = page.bars(topics, WORDS["by_topic"]) + page.bars(chips, WORDS["by_chip"]) + _days(today or date.today())
     known = sum(1 for place in places.values() if place and place.known)
-    head = f"Progress: {known} of {len(cards)} cards known, {len(places)} seen"
+    head = WORDS["progress"].format(known=known, every=len(cards), seen=len(places))
     return page.page(f"<details><summary>{head}</summary>{charts}</details>", "bn-drill bn-card")
 
 
@@ -181,8 +215,8 @@ def _days(today: date) -> str:
     most = max([sum(both) for both in counts.values()] + [1])
     rows = [(f"{day:%d %b}", known, weak, most) for day, (known, weak) in counts.items() if known + weak]
     if not rows:
-        return "<p>No answers in the last 14 days.</p>"
-    return page.bars(rows, "Answers a day, the last 14 days (of the day with most)")
+        return f"<p>{WORDS['no_day']}</p>"
+    return page.bars(rows, WORDS["by_day"])
 
 
 def _exports() -> str:
@@ -215,7 +249,7 @@ class Review:
 
     def _say(self) -> None:
         done = sum(bool(tick.value) for tick in self.ticks.values())
-        self.total.value = spoken(f"{done} of {len(self.ticks)} lines ticked.")
+        self.total.value = spoken(WORDS["lines"].format(done=done, every=len(self.ticks)))
 
 
 def quick_review() -> None:

@@ -10,8 +10,20 @@ from helpers.drill.session import BLOCKS, Session
 
 LONGEST = 4 * 3600
 """Seconds of overtime that the display can count."""
+WORDS = {
+    "stopped": "The clock is not running.",
+    "finished": "All four blocks are done, in {minutes}.",
+    "left": "left",
+    "over": "over",
+    "paused": "the clock is paused.",
+    "until": "planned until {until}",
+    "was_until": "was planned until {until}; take the time that you need",
+    "used": "✓ {minutes} of {plan}",
+    "plan": "{plan} minutes",
+}
+"""What the clock says, here and on the course's pages."""
 _numbers = itertools.count()
-_STYLE = """
+STYLE = """
 @property --bn-s{syntax:'<integer>';initial-value:0;inherits:true}
 @property --bn-m{syntax:'<integer>';initial-value:0;inherits:true}
 @keyframes bn-come{to{visibility:visible}}
@@ -29,22 +41,22 @@ _STYLE = """
 def clock(session: Session | None, now: float) -> str:
     """The clock and the four blocks as they stand at ``now``, in seconds since 1970."""
     if session is None:
-        return page.page(f"<style>{_STYLE}</style>{_blocks(None, now)}<p>The clock is not running.</p>")
+        return page.page(f"<style>{STYLE}</style>{_blocks(None, now)}<p>{WORDS['stopped']}</p>")
     if session.finished:
-        told = f"<b>All four blocks are done, in {minutes(sum(session.spent))}.</b>"
+        told = f"<b>{WORDS['finished'].format(minutes=minutes(sum(session.spent)))}</b>"
     else:
         told = _time(session, now)
-    return page.page(f"<style>{_STYLE}</style>{_blocks(session, now)}{told}", "bn-drill bn-clock")
+    return page.page(f"<style>{STYLE}</style>{_blocks(session, now)}{told}", "bn-drill bn-clock")
 
 
 def _time(session: Session, now: float) -> str:
     block, left = BLOCKS[session.block], session.left(now)
     if session.paused:
-        how = f"{stamp(left)} left" if left >= 0 else f"{stamp(-left)} over"
-        return f'<span class="bn-time">{how}</span> <b>{block.title}</b>: the clock is paused.'
+        how = f"{stamp(abs(left))} {WORDS['left' if left >= 0 else 'over']}"
+        return f'<span class="bn-time">{how}</span> <b>{block.title}</b>: {WORDS["paused"]}'
     deadline = session.deadline(now) or now
     until = f"{datetime.fromtimestamp(deadline):%H:%M}"
-    words = f"planned until {until}" if left >= 0 else f"was planned until {until}; take the time that you need"
+    words = WORDS["until" if left >= 0 else "was_until"].format(until=until)
     counting = _counting(left, session.speed)
     return (
         f'<span class="bn-time" role="timer" aria-label="{block.title}, {words}">{counting}</span> '
@@ -57,7 +69,8 @@ def _counting(left: float, speed: float) -> str:
     number = next(_numbers)
     down, up = max(round(left), 0), max(round(-left), 0)
     parts = []
-    for name, start, end, wait, words in (("d", down, 0, 0.0, "left"), ("u", up, up + LONGEST, down / speed, "over")):
+    both = ("d", down, 0, 0.0, WORDS["left"]), ("u", up, up + LONGEST, down / speed, WORDS["over"])
+    for name, start, end, wait, words in both:
         steps = abs(end - start)
         count = f"bn-count{number}{name}"
         animations = [f"{count} {steps / speed:.2f}s steps({max(steps, 1)},end) {wait:.2f}s both"]
@@ -81,9 +94,9 @@ def _blocks(session: Session | None, now: float) -> str:
         plan = session.planned(i) / 60 if session else block.long
         kind = "" if session is None or i > session.block else "now" if i == session.block else "was"
         if kind == "was" and session is not None:
-            told = f"✓ {minutes(session.spent[i])} of {plan:g}"
+            told = WORDS["used"].format(minutes=minutes(session.spent[i]), plan=f"{plan:g}")
         else:
-            told = f"{'▶ ' * (kind == 'now')}{plan:g} minutes"
+            told = "▶ " * (kind == "now") + WORDS["plan"].format(plan=f"{plan:g}")
         made += f'<li class="{kind}"{" aria-current=step" * (kind == "now")}>{i + 1} · {block.title}<br>{told}</li>'
     return f'<ol class="bn-blocks">{made}</ol>'
 

@@ -17,8 +17,16 @@ from helpers.experiments.fair import NETS
 
 from . import drill_room
 from .answer_box import WIDE, Shown
+from .answer_box import WORDS as ANSWERS
 from .parts import named, show_widget
 from .record import link
+
+WORDS = {
+    "rubric": "Filled in from what happened. Correct it: the last word is yours. A flag shows what to read.",
+    "make": "Make the report",
+    "none": "No drill has been begun yet. The report stands here when you have.",
+}
+"""What rubric and report say, here and on the course's pages."""
 
 
 class Rubric:
@@ -26,14 +34,13 @@ class Rubric:
 
     def __init__(self) -> None:
         self.points = {p.id: self._box("points", p.id, p.says) for p in POSITIVES}
-        self.flags = {f.id: self._box("flags", f.id, f"Red flag: {f.says}") for f in FLAGS}
+        self.flags = {f.id: self._box("flags", f.id, ANSWERS["flag"].format(fact=f.says)) for f in FLAGS}
         self.shown = named("bn-report", widgets.HTML())
         self._filling = False
-        again = widgets.Button(description="Make the report", button_style="primary")
+        again = widgets.Button(description=WORDS["make"], button_style="primary")
         again.on_click(lambda _: self.follow())
-        told = "Filled in from what happened. Correct it: the last word is yours. A flag shows what to read."
         ticks = [*self.points.values(), *self.flags.values()]
-        head = widgets.HTML(page.page(f"<p>{told}</p>"))
+        head = widgets.HTML(page.page(f"<p>{WORDS['rubric']}</p>"))
         self.root = named("bn-rubric", widgets.VBox([head, *ticks, again, self.shown]))
         self.follow()
         drill_room.followers.add(self)
@@ -43,7 +50,7 @@ class Rubric:
         made = report.report()
         self._fill(made.rubric if made else None)
         if made is None:
-            self.shown.value = page.page("<p>No drill has been begun yet. The report stands here when you have.</p>")
+            self.shown.value = page.page(f"<p>{WORDS['none']}</p>")
             return
         name = "mock_interview_" + re.sub(r"\W+", "-", made.drill.id)
         links = " · ".join(

@@ -39,6 +39,31 @@ EXPLAIN = {
     "deep-15": "",
 }
 """The cards of the second block, and how the interviewer words them where it is not the card's own question."""
+WORDS = {
+    "long": "Begin: 60 minutes",
+    "short": "Begin: 20 minutes",
+    "pause": "Pause",
+    "resume": "Go on",
+    "done": "This block is done",
+    "away": "Do not count that time",
+    "began": "The clock runs. First block: read.",
+    "is_paused": "The clock is paused.",
+    "resumed": "The clock goes on.",
+    "next": "Next block: {title}.",
+    "all_done": "Done. Read your report below.",
+    "discounted": "That time does not count.",
+    "nothing": "Nothing happened for {minutes}. Does that time count?",
+    "locked": "Opens when “{before}” is done.",
+    "locked_first": "Opens when you begin the drill.",
+    "hidden": "Your notes are hidden while you explain. They come back with block 3.",
+    "explain": "Say each answer aloud first. The box is for keywords, or for the whole answer if you like. Then open "
+    "the points and tick what you said.",
+    "check": "Six checks. Say what each one proves before you open it.",
+    "answer": "Keywords of what you said, or the whole answer",
+    "keywords": "Keywords of what you said",
+    "open_check": "Open",
+}
+"""What the drill says, here and on the course's pages."""
 NOTES = {
     "equation": "The equation, and where each statistic comes from",
     "figure": "The key figure: how many times fewer steps with batch norm alone? What belongs to the larger number?",
@@ -55,11 +80,11 @@ class Room:
         self.face = named("bn-drill-clock", widgets.HTML())
         self.said = named("bn-drill-said", widgets.HTML())
         self.buttons = {
-            "long": self._button("Begin: 60 minutes", "primary", lambda: self.begin(False)),
-            "short": self._button("Begin: 20 minutes", "", lambda: self.begin(True)),
-            "pause": self._button("Pause", "", self.pause),
-            "done": self._button("This block is done", "success", self.done),
-            "away": self._button("Do not count that time", "warning", self.discount),
+            "long": self._button(WORDS["long"], "primary", lambda: self.begin(False)),
+            "short": self._button(WORDS["short"], "", lambda: self.begin(True)),
+            "pause": self._button(WORDS["pause"], "", self.pause),
+            "done": self._button(WORDS["done"], "success", self.done),
+            "away": self._button(WORDS["away"], "warning", self.discount),
         }
         row = widgets.HBox([*self.buttons.values()], layout=widgets.Layout(flex_flow="row wrap"))
         self.bar = named("bn-drill-bar", widgets.VBox([self.face, row, self.said]))
@@ -82,14 +107,14 @@ class Room:
             self._away = 0.0
         if before is None:
             dialogue.adopt(self.session.id)
-        self.refresh("The clock runs. First block: read.")
+        self.refresh(WORDS["began"])
 
     def pause(self) -> None:
         """Stop the clock, or let it go on."""
         if self.session is not None and not self.session.finished:
             self._away = 0.0
             self.session = session.note(self.session, "resume" if self.session.paused else "pause")
-            self.refresh("The clock is paused." if self.session.paused else "The clock goes on.")
+            self.refresh(WORDS["is_paused" if self.session.paused else "resumed"])
 
     def done(self) -> None:
         """Close the open block and open the next one."""
@@ -98,27 +123,28 @@ class Room:
             self._away = 0.0
             self.session = session.note(self.session, "done", block=self.session.block)
             then = self.session.block
-            self.refresh(f"Next block: {BLOCKS[then].title}." if then < FINISHED else "Done. Read your report below.")
+            going = then < FINISHED
+            self.refresh(WORDS["next"].format(title=BLOCKS[then].title) if going else WORDS["all_done"])
 
     def discount(self) -> None:
         """Take back the time in which nothing happened."""
         if self.session is not None and self._away:
             self.session = session.note(self.session, "away", seconds=self._away)
             self._away = 0.0
-            self.refresh("That time does not count.")
+            self.refresh(WORDS["discounted"])
 
     def refresh(self, said: str = "") -> None:
         """Show how things stand."""
         now, going = self.session, self.session is not None and not self.session.finished
         self.face.value = clock(now, time.time())
         if self._away and not said:
-            said = f"Nothing happened for {minutes(self._away)}. Does that time count?"
+            said = WORDS["nothing"].format(minutes=minutes(self._away))
         if said:
             self.said.value = spoken(said)
         for name, button in self.buttons.items():
             wanted = bool(self._away) if name == "away" else going == (name in ("pause", "done"))
             button.layout.display = "" if wanted else "none"
-        self.buttons["pause"].description = "Go on" if now is not None and now.paused else "Pause"
+        self.buttons["pause"].description = WORDS["resume" if now is not None and now.paused else "pause"]
         key = (now.id, now.block) if now else ("", -1)
         if key != self._shown:
             self._shown = key
@@ -151,10 +177,10 @@ class Room:
         for i, (panel, make) in enumerate(zip(self.panels, makers, strict=True)):
             if self.session is None or self.session.block < i:
                 before = BLOCKS[i - 1].title if i else ""
-                told = f"Opens when “{before}” is done." if before else "Opens when you begin the drill."
+                told = WORDS["locked"].format(before=before) if before else WORDS["locked_first"]
                 panel.children = [_html(f"<p>🔒 <b>{i + 1} · {BLOCKS[i].title}</b>: {told}</p>")]
             elif i == 0 and self.session.block == 1:
-                panel.children = [_html("<p>Your notes are hidden while you explain. They come back with block 3.</p>")]
+                panel.children = [_html(f"<p>{WORDS['hidden']}</p>")]
             else:
                 panel.children = make()
 
@@ -167,19 +193,13 @@ class Room:
         return made
 
     def _explain(self) -> list[Any]:
-        made: list[Any] = [
-            _html(
-                "<p>Say each answer aloud first. The box is for keywords, or for the whole answer if you like. Then "
-                "open the points and tick what you said.</p>"
-            )
-        ]
+        made: list[Any] = [_html(f"<p>{WORDS['explain']}</p>")]
         return [*made, *(self._box("explain", id, ask).root for id, ask in EXPLAIN.items())]
 
     def _box(self, block: str, id: str, ask: str = "") -> AnswerBox:
         key = self.place(block, id)
         if key not in self.boxes:
-            placeholder = "Keywords of what you said, or the whole answer"
-            self.boxes[key] = AnswerBox(bank.load()[id], key, ask=ask, placeholder=placeholder)
+            self.boxes[key] = AnswerBox(bank.load()[id], key, ask=ask, placeholder=WORDS["answer"])
         return self.boxes[key]
 
     def _implement(self) -> list[Any]:
@@ -199,16 +219,16 @@ class Room:
             self.panels[IMPLEMENT].children = self._implement()
 
     def _check(self) -> list[Any]:
-        made: list[Any] = [_html("<p>Six checks. Say what each one proves before you open it.</p>")]
+        made: list[Any] = [_html(f"<p>{WORDS['check']}</p>")]
         return [*made, *(self._narrated(i, one) for i, one in enumerate(narration()))]
 
     def _narrated(self, i: int, one: Narrated) -> Any:
         place = self.place("check", one.id)
-        kept = self._field(place, 2, "Keywords of what you said")
+        kept = self._field(place, 2, WORDS["keywords"])
         ticks = [widgets.Checkbox(description=point, indent=False, layout=WIDE) for point in one.points]
         result = widgets.HTML()
         back = widgets.VBox([result, *ticks], layout=widgets.Layout(display="none"))
-        opener = widgets.Button(description="Open", button_style="primary")
+        opener = widgets.Button(description=WORDS["open_check"], button_style="primary")
 
         def keep(_: object = None) -> None:
             state.add("narrated", place, ticks=[bool(tick.value) for tick in ticks])

@@ -131,6 +131,22 @@ def test_an_environment_that_was_chosen_is_left_alone(installed, monkeypatch):
     assert not installed
 
 
+def test_the_newest_releases_come_anew_into_an_environment_of_their_own(installed, monkeypatch, tmp_path):
+    monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
+    monkeypatch.setattr(course.subprocess, "run", lambda command, **options: None)
+    went_on_as = []
+    monkeypatch.setattr(course, "become", lambda python, *arguments, **env: went_on_as.append((python, arguments)))
+    old = tmp_path / ".venv-latest" / "old"
+    for _ in range(2):
+        old.parent.mkdir(exist_ok=True)
+        old.touch()
+        installed.clear()
+        course.test_latest(None, ["-q"])
+        assert not old.exists() and [asked[-1] for asked in installed] == ["https://an.index", f"{tmp_path}[dev]"]
+    python, arguments = went_on_as[0]
+    assert tmp_path / ".venv-latest" in python.parents and arguments[:2] == ("-m", "pytest") and arguments[-1] == "-q"
+
+
 @pytest.mark.parametrize(
     ("chosen", "platform", "gpu", "index"),
     [

@@ -18,9 +18,14 @@ MAY_IMPORT = {
     "widgets": {"experiments", "lab", "exercises", "judge", "drill", "look"},
     "grading": {"judge", "exercises", "look"},
     "classroom": {"grading", "judge", "exercises", "drill", "look"},
-    "editions": {"arrival", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
+    "editions": {"arrival", "project", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
+    "website": {"project", "judge", "lab", "drill", "exercises", "experiments", "widgets", "look"},
 }
-DOORS = {"helpers/judge/__main__.py": {"grading"}, "helpers/grading/__main__.py": {"classroom"}}
+DOORS = {
+    "helpers/judge/__main__.py": {"grading"},
+    "helpers/grading/__main__.py": {"classroom"},
+    "helpers/editions/__main__.py": {"website"},
+}
 """Files that hand over to a room above them: ``python -m helpers.judge`` is the grading room's command."""
 FOR_LEARNERS = {"exercises", "experiments", "lab", "widgets", "drill"}
 MODULES = sorted((ROOT / "helpers").glob("*/**/*.py"))
