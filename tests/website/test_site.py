@@ -9,11 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from helpers.exercises.syllabus import notebooks
-from helpers.website import texts
+from helpers.website import live, texts
 from tests.notebook import ROOT, SOLUTIONS, read
 
 NOTEBOOKS = [notebook.name for notebook in notebooks()]
-PAGES = ["index", "search", "cite", "404", *texts.PAGES, *NOTEBOOKS]
+PAGES = ["index", "search", "cite", "404", *live.PAGES, *NOTEBOOKS]
 HEAVIEST = 300_000
 """Bytes that the front page may load in all."""
 GRAVE = {"serious", "critical"}

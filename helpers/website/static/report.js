@@ -163,7 +163,7 @@ batchnorm.report = (function () {
     function short(one, seconds, attempts, share) {
       const kind = say(one.short ? "short" : "long");
       const points = share === null ? say("no_questions") : say("score", { share: scored(share) });
-      return say("result", { minutes: fixed(seconds / 60, 0), kind, points, attempts: many(attempts, "attempt") });
+      return say("result", { minutes: fixed(Math.max(seconds, 0) / 60, 0), kind, points, attempts: many(attempts, "attempt") });
     }
   }
 
