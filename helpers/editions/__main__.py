@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from helpers.website.recorded_playground import in_notebook
+
 from .build import build
 from .bundle import EDITIONS
 from .recording import refresh
@@ -21,7 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         changed = refresh(arguments.check)
-        changed += build(arguments.names, arguments.edition, arguments.anew, arguments.check)
+        changed += build(arguments.names, arguments.edition, arguments.anew, arguments.check, finish=in_notebook)
     except SourceError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nbformat
@@ -25,12 +25,18 @@ UNMEASURED = 10.0
 
 
 def build(
-    names: Sequence[str], edition: str = "open", anew: bool = False, check: bool = False, root: Path = ROOT
+    names: Sequence[str],
+    edition: str = "open",
+    anew: bool = False,
+    check: bool = False,
+    root: Path = ROOT,
+    finish: Callable[[NotebookNode], None] = lambda executed: None,
 ) -> int:
     """Build the named notebooks (all, where none is named) and return how many files changed.
 
     ``edition``: "open" writes ``notebooks/``, "class" writes ``class/``.  ``anew`` executes unchanged notebooks too.
-    ``check`` writes and executes nothing, and counts what would change.  Raises SourceError for a mistake in a source.
+    ``check`` writes and executes nothing, and counts what would change.  ``finish`` may add to the outputs of an
+    executed notebook; it meets those that it has added to before.  Raises SourceError for a mistake in a source.
     """
     folder = root / ("notebooks" if edition == "open" else "class")
     every, wanted = find_sources([], root), find_sources(names, root)
@@ -50,13 +56,14 @@ def build(
                 continue
             print(f"{path.name}: executing {len(notebook.cells)} cells", flush=True)
             execute(notebook, str(path.relative_to(root)), lines, ROOT)
+        finish(notebook)
         changed += _write(notebook, where, check)
         changed += _write(release(notebook, edition), folder / where.name, check)
         changed += _export_figure(notebook, root / "docs" / f"{path.stem}.png", check)
     if not names:
         changed += _prune(folder, {path.stem for path in every}, check)
     if course != [describe(read[path], path, _seconds(path)) for path in every]:
-        changed += build(names, edition, False, check, root)  # what was just measured changes the minutes
+        changed += build(names, edition, False, check, root, finish)  # what was just measured changes the minutes
     return changed
 
 

@@ -149,7 +149,7 @@ class VerdictCard:
         why = f"<dd>{marked_up(v.check.why)}</dd>" if v.check.why else ""
         how = f"To see how it is measured: `{self.ask.format(v.check.id)}`"
         ask = f"<dd>{marked_up(how)}</dd>" if self.ask else ""
-        return f"{mark(False)} {marked_up(v.check.title)}<dl>{why}{rows}{ask}</dl>"
+        return f"<dl><dt>{mark(False)} {marked_up(v.check.title)}</dt>{why}{rows}{ask}</dl>"
 
 
 def show(card: Card | VerdictCard) -> None:

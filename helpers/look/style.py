@@ -57,7 +57,7 @@ white-space:normal;max-width:none}
 .bn .bn-shows td:last-child{color:var(--bad);font-weight:650}
 .bn p{margin:6px 0}.bn details{margin-top:4px}.bn summary{cursor:pointer;
 display:list-item}
-.bn dl{margin:2px 0 8px 16px}.bn dd{margin:0}
+.bn dl{margin:2px 0 8px}.bn dd{margin:0 0 0 16px}
 .bn code{background:rgba(127,127,127,.16);padding:1px 4px;border-radius:4px;font-size:13px}
 .bn small,.bn small code{font-size:12px}
 .bn pre{margin:6px 0 0;white-space:pre-wrap}

@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
     "project": texts.TITLE,
     "copyright": "The Batch Normalization Course authors, MIT licence",
     "language": "en",
-    "extensions": ["myst_nb", "helpers.website.math_renderer"],
+    "extensions": ["myst_nb", "helpers.website.extension"],
     "templates_path": [str(texts.TEMPLATES)],
     "suppress_warnings": ["misc.highlighting_failure"],  # code with an ellipsis: something is left out
     "nb_execution_mode": "off",

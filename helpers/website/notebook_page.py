@@ -19,6 +19,8 @@ from nbformat.v4 import new_output
 
 from helpers.look.style import STYLE
 
+from . import recorded_playground
+from .live import live
 from .stylesheet import themed
 
 PICTURES = "pictures"
@@ -85,6 +87,8 @@ def _outputs(outputs: list[NotebookNode], pictures: Path) -> Iterator[NotebookNo
         text = output.get("data", {}).get("text/html")
         if text is None:
             yield output
+        elif recorded_playground.RECORDED.search(text):
+            yield new_output("display_data", {"text/html": live(recorded_playground)})
         else:
             yield new_output("display_data", {"text/html": _for_site(text, pictures)})
 

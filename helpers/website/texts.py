@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from helpers.exercises.syllabus import notebooks
 
-from . import mistake, repository
+from . import mistake, recorded_playground, repository
 from .live import PAGES, live
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -34,15 +34,15 @@ def index() -> str:
         points=f"{points:g}",
         code=mistake.code(),
         card=card,
-        playground=live("recorded_playground"),
+        playground=live(recorded_playground),
         widgets=PAGES,
     )
 
 
 def widget(name: str) -> str:
     """The page of one widget, in Markdown."""
-    title, first = PAGES[name]
-    return _ENVIRONMENT.get_template("widget.md").render(title=title, first=first, widget=live(name))
+    made, title, first = PAGES[name]
+    return _ENVIRONMENT.get_template("widget.md").render(title=title, first=first, widget=live(made))
 
 
 def cite(root: Path) -> str:

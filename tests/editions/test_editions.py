@@ -37,16 +37,22 @@ def course(tmp_path):
 
 def test_only_changed_notebooks_are_executed(course, capsys):
     root = course.parents[1]
-    assert build([], root=root) == 2
+
+    def sign(executed):
+        """Add to an output, once."""
+        (output,) = executed.cells[-1].outputs
+        output.text = output.text.removesuffix("signed\n") + "signed\n"
+
+    assert build([], root=root, finish=sign) == 2
     assert "executing" in capsys.readouterr().out
     made = {p: p.read_bytes() for p in root.rglob("*.ipynb")}
-    assert len(made) == 2
-    assert build([], root=root) == 0
+    assert len(made) == 2 and sum(content.count(b"signed") for content in made.values()) == 1
+    assert build([], root=root, finish=sign) == 0
     assert "executing" not in capsys.readouterr().out
     assert {p: p.read_bytes() for p in root.rglob("*.ipynb")} == made
     course.write_text(course.read_text().replace("1 + 1", "2 + 2"))
     assert build([], check=True, root=root) == 1
-    assert build([], root=root) == 2
+    assert build([], root=root, finish=sign) == 2
 
 
 def test_a_notebook_without_source_is_removed(course):

@@ -21,7 +21,11 @@ MAY_IMPORT = {
     "editions": {"arrival", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
     "website": {"judge", "lab", "drill", "exercises", "experiments", "widgets", "look"},
 }
-DOORS = {"helpers/judge/__main__.py": {"grading"}, "helpers/grading/__main__.py": {"classroom"}}
+DOORS = {
+    "helpers/judge/__main__.py": {"grading"},
+    "helpers/grading/__main__.py": {"classroom"},
+    "helpers/editions/__main__.py": {"website"},
+}
 """Files that hand over to a room above them: ``python -m helpers.judge`` is the grading room's command."""
 FOR_LEARNERS = {"exercises", "experiments", "lab", "widgets", "drill"}
 MODULES = sorted((ROOT / "helpers").glob("*/**/*.py"))
