@@ -114,7 +114,7 @@ def _plain(card: bank.Card) -> dict[str, Any]:
 
 def _cell(heading: str) -> str:
     """The text of the notebook's cell with this heading, without the heading."""
-    found = next(c.source for c in _cells() if re.match(rf"#+ {re.escape(heading)}", c.source))
+    found: str = next(c.source for c in _cells() if re.match(rf"#+ {re.escape(heading)}", c.source))
     return found.partition("\n")[2]
 
 
