@@ -2,6 +2,6 @@
 PYTHON ?= python3
 
 help: ; @$(PYTHON) course.py --help
-setup lab test notebooks site new grade: ; @$(PYTHON) course.py $@ $(ARGS)
+setup lab test test-colab test-latest notebooks site new grade: ; @$(PYTHON) course.py $@ $(ARGS)
 
-.PHONY: help setup lab test notebooks site new grade
+.PHONY: help setup lab test test-colab test-latest notebooks site new grade

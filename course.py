@@ -1,4 +1,4 @@
-"""Set up and run the course: python course.py lab, or test, setup, notebooks, site, new, grade.
+"""Set up and run the course: python course.py lab; --help lists the other commands.
 
 The first run makes the folder .venv and installs what pyproject.toml lists; delete that folder to undo it.
 These environment variables change what happens:
@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import secrets
 import shutil
@@ -45,26 +46,40 @@ class Stop(Exception):
 def set_up(extra: str) -> Path:
     """Make sure that there is an environment with this extra of pyproject.toml; returns its Python."""
     chosen = os.environ.get("BATCHNORM_VENV")
-    venv = Path(chosen or ROOT / ".venv").absolute()
-    python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if chosen:
+        return python_of(Path(chosen))
+    stamps = [f".ok-{name}" for name in (extra, "dev")]  # dev holds all the other extras
+    return environment(".venv", "pyproject.toml", stamps, "--editable", f"{ROOT}[{extra}]")
+
+
+def environment(name: str, listed: str, stamps: "list[str]", *rest: str) -> Path:
+    """Make sure that the environment of this name holds what the file ``listed`` lists; returns its Python.
+
+    It does where one of ``stamps`` says so; else torch is installed, then what ``rest`` says, and the first is written.
+    """
+    venv = ROOT / name
+    python, text = python_of(venv), (ROOT / listed).read_text(encoding="utf-8")
+    wanted = hashlib.sha256(text.encode()).hexdigest()
+    paths = [venv / stamp for stamp in stamps]
+    if python.exists() and any(path.exists() and path.read_text() == wanted for path in paths):
         return python
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = hashlib.sha256(project.encode()).hexdigest()
-    stamps = [venv / f".ok-{name}" for name in (extra, "dev")]  # dev holds all the other extras
-    if python.exists() and any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
-        return python
+    pin = re.findall(r"torch==[^\s\"]+", text)[0]
+    check_machine(pin, sys.platform, platform.machine(), sys.maxsize > 2**32)
     index = torch_index()
     check_room(3 if index or sys.platform == "darwin" else 10)
     make_venv(venv, python)
-    pin = re.findall(r'"(torch==[^"]+)"', project)[0]
     say(f"Installing {pin}{' (CPU build, about 200 MB)' if index == CPU_INDEX else ''} ...")
     pip(python, "--no-deps", pin, *(["--extra-index-url", index] if index else []))
-    say(f"Installing everything else that pyproject.toml lists for '{extra}' ...")
-    pip(python, "--editable", f"{ROOT}[{extra}]")
-    stamps[0].write_text(wanted)
+    say(f"Installing everything else that {listed} lists ...")
+    pip(python, *rest)
+    paths[0].write_text(wanted)
     say(f"Everything is installed in {venv}")
     return python
+
+
+def python_of(venv: Path) -> Path:
+    """The Python of an environment."""
+    return venv.absolute() / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def torch_index() -> str:
@@ -83,6 +98,18 @@ def check_python(version: "tuple[int, ...]") -> None:
         raise Stop(
             f"This course needs Python {oldest} or newer, and {sys.executable} is {this}: install one from "
             "python.org, or name one that you have: make lab PYTHON=python3.12, or python3.12 course.py lab."
+        )
+
+
+def check_machine(pin: str, system: str, processor: str, wide: bool) -> None:
+    """Stop where there is no build of the pinned torch; ``wide``: this Python has 64 bits."""
+    if not wide:
+        raise Stop(f"There is no {pin} for a Python of 32 bits, and {sys.executable} is one: install one of 64 bits.")
+    if (system, processor) == ("darwin", "x86_64"):
+        raise Stop(
+            f"There is no {pin} for a Mac with an Intel processor, on which torch ended with 2.2.2. Most of the course "
+            "ran with that and NumPy 1.26: make an environment with these, and name it: BATCHNORM_VENV=path make lab. "
+            f"(On a Mac with Apple's processor {sys.executable} is a Python for Intel: install one for arm64.)"
         )
 
 
@@ -131,8 +158,7 @@ def pip(python: Path, *arguments: str) -> None:
         newest = others[1].split(", ")[-1]
         raise Stop(
             f"There is no {arguments[1]} for this machine and this Python; the newest torch is {newest}. Make an "
-            "environment with that one, and name it: BATCHNORM_VENV=path make lab. (On an Intel Mac, torch 2.2.2 with "
-            "NumPy 1.26 ran most of the course.)"
+            "environment with that one, and name it: BATCHNORM_VENV=path make lab."
         )
     if done.returncode:
         raise Stop(
@@ -171,8 +197,30 @@ def lab(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def test(options: argparse.Namespace, rest: "list[str]") -> None:
     """run every test; more arguments go to pytest"""
+    run_tests(set_up("dev"), rest)
+
+
+def test_latest(options: argparse.Namespace, rest: "list[str]") -> None:
+    """run every test in .venv-latest, made anew from the newest releases that pyproject.toml allows"""
+    shutil.rmtree(ROOT / ".venv-latest", ignore_errors=True)
+    python = environment(".venv-latest", "pyproject.toml", [".ok"], "--editable", f"{ROOT}[dev]")
+    say("Newer, but held back by pyproject.toml or by another package:")
+    subprocess.run([str(python), "-m", "pip", "list", "--outdated", "--disable-pip-version-check"])
+    run_tests(python, rest)
+
+
+def test_colab(options: argparse.Namespace, rest: "list[str]") -> None:
+    """run the notebooks as in Colab, in .venv-colab with its pins; more arguments go to pytest"""
+    python, pins = set_up("dev"), "tests/colab/constraints.txt"
+    colab = environment(".venv-colab", pins, [".ok"], "--requirement", str(ROOT / pins))
+    command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "tests/colab", *rest]
+    become(python, *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="", BATCHNORM_COLAB=str(colab))
+
+
+def run_tests(python: Path, rest: "list[str]") -> None:
+    """Every test in this environment."""
     command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder", *rest]
-    become(set_up("dev"), *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
+    become(python, *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="")
 
 
 def setup(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -238,9 +286,9 @@ def main() -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for function in (lab, test, setup, notebooks, site, new, grade):
-        command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.set_defaults(function=function, open_ended=function in (test, notebooks, site, new, grade))
+    for function in (lab, test, test_colab, test_latest, setup, notebooks, site, new, grade):
+        command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
+        command.set_defaults(function=function, open_ended=function not in (lab, setup))
         if function is lab:
             port = os.environ.get("PORT") or None
             command.add_argument("--port", type=int, default=port, help="as PORT in the environment")

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from helpers.editions.release import CHAIN  # noqa: E402
+from helpers.editions.release import CHAIN, SANITIZE  # noqa: E402
 
 COURSE = ROOT / "grading"
 EDITION = os.environ.get("BATCHNORM_EDITION") or "open"
@@ -55,6 +55,7 @@ c.CourseDirectory.db_url = f"sqlite:///{COURSE / 'gradebook.db'}?timeout=60"
 c.GenerateAssignment.preprocessors = list(CHAIN)
 c.GenerateAssignment.post_convert_hook = publish
 c.EmbedHelpers.edition = EDITION
+c.Autograde.sanitize_preprocessors = list(SANITIZE)
 c.OverwriteCells.add_missing_cells = True     # a deleted test cell is put back and graded
 c.Execute.iopub_timeout = 120                 # a flood of output must not lose the rest of the notebook
 c.Execute.shutdown_kernel = "immediate"

@@ -132,14 +132,22 @@ feature_statistics_exercise.check(feature_statistics)
 # ## How far am I?
 #
 # The board shows every notebook of the course, your points, and what is next. Attempts, hints and minutes are kept in the
-# file `.batchnorm_course/progress.json` in your home folder. Pauses of more than 15 minutes are not counted. On Colab the
-# file is lost with the session. Written answers, in notebooks 01 and 11, are graded by a person: their points are on the map
+# file `.batchnorm_course/progress.json` in your home folder. Pauses of more than 15 minutes are not counted. Written answers, in notebooks 01 and 11, are graded by a person: their points are on the map
 # below, and not on the board.
 
 # %%
 from helpers.widgets.board import Board, summary
 
 Board()
+
+# %% [markdown]
+# On Colab and Binder that file vanishes with the session, and each notebook may have a machine of its own. Save your record before you go, in one
+# small file, and load it in this notebook next time.
+
+# %%
+from helpers.widgets.record import record
+
+record()
 
 # %% [markdown]
 # ## The map
@@ -212,4 +220,5 @@ routes()
 summary("00_start_here")
 
 # %% [markdown]
-# The card above is at the end of every notebook: points, mistakes that you met, hints, and what to do next.
+# Every notebook ends with these two cards: your points, with the mistakes that you met, hints, and what to do next; and how
+# to hand in.

@@ -18,7 +18,7 @@ import helpers
 # change: the same weights, nothing random inside, nothing learned in between. (About 2 seconds.)
 
 # %%
-from helpers.experiments.first_pictures import repaired_service, served
+from helpers.experiments.served_net import repaired_service, served
 
 served()
 

@@ -41,7 +41,7 @@ gain_explorer()
 first_signal.rescued_table()
 
 # %% [markdown]
-# From PyTorch's default none of the thirty runs leaves chance, one in ten. With the other gain all ten seeds do at the rates 0.01 and 0.03. Changed were the gain, and the biases to 0. But 0.3 is not
+# From PyTorch's default none of the thirty runs leaves chance, one in ten. With the other gain all ten seeds do at the rates 0.01 and 0.03. Changed were the weights (the gain, and normal ones for uniform ones), and the biases to 0. With the biases alone at 0 five further seeds stay at chance. But 0.3 is not
 # reading: the signal comes through, and a plain net of thirty layers still learns badly. Section 2 says what is lost all the same, section 3 what helps.
 #
 # (Tables of training are computed before, by `python -m helpers.experiments.network_design_seeds`.)
@@ -201,8 +201,8 @@ he_std_exercise.check(he_std)
 # %% grade="he_std" points=1
 
 # %% [markdown]
-# The slider's number was √2 = 1.414. PyTorch's linear and convolutional layers call `kaiming_uniform_` with a slope of √5, which gives a variance of 1/(3 fan_in). That is
-# 0.58 = 1/√3 in the opening, and one sixth of what ReLU needs.
+# The slider's number was √2 = 1.414. PyTorch's linear and convolutional layers call `kaiming_uniform_` with a slope of √5, which gives a variance of 1/(3 fan_in). Its root has the gain
+# 0.58 = 1/√3 of the opening. The variance is one sixth of what ReLU needs.
 
 # %% [markdown]
 # ## 2 · Thirty layers, measured
@@ -215,7 +215,7 @@ he_std_exercise.check(he_std)
 first_signal.starts_table()
 
 # %% [markdown]
-# - **The factor** of a layer is the theory's, within the spread of seeds, forward and backward. Chance adds up over thirty layers: with He's start layer 30 lies between 0.03 and 3.
+# - **The factor** of a layer is the theory's, within the spread of seeds, forward and backward. Chance adds up over thirty layers: with He's start layer 30 lies between 0.027 and 3.4.
 # - **10 %** in the standard deviation are 21 % in the mean square of each layer, and a factor of more than 100 at the end.
 # - **The last column does not move.** ReLU and linear layers pass a common factor through, so the gain scales the whole signal. The differences are about 7 % of
 #   it from every start of normal weights. (In the opening they drown in the biases, which do not shrink.) So He's start saves the *size* of the signal, not the differences: ReLU layers bring inputs closer together.
@@ -229,10 +229,11 @@ first_signal.starts_table()
 first_signal.gains_table()
 
 # %% [markdown]
+# - **The order.** Sigmoid, ReLU, then no activation and tanh with gain 1 (not decided between the two), SELU, tanh with 5/3. The other steps hold in every seed, and in five further ones.
 # - **Logistic sigmoid** with gain 1 loses all: its slope is at most 1/4, and its mean is not 0, so that a constant takes over. What is left of the differences is rounding.
 # - **tanh, 1.** The signal shrinks slowly, since tanh bends towards 0; the gradient shrinks with it. **5/3**, the value of `calculate_gain("tanh")`: the signal stays, and the gradient *grows*, about 200 times in
 #   mean square. So 5/3 is a rule of thumb for the signal. No gain of these two keeps both.
-# - **SELU, 1** (LeCun's start) keeps the size within 15 % in every seed, and the part in which digits differ does not fall; its gradient grows, about 9 times.
+# - **SELU, 1** (LeCun's start) keeps the size within 15 % in every seed; its gradient grows, about 9 times.
 # - A **gain** multiplies the standard deviation. Who multiplies the variance by √2 in a ReLU net is short by √2 in each layer's mean square.
 #
 # ### Orthogonal weights
@@ -245,8 +246,8 @@ first_signal.orthogonal_table()
 
 # %% [markdown]
 # On average the size is kept, and hardly any direction keeps its own: half of the directions keep less than 0.0001 of their length. Of orthogonal
-# matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 scatter less
-# than He's in size, and are no better in the differences.
+# matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 are no better
+# in the differences. (Their size seems to scatter less there; in thirty further seeds it does not.)
 #
 # ### Zeros and ties
 #
@@ -257,7 +258,7 @@ first_signal.zeros_table()
 
 # %% [markdown]
 # - **All 0.** Each hidden value is 0, and each weight that the gradient would pass on its way down is 0. Only the bias of the head gets a gradient.
-# - **All alike.** Everything gets a gradient, but equal units get equal ones: 32 units are one unit 32 times. A random head parts the units of the last hidden layer
+# - **All alike.** In step 1 only the head gets a gradient: its ten rows are equal, and the gradients of the ten classes add up to 0, so nothing is passed down. Later the rows differ, but equal units still get equal gradients: 32 units are one unit 32 times. A random head parts the units of the last hidden layer
 #   only. What it gets from below is still one number, and little is read from it.
 # - **Biases may be 0.** Random weights break the tie.
 # - Zero as such is not bad: a model without hidden units has nothing to tie, and section 3 starts branches at 0.
@@ -280,7 +281,7 @@ branches.start_table()
 # %% [markdown]
 # - **Skips alone.** The branch doubles the mean square: $2 \cdot \frac12 \cdot 2$. The sum has three times that of x, and $3^{15}$ is 14 million. The seeds lie around that, and the gradient grows alike.
 # - **Batch norm alone.** The signal is held, and the gradient's mean square grows about 140,000 times (notebook 06 has the theory).
-# - **Both.** Each branch adds 1, so the mean square grows from 1 to 16, and not by powers. The last branch is 1/16 of what leaves its block: the deeper, the less a branch counts. De & Smith (2020, abstract) see in this what batch norm is for in a
+# - **Both.** Each branch adds 1, so the mean square grows from 1 to 16, and not by powers. (The gradient's grows more, about 160 times.) The last branch is 1/16 of what leaves its block: the deeper, the less a branch counts. De & Smith (2020, abstract) see in this what batch norm is for in a
 #   residual net: it makes a block start near the identity.
 # - **A fixed factor** 1/√15 on each branch does so too: $(1 + 2/15)^{15}$ is 6.5. And a branch that begins at 0 is the identity to the last digit.
 # - **The last column.** Only with skips and a batch norm that does not begin at 0 do different digits leave nearly orthogonal.
@@ -291,8 +292,8 @@ branches.start_table()
 branches.training_table()
 
 # %% [markdown]
-# - **Neither alone.** Without skips no net gets above 0.51, with batch norm or without. Skips without a norm diverge at all three rates, in every seed. (At 0.00001 three further seeds reach 0.42 to 0.50, at 0.0001 two of them diverge.)
-# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. At 0.01 batch norm is ahead in eight of ten seeds, by 1.7 points in the median; at the larger rates the differences have both signs. (In five further seeds it was ahead by 1.6, 1.4 and 1.0 points in the median, by rate.) So here most of the norm's work in the branch can be done by one constant. A constant does not follow
+# - **Neither alone.** Without skips no net gets above 0.51 in 200 steps, with batch norm or without. (With batch norm that is partly slowness: after 800 steps at 0.1 five further seeds read 0.46 to 0.76.) Skips without a norm diverge at all three rates, in every seed. (At 0.00001 three further seeds reach 0.42 to 0.50, at 0.0001 two of them diverge.)
+# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. Which is ahead is not decided: at 0.01 batch norm in eight of ten seeds, and in two of five further ones; at the larger rates the differences have both signs. So up to 0.1 one constant can do the norm's work in the branch. At 0.3 it cannot: five further seeds read 0.97 with batch norm, and diverge with the constant. (At 1 both diverge.) A constant does not follow
 #   the signal while the weights change.
 # - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed.
 #
@@ -358,7 +359,7 @@ parameter_count_exercise.check(parameter_count)
 #
 # <details><summary>Answer</summary>
 #
-# A kernel of 3 has 3 positions along 5, so 3×3 values. Each sums $9 \cdot 2 = 18$ products: 18 multiplications and, with the bias, 18 additions. $9 \cdot 36 = 324$.
+# A kernel of 3 has 3 positions along 5, so 3×3 values. Each sums $9 \cdot 2 = 18$ products: 18 multiplications and, with the bias, 18 additions. $9 \cdot 36 = 324$. (Without a bias it is one addition less; it is counted as 2 for each weight all the same.)
 #
 # </details>
 #
@@ -497,7 +498,7 @@ if counted:
 net_costs.shapes_table()
 
 # %% [markdown]
-# - **Default start, no norm.** Each added layer costs, in every seed; with eight nothing is left. That is section 2, not a property of depth.
+# - **Default start, no norm.** From 1 to 2, to 4 and to 8 layers each doubling costs, in every seed; with eight nothing is left. That is section 2, not a property of depth.
 # - **He's start.** One, two and four layers are not decided. Eight lose 0.8 to 3 points against one in every seed (in five further ones 1.4 to 19), sixteen 34 or more.
 # - **Batch norm.** Two layers are ahead of one, by 0.2 to 1.4 points in every seed (of five further ones in four, and level in one). Eight are not ahead of one in any of the ten, and sixteen lose 2.4 points or more.
 #
@@ -558,7 +559,7 @@ if counted:
 # ## What would change my mind
 #
 # - *Is the size of the signal what matters?* The opening changes the start alone, and the net goes from chance to learning something. It does not learn well: at depth 30 He's start is not enough. Better starts may: Xiao et al. (2018, abstract) report plain convolutional nets of ten thousand layers, trained from an orthogonal start made for it.
-# - *Do skips work because of the gradient?* He et al. (2016, §4.1) checked that the gradients of their plain nets with batch norm had healthy norms, and these still trained worse. Their explanation is not "vanishing gradients".
+# - *Do skips work because of the gradient?* He et al. (2016, §4.1) checked that the gradients of their plain nets with batch norm had healthy norms (those of section 3 grow), and these still trained worse. Their explanation is not "vanishing gradients".
 #
 # ## Recap
 #

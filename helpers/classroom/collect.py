@@ -45,7 +45,10 @@ _BROKEN = (
     *(OSError, EOFError, RuntimeError, ValueError, IndexError),
 )
 """What a broken archive raises."""
-_JUNK = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store", "__pycache__", ".git")
+_JUNK = (
+    *("__MACOSX", ".ipynb_checkpoints", ".DS_Store", "__pycache__", ".git"),
+    *("timestamp.txt", "submission_secret.txt"),  # nbgrader's exchange writes these
+)
 
 
 @dataclass(frozen=True)

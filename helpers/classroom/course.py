@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +14,13 @@ from helpers.grading.sandbox import Limits
 from helpers.grading.submission import NotJudged
 
 from . import assignment, engine, gradebook
+from .assignment import Released
 from .collect import Found, Learner, collect
 from .feedback import page
 from .marking import GRADER, HandIn, Setting
-from .platforms import Row, canvas, moodle
 from .record import ASIDE, MISSING, Record, same_for_all
 from .report import class_page
+from .results import Results
 from .store import Store
 
 _RELEASED = "[0-9][0-9]_*.ipynb"
@@ -156,30 +156,45 @@ def publish(course: Course, setting: Setting, todo: Plan, store: Store, database
     there = gradebook.learners(database)
     place = f"{GRADER} {sorted(one.digest for one in released.values())}"
     marks = {name: store.mark(name, f"{place} {said}") for name, said in notes.items()}
-    changed = [
+    changed = {
         name
         for name in notes
         if store.published(name) != marks[name] or name not in there or not course.page(name).exists()
-    ]
+    }
     for name in changed:
         store.publish(name, "")  # whoever is killed below has said that this is to be done again
     gradebook.remove(course.folder / "autograded", todo.gone)
-    gradebook.write(database, ((name, _records(store, name, setting)) for name in changed))
-    for name in changed:
-        records = _records(store, name, setting)
-        for record in records:
-            if record.status != MISSING:
-                gradebook.autograded(course.folder / "autograded", record, released[record.notebook])
-        course.page(name).parent.mkdir(parents=True, exist_ok=True)
-        course.page(name).write_text(page(name, records, notes[name], released), encoding="utf-8")
-        store.publish(name, marks[name])
+    results = Results(list(released))
+
+    def read_once() -> Iterator[Record]:
+        for name, said in notes.items():
+            records = _records(store, name, setting)
+            if name in changed:
+                write(name, records)
+                _publish(course, name, records, said, released)
+                store.publish(name, marks[name])
+            results.add(name, records, said)
+            yield from records
+
+    with gradebook.writing(database) as write:
+        report = class_page(read_once(), notes, released)
     gradebook.leave(database, todo.left)
     for name in todo.left:
         shutil.rmtree(course.page(name).parents[1], ignore_errors=True)
     store.leave(todo.left)
-    _table(course.folder / "results.csv", notes, store, setting)
-    everything = (record for name in notes for record in _records(store, name, setting))
-    (course.folder / "class.html").write_text(class_page(everything, notes, released), encoding="utf-8")
+    results.write(course.folder)
+    (course.folder / "class.html").write_text(report, encoding="utf-8")
+
+
+def _publish(
+    course: Course, name: str, records: Sequence[Record], notes: Sequence[str], released: Mapping[str, Released]
+) -> None:
+    """Write the notebooks that formgrader shows, and the page of a learner."""
+    for record in records:
+        if record.status != MISSING:
+            gradebook.autograded(course.folder / "autograded", record, released[record.notebook])
+    course.page(name).parent.mkdir(parents=True, exist_ok=True)
+    course.page(name).write_text(page(name, records, notes, released), encoding="utf-8")
 
 
 def _records(store: Store, learner: str, setting: Setting) -> list[Record]:
@@ -192,45 +207,3 @@ def missing(learner: str, notebook: str, setting: Setting) -> Record:
     """The record of a notebook that was not handed in."""
     scores = same_for_all(setting.notebooks[notebook].items, 0.0, "not handed in")
     return Record(learner, notebook, "", "", MISSING, f"{notebook} was not handed in.", scores)
-
-
-COLUMNS = ("learner", "points", "of", "waits_for_a_human", "status", "reason")
-
-
-def _table(path: Path, notes: Mapping[str, Sequence[str]], store: Store, setting: Setting) -> None:
-    """One row a learner; points that are not decided yet are no zero: they stand under ``waits_for_a_human``.
-
-    The tables that learning platforms import lie beside it.
-    """
-    names = list(setting.notebooks)
-    platform = []
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow([*COLUMNS, *names])
-        for learner, said in notes.items():
-            records = _records(store, learner, setting)
-            waits = sum(record.scores[name].most for record in records for name in record.open)
-            here = [record for record in records if record.status != MISSING]
-            status = "graded" if here and not waits else "needs a human" if here else "nothing handed in"
-            reasons = [record.reason for record in here if record.reason] + ([] if here else list(said))
-            points = [_cell(record) for record in records]
-            total = sum(record.points for record in records)
-            most = sum(score.most for record in records for score in record.scores.values())
-            platform.append(Row(learner, None if waits else total, most))
-            row = [learner, f"{total:g}", f"{most:g}", f"{waits:g}", status, " ".join(reasons), *points]
-            table.writerow([_harmless(text) for text in row])
-    moodle(path.with_name("moodle.csv"), platform)
-    canvas(path.with_name("canvas.csv"), platform)
-
-
-def _cell(record: Record) -> str:
-    """Points of a notebook, "" where none are decided and "missing" where it was not handed in."""
-    if record.status == MISSING:
-        return "missing"
-    decided = [score.points for score in record.scores.values() if score.points is not None]
-    return f"{sum(decided):g}" if decided else ""
-
-
-def _harmless(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

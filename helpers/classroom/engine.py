@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 import time
 from collections import Counter, deque
@@ -98,6 +99,7 @@ def _marker(setting: Setting) -> Marker:
     if marker is None or marker.setting != setting:
         if marker is not None:
             marker.close()
+        tempfile.tempdir = worker.local_directory  # Dask clears it, also after a worker that was killed
         worker.classroom = marker = Marker(setting)
     return marker
 

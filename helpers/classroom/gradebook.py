@@ -8,7 +8,7 @@ import os
 import re
 import sysconfig
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -51,14 +51,26 @@ def learners(url: str) -> set[str]:
         return {name for (name,) in found}
 
 
-def write(url: str, learners: Iterable[tuple[str, list[Record]]]) -> None:
-    """Write the scores of some learners; marks that a human gave stay.  Raises NotJudged where it cannot be written."""
-    with _written(), Gradebook(url) as book:
-        for learner, records in learners:
+@contextlib.contextmanager
+def writing(url: str) -> Iterator[Callable[[str, Sequence[Record]], None]]:
+    """A function that writes the scores of one learner; marks that a human gave stay.
+
+    Raises NotJudged where they cannot be written.
+    """
+    with _written():
+        book = Gradebook(url)
+
+    def write(learner: str, records: Sequence[Record]) -> None:
+        with _written():
             book.update_or_create_student(learner)
             submission = book.update_or_create_submission(NAME, learner)
             _fill(submission, {record.notebook: record for record in records})
             book.db.commit()
+
+    try:
+        yield write
+    finally:
+        book.close()
 
 
 def leave(url: str, learners: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 A file begins with ``id`` (its own name), ``title``, ``tip`` (a closing tip) and, where its answers speak of one norm
 without naming it, ``subject`` (a concept of the group ``norm``).  ``[concepts]`` may add phrasings that only this topic
-needs; the shared ones are in ``lexicon.toml``.  Then one ``[[card]]`` for each question::
+needs; the shared ones are in ``phrases.toml``.  Then one ``[[card]]`` for each question::
 
     [[card]]
     id = "bn-01"

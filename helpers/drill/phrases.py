@@ -1,4 +1,4 @@
-"""Concepts and how they are said: ``lexicon.toml``, and the two small languages it is written in.
+"""Concepts and how they are said: ``phrases.toml``, and the two small languages it is written in.
 
 **Phrases.** A concept is a list of phrases; one is enough. A phrase is a regular expression with four shorthands, read
 in lower case: a space is one or more spaces or hyphens and may hold an article (the, a, its, each …); ``..`` between
@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
-FILE = files(__package__) / "lexicon.toml"
+FILE = files(__package__) / "phrases.toml"
 MODIFIERS = {"not", "warn", "maybe", "plain", "sentence"}
 MARK = "\x02"
 """Follows every article in the text that is searched, so that expressions can pass over articles cheaply."""

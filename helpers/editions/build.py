@@ -45,8 +45,9 @@ def build(
     changed = _write_syllabus(course, root, check)
     for path in wanted:
         where, number = path.with_suffix(".ipynb"), every.index(path)
-        notebook, lines, _ = copy.deepcopy(read[path])
-        fill(notebook, number, course)
+        source = copy.deepcopy(read[path])
+        fill(source, number, course)
+        notebook, lines, _ = source
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         notebook.metadata.helpers = hashlib.sha256(archive("open", code)).hexdigest()
         if anew or not _take_outputs(notebook, where):

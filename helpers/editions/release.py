@@ -13,14 +13,18 @@ from nbgrader.preprocessors import (
     ClearOutput,
     ClearSolutions,
     ComputeChecksums,
+    DeduplicateIds,
     LockCells,
     NbGraderPreprocessor,
+    OverwriteCells,
+    OverwriteKernelspec,
     SaveCells,
 )
 from traitlets import Enum
 from traitlets.config import Config
 
 from .bundle import EDITIONS, setup_cell
+from .source import SETUP_TITLE
 
 
 class EmbedHelpers(NbGraderPreprocessor):  # type: ignore[misc]
@@ -33,6 +37,21 @@ class EmbedHelpers(NbGraderPreprocessor):  # type: ignore[misc]
         for cell in nb.cells:
             if cell.metadata.get("id") == "setup":
                 cell.source = setup_cell(self.edition, code)
+        return nb, resources
+
+
+class TeachersHelpers(NbGraderPreprocessor):  # type: ignore[misc]
+    """Where nbgrader grades, take the repository's ``helpers``: a class edition carries no answers to questions."""
+
+    source = """\
+import sys
+sys.path.sort(key=lambda folder: folder == "")  # a helpers.py that was handed in comes last
+import helpers"""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        for cell in nb.cells:
+            if cell.source.startswith(SETUP_TITLE):
+                cell.source = SETUP_TITLE + self.source
         return nb, resources
 
 
@@ -62,6 +81,9 @@ CHAIN = (
     CheckCellMetadata,
 )
 """What ``nbgrader generate_assignment`` runs for this course."""
+
+SANITIZE = (ClearOutput, DeduplicateIds, OverwriteKernelspec, OverwriteCells, TeachersHelpers, CheckCellMetadata)
+"""What ``nbgrader autograde`` runs before it executes a hand-in."""
 
 
 def release(solution: NotebookNode, edition: str = "open") -> NotebookNode:

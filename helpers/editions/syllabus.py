@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
 from helpers.exercises import catalogue
@@ -27,6 +28,15 @@ SUM = "<!-- sum:begin -->", "<!-- sum:end -->"
 """Between these words of README.md stands how much it is in all."""
 MAP = "<!-- map of the course -->"
 """This line of a source is replaced by the table."""
+HAND_IN = (
+    "**In a class**, hand in a copy: save the notebook, then run the next cell twice. It checks the copy, saves it "
+    "without outputs in the folder `submission`, and says its name."
+)
+PREPARE = """\
+from helpers.widgets.submission import prepare_submission
+
+prepare_submission("{}")"""
+"""What comes after the last cell of code."""
 
 _TITLE = re.compile(r"^# \d\d · (.+)$", re.MULTILINE)
 _ANNOUNCED = re.compile(r"^\*(?:Exercise|Question)\b[^*]*?(\d+) minutes?\b", re.MULTILINE)
@@ -48,20 +58,30 @@ def describe(source: Source, path: Path, seconds: float) -> Notebook:
     words = len(_NOT_READ.sub(" ", prose).split())
     announced = sum(map(int, _ANNOUNCED.findall(prose)))
     minutes = words / WORDS_A_MINUTE + announced + prose.count(_PREDICTION) + seconds / 60
-    graded = (c.metadata.get("nbgrader", {}) for c in notebook.cells)
-    points = sum(about["points"] for about in graded if about.get("grade"))
-    return Notebook(path.stem, title[1], math.ceil(minutes / 5) * 5, points, source.builds, _exercises(notebook, path))
+    known = [c.metadata.get("nbgrader", {}) for c in notebook.cells]
+    points = sum(about["points"] for about in known if about.get("grade"))
+    answers = [about["grade_id"] for about in known if about.get("solution")]
+    rounded = math.ceil(minutes / 5) * 5
+    return Notebook(path.stem, title[1], rounded, points, source.builds, _exercises(notebook, path), answers)
 
 
-def fill(notebook: NotebookNode, number: int, course: Sequence[Notebook]) -> None:
-    """Write time and points under the title, the map where it is asked for, and the way on at the end."""
-    this, first, last = course[number], notebook.cells[0], notebook.cells[-1]
-    first.source = _TITLE.sub(rf"\g<0>\n\n**{this.minutes} minutes · {this.points:g} points**", first.source, count=1)
-    for cell in notebook.cells:
+def fill(source: Source, number: int, course: Sequence[Notebook]) -> None:
+    """Write time and points under the title, the map where it is asked for, how to hand in, and the way on."""
+    this, cells = course[number], source.notebook.cells
+    title = rf"\g<0>\n\n**{this.minutes} minutes · {this.points:g} points**"
+    cells[0].source = _TITLE.sub(title, cells[0].source, count=1)
+    for cell in cells:
         cell.source = cell.source.replace(MAP, table(course, ""))
     if number + 1 < len(course):
         way_on = course[number + 1]
-        last.source += f"\n\nNext: [{way_on.name[:2]} · {way_on.title}]({way_on.name}.ipynb)"
+        cells[-1].source += f"\n\nNext: [{way_on.name[:2]} · {way_on.title}]({way_on.name}.ipynb)"
+    if this.answers:
+        after = max(i for i, cell in enumerate(cells, 1) if cell.cell_type == "code")
+        cells[after:after] = [
+            nbformat.v4.new_markdown_cell(HAND_IN, id="hand_in", metadata={"id": "hand_in"}),
+            nbformat.v4.new_code_cell(PREPARE.format(this.name), id="prepare", metadata={"id": "prepare"}),
+        ]
+        source.lines[after:after] = [source.lines[after - 1]] * 2
 
 
 def table(course: Sequence[Notebook], folder: str) -> str:

@@ -24,14 +24,13 @@ TRAIN = "do all weights and biases still get gradients"
 
 
 def _net() -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in SIZES:
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(SIZES[-1][1], 1))
+    """Its hidden layers sit in blocks, as those of the net that is trained with this start."""
+    blocks = [nn.Sequential(nn.Linear(*sizes), nn.ReLU()) for sizes in SIZES]
+    return nn.Sequential(*blocks, nn.Linear(SIZES[-1][1], 1))
 
 
 def _hidden(net: nn.Sequential) -> list[nn.Linear]:
-    return [m for m in net if isinstance(m, nn.Linear)][:-1]
+    return [m for m in net.modules() if isinstance(m, nn.Linear)][:-1]
 
 
 @torch.no_grad()

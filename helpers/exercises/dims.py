@@ -89,7 +89,7 @@ statistics_dims_exercise = Quiz(
             (
                 "Read the table in section 1 again: two rows average over C alone, one over C, H, W. Which is which?",
                 "Over images the mean takes in all of one example. For tokens each position is alone, and C is dim 1 here.",
-                "`(1, 2, 3)` for images. For tokens only C is averaged; RMSNorm takes its mean square over the same dims.",
+                "Over images only N stays. Over tokens only C goes; RMSNorm takes its mean square over the same dims.",
             ),
         ),
     ),

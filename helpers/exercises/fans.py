@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import nn
 
 from helpers.judge.api import BadOutput, Check, Exercise, Probe, all_of, near
@@ -22,7 +21,8 @@ def _pair(value: Any) -> tuple[Any, Any]:
     """The two fans; BadOutput with a sentence where there are not two."""
     if value is None:
         raise BadOutput("the result is None. Does every path of your code end with a return?")
-    if not isinstance(value, (tuple, list, torch.Tensor)) or len(value) != 2:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise BadOutput(f"the result is {value!r:.60}; two numbers are needed: fan_in, fan_out.")
     return value[0], value[1]
 

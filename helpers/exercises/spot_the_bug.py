@@ -110,13 +110,14 @@ def _line_is_wrong(name: str) -> Rule:
     key = f"line_{name}/line of layer {name}"
 
     def rule(seen: Observations, right: Observations) -> Finding:
-        named, wanted = look_up(seen, key), right[key]
+        named, wanted = look_up(seen, key), right.get(key)
         if isinstance(named, Raised) or named.size != 1:
             told = str(named) if isinstance(named, Raised) else "not one number"
             return Finding(False, key, f"the number of the wrong line of layer {name}", told)
         passed = bool(named == wanted) or _nothing_red(name)(seen, right).passed
         what, yours = f"wrong line of layer {name}", f"line {named.item():g}"
-        return Finding(passed, key, f"{what} = {yours if passed else 'another line'}", f"{what} = {yours}")
+        other = "one whose repair leaves nothing red" if wanted is None else "another line"
+        return Finding(passed, key, f"{what} = {yours if passed else other}", f"{what} = {yours}")
 
     return rule
 
@@ -191,6 +192,8 @@ def _half(half: str) -> tuple[Check, ...]:
 
 class BugHunt(Exercise):
     """An exercise in which another right answer may look different from the reference's."""
+
+    secret = ("line_",)
 
     def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
         """As in Exercise, but only a mistake that explains everything is named; else it is said where to start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -20,7 +21,8 @@ class Task:
 class Notebook:
     """One notebook: file name without suffix, title, minutes to expect, points; ``exercises``: by id, in order.
 
-    ``points`` are those of all graded cells, also of those that a person grades.
+    ``points`` are those of all graded cells, also of those that a person grades; ``answers`` the ids of the cells that
+    a learner fills in.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Notebook:
     points: float
     builds: str
     exercises: dict[str, Task]
+    answers: Sequence[str]
 
 
 def notebooks() -> tuple[Notebook, ...]:

@@ -196,7 +196,7 @@ def norms_figure() -> None:
         ax.set(title=f"{'batch' if norm else 'no'} norm (band: ten seeds)", xlabel="training step", yscale="log")
         ax.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         ax.minorticks_off()
-    axes[0].set_ylabel("norm of the second weight")
+    axes[0].set_ylabel("norm of W, layer 2")
     axes[0].legend(fontsize=8.5)
     figures.show(
         figure,

@@ -109,7 +109,7 @@ def parts_table() -> None:
         "noise",
         "sum of the three",
         "error",
-        "− error without noise",
+        "added by noise",
     ]
     table(head, body, f"{ROWS} training rows, {SETS} training sets each: median (range), ten seeds")
 

@@ -198,7 +198,7 @@ def fields_figure() -> None:
     figures.show(
         figure,
         "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: blue "
-        "where the gradient is small, the less blue the larger. A frame holds 95 % of it.",
+        "where the gradient is small, the less blue the larger. A frame holds 95 % of its square.",
     )
     head = [
         "layers",

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from IPython.core.getipython import get_ipython
 
@@ -48,6 +48,9 @@ class Exercise:
     further: tuple[Check, ...] = ()
     record_id: str = ""
     names: Names | None = None
+
+    secret: ClassVar[tuple[str, ...]] = ()
+    """How the keys of observations begin that are the answer itself: a class edition carries none of them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "record_id", self.record_id or self.id)
@@ -145,7 +148,7 @@ class Exercise:
         if _at_a_front_end():
             return
         if verdict.passed is None:
-            raise _quiet(NotImplementedError("not attempted yet"))
+            raise _quiet(NotImplementedError(found.not_judged or "not attempted yet"))
         if not verdict.passed:
             raise _quiet(AssertionError(f"expected {verdict.finding.expected}; measured {verdict.finding.measured}"))
 

@@ -34,7 +34,7 @@ def attempted(
     met = entry.setdefault("mistakes", [])
     met += [m for m in mistakes if m not in met]
     entry["passed"] = sorted({*entry["passed"], *(c for c, ok in results.items() if ok)})
-    _save(state)
+    save(state)
 
 
 def next_hint(exercise: str, check: str, steps: int) -> int:
@@ -43,7 +43,7 @@ def next_hint(exercise: str, check: str, steps: int) -> int:
     hints = _entry(state, exercise)["hints"]
     step = min(int(hints.get(check, 0)), steps - 1)
     hints[check] = step + 1
-    _save(state)
+    save(state)
     return step
 
 
@@ -53,7 +53,7 @@ def solution_confirmed(exercise: str) -> bool:
     entry = _entry(state, exercise)
     asked = bool(entry["solution"])
     entry["solution"] = True
-    _save(state)
+    save(state)
     return asked
 
 
@@ -67,7 +67,7 @@ def load() -> dict[str, Any]:
         return _memory
     try:
         state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not _is_state(state):
+        if not is_state(state):
             raise ValueError("not a progress file")
         return state
     except (OSError, ValueError) as error:
@@ -97,7 +97,8 @@ def _at_home() -> Path | None:
         return None
 
 
-def _is_state(state: Any) -> bool:
+def is_state(state: Any) -> bool:
+    """True for what :func:`load` returns."""
     if not isinstance(state, dict):
         return False
     kinds: dict[str, Any] = {"attempts": int, "passed": list, "hints": dict, "solution": bool}
@@ -119,7 +120,8 @@ def _entry(state: dict[str, Any], exercise: str) -> dict[str, Any]:
     return entry
 
 
-def _save(state: dict[str, Any]) -> None:
+def save(state: dict[str, Any]) -> None:
+    """Write the state; where that cannot be, keep it in memory, and say so."""
     path = location()
     if path is None:
         return

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .compare import agree
 from .exercise import Exercise
-from .model import Assessment, Explanation, Observations, Raised
+from .model import Assessment, Explanation, Finding, Observations, Raised, Verdict
 from .source import Source
+
+NOTED = "Your answer is noted. It is judged after you hand in this notebook."
 
 Options = tuple[tuple[Any, str], ...]
 """What may be chosen: (value in the answer, words)."""
@@ -38,8 +40,12 @@ class Quiz(Exercise):
 
     questions: tuple[Question, ...] = ()
 
+    secret: ClassVar[tuple[str, ...]] = ("",)
+
     def assess(self, seen: Observations, source: str | Source = "") -> Assessment:
-        """As in Exercise; the causes are the wrong rows."""
+        """As in Exercise; the causes are the wrong rows.  Where the answers did not travel, nothing is judged."""
+        if not self.record.right:
+            return self._noted(seen)
         found = super().assess(seen, source)
         red = {v.check.id for v in found.verdicts if v.passed is False}
         if any(isinstance(value, Raised) for value in seen.values()):
@@ -47,6 +53,12 @@ class Quiz(Exercise):
         wrong = [(q, why) for q in self.questions if q.check in red and (why := self.wrong(q, seen))]
         rows = (Explanation("", "choice", _titled(q, why), True, "", together=True, kind="row") for q, why in wrong)
         return dataclasses.replace(found, causes=tuple(rows))
+
+    def _noted(self, seen: Observations) -> Assessment:
+        problem = next((value for value in seen.values() if isinstance(value, Raised)), None)
+        said = NOTED if problem is None else "" if problem.not_attempted else str(problem)
+        nothing = Finding(False, self.probes[0].id, "", "")
+        return Assessment(tuple(Verdict(check, None, nothing, "") for check in self.checks), (), said)
 
     def wrong(self, question: Question, seen: Observations) -> str:
         """Why the choice in a row is wrong, "" where it is right."""

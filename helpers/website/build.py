@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 from sphinx.application import Sphinx
 
+from helpers import project
 from helpers.exercises.syllabus import notebooks
 
 from . import repository, texts
@@ -56,7 +57,7 @@ def build(target: Path, root: Path = ROOT) -> str:
         source, static, extra, made = (Path(folder, name) for name in ("source", "static", "extra", "made"))
         _write_sources(source, extra, root)
         _write_static(static)
-        context = {"base": repository.base(repository.address(root))}
+        context = {"base": repository.base(project.repository(root))}
         paths = {"html_static_path": [str(static)], "html_extra_path": [str(extra)], "html_context": context}
         complaints = io.StringIO()
         sphinx = Sphinx(source, None, made, Path(folder, "trees"), "html", SETTINGS | paths, None, complaints)
@@ -70,7 +71,7 @@ def _write_sources(source: Path, extra: Path, root: Path) -> None:
     """Fill the folder that Sphinx reads, and that of the files which it copies."""
     for folder in (source, extra / PICTURES, extra / texts.SOLVED):
         folder.mkdir(parents=True)
-    address = repository.address(root)
+    address = project.repository(root)
     for name in (one.name for one in notebooks()):
         learner, solution = (nbformat.read(root / kind / f"{name}.ipynb", 4) for kind in ("notebooks", "solutions"))
         nbformat.write(learner, extra / texts.NOTEBOOKS / f"{name}.ipynb")

@@ -38,6 +38,7 @@ border:1px solid var(--todo);border-radius:6px;padding:4px 12px}
 .bn-site [tabindex="-1"]:focus{outline:none}
 .bn-box{margin:12px 0 0}
 .bn-row{display:flex;flex-flow:row wrap;gap:8px}.bn .bn-row{margin:10px 0}
+.bn-site h2,.bn-site h3{padding:0}
 .bn-site fieldset{border:0;margin:10px 0 0;padding:0;min-width:0}.bn-site legend{padding:0}
 .bn-site label.bn-tick{display:flex;gap:8px;align-items:baseline;padding:3px 0}
 .bn-site label.bn-tick input{flex:none;width:16px;height:16px;margin:0;transform:translateY(2px)}
@@ -47,8 +48,11 @@ border:1px solid var(--todo);border-radius:6px;padding:4px 12px}
 _STYLES = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
-def entry(card: Card) -> dict[str, Any]:
-    """A card as its page needs it: what is on its two sides as HTML, and by what it is found."""
+def entry(card: Card, deck: str = "") -> dict[str, Any]:
+    """A card as its page needs it: what is on its two sides as HTML, and by what it is found.
+
+    ``deck``: the page with the cards of its follow-up questions, where that is another one.
+    """
     return {
         "id": card.id,
         "topic": card.topic,
@@ -60,7 +64,7 @@ def entry(card: Card) -> dict[str, Any]:
         "front": front(card),
         "points": {point.id: text(point.fact) for point in card.points},
         "flags": {flag.id: answer_box.WORDS["flag"].format(fact=text(flag.fact)) for flag in card.flags},
-        "model": _model(card),
+        "model": _model(card, deck),
     }
 
 
@@ -86,14 +90,14 @@ def address(section: str) -> str:
     return f"{notebook}.html" + (f"#{make_id(heading)}" if heading else "")
 
 
-def _model(card: Card) -> str:
+def _model(card: Card, deck: str) -> str:
     """The model answer as in the notebook; follow-up questions lead to their cards, the section to its page."""
     made = with_formulas(lambda held: _bare(page.model_answer(dataclasses.replace(card, answer=held(card.answer)))))
     if card.section:
         made = made.replace(f'href="{page.address(card.section)}" {page.ASIDE}', f'href="{address(card.section)}"')
     for follow in card.follow_ups:
         question = page.text(bank.load()[follow].question)
-        made = made.replace(f"<li>{question}</li>", f'<li><a href="#{follow}">{question}</a></li>')
+        made = made.replace(f"<li>{question}</li>", f'<li><a href="{deck}#{follow}">{question}</a></li>')
     return made
 
 

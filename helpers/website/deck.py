@@ -19,8 +19,9 @@ _STYLE = """
 .bn-review,.bn-record{border-top:1px solid var(--line);margin-top:16px;padding-top:8px}
 .bn-review h2{margin:0 0 4px;font-size:18px}
 .bn-line{display:flex;flex-flow:row wrap;align-items:baseline;gap:0 12px}
-.bn-line small{margin-left:24px}
+.bn-cards{display:flex;gap:6px;margin-left:24px;font-size:13px}
 .bn-line a,.bn-progress td{white-space:nowrap}
+.bn-progress th{min-width:76px}
 @media(max-width:600px){.bn .bn-progress .bn-bar{min-width:32px}.bn .bn-progress td{padding-left:8px!important}}
 """
 
@@ -43,8 +44,8 @@ def data() -> dict[str, Any]:
         "review": [{"id": item.id, "says": item.says, "cards": item.cards} for item in review()],
         "quick": notebook.REVIEW,
         "words": {
-            **notebook.WORDS,
             **answer_box.WORDS,
+            **notebook.WORDS,
             "bar": page.BAR,
             "quick": "Quick review",
             "rule": f"{notebook.RULE} {notebook.KEYS}",

@@ -34,6 +34,7 @@ WORDS = {
 """What only the page says."""
 _SOURCE = Path(__file__).resolve().parents[2] / "solutions" / f"{NOTEBOOK}.ipynb"
 _STYLE = """
+.content:has(.bn-drill-bar){overflow:visible}
 .bn-drill-bar{position:sticky;top:0;z-index:2;padding:6px 0;background:var(--color-background-primary,Canvas);
 border-bottom:1px solid var(--line)}
 @media(max-width:63em){.bn-drill-bar{top:var(--header-height,0px)}}
@@ -64,7 +65,9 @@ def data() -> dict[str, Any]:
     """The blocks, what is in them, the rubric, and every word."""
     cards = bank.load()
     texts = {block.id: _markdown(_cell(f"Block {i + 1} ·")) for i, block in enumerate(BLOCKS)}
-    explain = [{**entry(cards[id]), "front": front(cards[id], ask)} for id, ask in drill_room.EXPLAIN.items()]
+    explain = [
+        {**entry(cards[id], "deck.html"), "front": front(cards[id], ask)} for id, ask in drill_room.EXPLAIN.items()
+    ]
     sections = {cards[id].section for id in drill_room.EXPLAIN} | {
         line.section for line in (*rubric.POSITIVES, *rubric.FLAGS)
     }

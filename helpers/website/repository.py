@@ -1,16 +1,8 @@
-"""Where the repository lives, and the links that follow from it; while that is not known there are none."""
+"""The links that follow from the address of the repository; while that is not known there are none."""
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from urllib.parse import urlsplit
-
-
-def address(root: Path) -> str:
-    """What pyproject.toml says: ``https://github.com/OWNER/NAME``, or ""."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(project["tool"]["batchnorm"]["repository"]).rstrip("/")
 
 
 def run_it_at(address: str, notebook: str) -> list[tuple[str, str]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import html
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -16,6 +14,7 @@ from helpers.drill.checklist import review
 
 from .answer_box import WIDE, AnswerBox, keys_stay
 from .parts import named, show_widget, spoken
+from .record import link
 
 REVIEW = "quick-review"
 DECKS = {
@@ -229,13 +228,6 @@ def _exports() -> str:
     }
     links = [link(words, *about) for words, about in files.items()]
     return page.page(f"<p>All cards as a file: {' · '.join(links)}</p>")
-
-
-def link(words: str, name: str, content: str, kind: str) -> str:
-    """A link that saves ``content`` under ``name``; nothing is asked of a server."""
-    data = base64.b64encode(content.encode("utf-8")).decode()
-    address = f"data:{kind};charset=utf-8;base64,{data}"
-    return f'<a download="{html.escape(name)}" href="{address}">{html.escape(words)}</a>'
 
 
 class Review:

@@ -1,4 +1,4 @@
-"""The end of the drill: the rubric to tick, the report to keep, the cheat sheet, the record to carry along."""
+"""The end of the drill: the rubric to tick, the report to keep, the cheat sheet."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from helpers.experiments.fair import NETS
 from . import drill_room
 from .answer_box import WIDE, Shown
 from .answer_box import WORDS as ANSWERS
-from .deck import link
-from .parts import named, show_widget, spoken
+from .parts import named, show_widget
+from .record import link
 
 WORDS = {
     "rubric": "Filled in from what happened. Correct it: the last word is yours. A flag shows what to read.",
@@ -85,40 +85,6 @@ class Rubric:
 def show_report() -> None:
     """Show rubric and report."""
     show_widget(Rubric().root, None, "The rubric and the report of your drill: run this cell to see them.")
-
-
-class Record:
-    """The record as a text to carry to another computer, and a field for one that comes from there."""
-
-    def __init__(self) -> None:
-        self.links = widgets.HTML()
-        out = widgets.Button(description="Export my record")
-        out.on_click(lambda _: self.export())
-        self.field = widgets.Textarea(placeholder="Paste an exported record here", rows=2, layout=WIDE)
-        into = widgets.Button(description="Import")
-        into.on_click(lambda _: self.take())
-        self.said = widgets.HTML()
-        self.root = named("bn-record", widgets.VBox([out, self.links, self.field, into, self.said]))
-
-    def export(self) -> None:
-        """Offer the record as a file."""
-        made = link("drill.json", "drill.json", state.exported(), "application/json")
-        self.links.value = page.page(f"<p>Save: {made}. It is text; open it to copy it.</p>")
-
-    def take(self) -> None:
-        """Add a pasted record; nothing that is there is lost."""
-        try:
-            new = state.imported(str(self.field.value))
-        except ValueError as error:
-            self.said.value = spoken(f"This is not an exported record: {error}.")
-            return
-        self.field.value = ""
-        self.said.value = spoken(f"{new} entries were new. Run the cells above again to see them.")
-
-
-def record() -> None:
-    """Show the buttons that export and import the record."""
-    show_widget(Record().root, None, "Export and import of your record: run this cell to use them.")
 
 
 def cheat_sheet() -> None:

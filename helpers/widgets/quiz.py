@@ -68,13 +68,16 @@ class QuizWidget:
         if open_rows:
             self._say(f"Still open: {', '.join(open_rows)}.")
             return
-        seen = observe(quiz.answered(choices), quiz.probes)
+        answer = quiz.answered(choices)
+        seen = observe(answer, quiz.probes)
         found = quiz.assess(seen)
+        hand_in = f"To hand it in, write this into the answer cell: <code>return {html.escape(repr(answer()))}</code>"
+        if found.not_judged:
+            self._say(f"{found.not_judged} {hand_in}")
+            return
         outcomes = [self._tell(i, q, quiz.wrong(q, seen)) for i, q in enumerate(quiz.questions)]
         met = [e.title for e in found.causes if e.kind == "row"]
         progress.attempted(quiz.id, {v.check.id: v.passed for v in found.verdicts}, met)
-        answer = quiz.answered(choices)()
-        hand_in = f"To hand it in, write this into the answer cell: <code>return {html.escape(repr(answer))}</code>"
         right = f"{sum(outcomes)} of {len(outcomes)} right" if len(outcomes) > 1 else ""
         self._say(f'<span class="bn-head">{right} {segments(outcomes)}</span> {hand_in if all(outcomes) else ""}')
 

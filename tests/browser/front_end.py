@@ -117,15 +117,12 @@ def jupyterlab(home, folder):
         path = settings / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
     command += [f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
     command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
     environment = {
-        **os.environ,
         "PYTHONPATH": str(ROOT),
         "JUPYTER_CONFIG_PATH": str(ROOT / ".jupyter"),  # as `make lab` has it
         "BATCHNORM_PROGRESS": str(home / "progress.json"),
@@ -133,12 +130,26 @@ def jupyterlab(home, folder):
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
     }
+    with serving(command, port, home, environment) as address:
+        yield Lab(address, folder, home)
+
+
+def free_port():
+    """A port on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serving(command, port, home, environment):
+    """The address of the Jupyter server that ``command`` starts; its log is in ``home``."""
     with open(home / "log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
         try:
             address = f"http://127.0.0.1:{port}"
             _wait(f"{address}/api/status?token={TOKEN}", server)
-            yield Lab(address, folder, home)
+            yield address
         finally:
             server.terminate()
             server.wait(timeout=30)
@@ -146,10 +157,10 @@ def jupyterlab(home, folder):
 
 def _wait(address, server):
     for _ in range(1200):
-        assert server.poll() is None, "JupyterLab ended before it answered"
+        assert server.poll() is None, "the server ended before it answered"
         try:
             urllib.request.urlopen(address, timeout=5)
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise AssertionError("JupyterLab did not answer within two minutes")
+    raise AssertionError("the server did not answer within two minutes")

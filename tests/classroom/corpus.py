@@ -709,7 +709,7 @@ STOPS = {
         "def at_call(x):\n    for i in range(5000): threading.Thread(target=time.sleep, args=(600,)).start()\n",
         "",
     ),
-    "memory of Python": ("def at_call(x): at_call.kept = [bytearray(100 << 20) for i in range(40)]\n", "memory"),
+    "memory of Python": ("def at_call(x): at_call.kept = bytearray(4 << 30)\n", "memory"),
     "memory of torch": ("def at_call(x): at_call.kept = [torch.ones(25 << 20) for i in range(40)]\n", "memory"),
     "memory in the scratch": (
         "def at_call(x):\n    for i in range(60):\n        with open(f'f{i}', 'wb') as f:\n"

@@ -19,10 +19,9 @@ from nbgrader.api import Gradebook
 from helpers.classroom import assignment, gradebook
 from helpers.classroom.marking import HandIn, Marker, Setting
 from helpers.grading.sandbox import Limits
-from tests.notebook import LEARNER, ROOT, read, solved
+from tests.notebook import LEARNER, ROOT, read, solved, without_shows
 
 OTHER = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
-KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
 def main():
@@ -49,34 +48,19 @@ def main():
 
 
 def _variant(name, which):
-    notebook = solved(name)
+    notebook = without_shows(solved(name))
     given = {assignment.grade_id(cell): cell.source for cell in read(ROOT / "notebooks" / f"{name}.ipynb").cells}
     answers = []
     for cell in notebook.cells:
         about = cell.metadata.get("nbgrader", {})
         if about.get("solution") and cell.cell_type == "code":
             answers.append(cell)
-        elif cell.cell_type == "code" and not about:
-            cell.source = _without_shows(cell.source)
     for number, cell in enumerate(answers):
         if which == 3 and number % 2 == 0:
             cell.source = given[assignment.grade_id(cell)]
         elif which in (1, 2) and number % 2 == which - 1:
             cell.source = _mutated(cell.source, which)
     return notebook
-
-
-def _without_shows(code):
-    try:
-        tree = ast.parse(code)
-    except SyntaxError:
-        return code
-    kept = [node for node in tree.body if isinstance(node, KEPT) or (isinstance(node, ast.Assign) and not _calls(node))]
-    return "\n".join(ast.unparse(node) for node in kept)
-
-
-def _calls(node):
-    return any(isinstance(part, ast.Call) for part in ast.walk(node))
 
 
 def _mutated(code, which):

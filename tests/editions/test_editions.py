@@ -5,12 +5,16 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.editions.build import build
 from helpers.editions.bundle import archive, setup_cell
+from helpers.editions.release import TeachersHelpers
 from helpers.editions.source import SourceError, read_source
+from helpers.exercises import catalogue
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.record import from_bytes
 from tests.notebook import LEARNER, ROOT, read, setup_limit
@@ -168,6 +172,24 @@ def test_class_edition_carries_no_reference_code(path):
     assert not [n for n in names if "answers" in n]
     assert [n for n in names if n.startswith("helpers/exercises/recorded/") and n.endswith(".xz")]
     assert len(setup_cell("class", code_of(path))) < setup_limit(path)
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda p: p.stem)
+def test_class_edition_carries_no_answer_to_a_question(path):
+    inside = zipfile.ZipFile(io.BytesIO(archive("class", code_of(path))))
+    secret = {e.record_id: e.secret for e in catalogue().values() if e.secret}
+    for name in inside.namelist():
+        if name.endswith(".xz") and (id := Path(name).stem) in secret:
+            record = from_bytes(inside.read(name))
+            keys = {key for seen in (record.right, *record.lineup.values()) for key in seen}
+            assert not [key for key in keys if key.startswith(secret[id])] and not record.source
+
+
+def test_where_nbgrader_grades_the_helpers_of_the_repository_are_used():
+    notebook = new_notebook(cells=[new_code_cell(setup_cell("class", "import helpers")), new_code_cell("1 + 1")])
+    TeachersHelpers().preprocess(notebook, {})
+    assert "carried" not in notebook.cells[0].source and notebook.cells[0].source.endswith("import helpers")
+    assert notebook.cells[1].source == "1 + 1"
 
 
 def test_an_exercise_that_is_only_judged_by_travels_without_suspects():

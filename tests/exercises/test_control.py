@@ -69,6 +69,21 @@ def shifted(net):
         linear.weight.data += 0.05
 
 
-@pytest.mark.parametrize("answer", [frozen, seeded, shifted, lambda net: None, lambda net: 1 / 0])
+def its_children(net):
+    for layer in net.children():
+        if isinstance(layer, nn.Linear):
+            the_head_too(layer)
+
+
+def looped_over(net):
+    for layer in net:
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+@pytest.mark.parametrize(
+    "answer", [frozen, seeded, shifted, its_children, looped_over, lambda net: None, lambda net: 1 / 0]
+)
 def test_wrong_answer_fails(answer):
     assert not he_start_exercise.assessed(answer).passed

@@ -8,7 +8,7 @@ from helpers.exercises.answers.spot_the_bug import REFERENCE
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.exercises.bugs import LAYERS, OwnSwitch
 from helpers.exercises.syllabus import notebooks
-from helpers.experiments import first_pictures, one_batch, what_tests_see
+from helpers.experiments import first_pictures, one_batch, served_net, what_tests_see
 from helpers.judge.compare import agree
 from helpers.judge.observe import observe
 from tests.notebook import ROOT
@@ -57,23 +57,23 @@ def test_every_interview_page_that_is_counted_has_six_questions():
 
 @pytest.mark.parametrize("seed", OTHER_SEEDS)
 def test_in_train_mode_an_answer_depends_on_its_neighbours_and_in_eval_mode_it_does_not(seed):
-    found = first_pictures.serve(seed)
+    found = served_net.serve(seed)
     wrong = (found.answers != found.split.y_test).double().mean(dim=1)
     assert wrong.min() > 2 * (found.in_eval[0] != found.split.y_test).double().mean()
-    assert (first_pictures.different(found.answers) > 1).double().mean() > 0.25
-    assert first_pictures.different(found.in_eval).max() == 1
+    assert (served_net.different(found.answers) > 1).double().mean() > 0.25
+    assert served_net.different(found.in_eval).max() == 1
 
 
 def test_the_digit_shown_is_in_each_of_its_batches_and_is_one_that_the_net_can_read():
-    found = first_pictures.serve()
+    found = served_net.serve()
     row = found.picked
     assert found.company.shape == (6, 500, 8) and (found.company[:, row, 0] == row).all()
     assert all(len(set(group.tolist())) == 8 for group in found.company[:, row])
     assert found.in_eval[0, row] == found.split.y_test[row]
-    assert len(first_pictures.served_figure(found).axes[1].texts) == 6
+    assert len(served_net.served_figure(found).axes[1].texts) == 6
 
 
-@pytest.mark.parametrize("show", [first_pictures.served, first_pictures.repaired_service, one_batch.columns])
+@pytest.mark.parametrize("show", [served_net.served, served_net.repaired_service, one_batch.columns])
 def test_pictures_are_shown_with_words(show, capsys):
     show()
     assert len(capsys.readouterr().out) > 100

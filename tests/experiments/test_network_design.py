@@ -101,9 +101,10 @@ def test_a_random_head_parts_the_units_of_the_last_hidden_layer_only():
     assert alike == [True, True, False]
 
 
-def test_only_the_bias_of_the_head_has_a_gradient_from_zero():
+def test_only_the_head_has_a_gradient_from_starts_that_are_all_alike():
     split = first_signal.digits()
     assert first_signal.ties(first_signal.ZEROS["all 0"], split, 7)["moved"] == 1
+    assert first_signal.ties(first_signal.ZEROS["all 0.02"], split, 7, steps=1)["moved"] == 2  # the head's two
     alike = first_signal.ties(first_signal.ZEROS["hidden layers 0.02, head random"], split, 7, steps=50)
     assert alike["different"] == 1 and alike["moved"] == 8
 

@@ -10,7 +10,18 @@ from nbgrader.api import Gradebook
 
 from helpers.classroom.marking import HandIn, Marker, Setting
 from helpers.grading.sandbox import Limits
-from tests.notebook import LEARNER, ROOT, SOLUTIONS, copy_of_the_course, fill, graded, points, read, solved
+from tests.notebook import (
+    LEARNER,
+    ROOT,
+    SOLUTIONS,
+    copy_of_the_course,
+    fill,
+    graded,
+    points,
+    read,
+    solved,
+    without_shows,
+)
 from tests.shell import run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not run: README.md shows the commands of a POSIX shell")
@@ -38,7 +49,7 @@ def hand_in(course, learner, notebooks):
 
 
 def half_right():
-    notebook = solved(SECOND)
+    notebook = without_shows(solved(SECOND))
     layer = next(c for c in notebook.cells if c.id == "batchnorm1d")
     right = "unbiased = var * n / (n - 1)"
     assert layer.source.count(right) == 1
@@ -57,7 +68,8 @@ def only_pass():
         pass
 """
     hunt = "def spot_the_bug():\n    pass"
-    return fill(read(ROOT / "notebooks" / f"{SECOND}.ipynb"), {"batchnorm1d": layer, "spot_the_bug": hunt})
+    untouched = without_shows(read(ROOT / "notebooks" / f"{SECOND}.ipynb"))
+    return fill(untouched, {"batchnorm1d": layer, "spot_the_bug": hunt})
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
         (VAR_BUFFER, VAR_START),
     ),
     "no_super": (("        super().__init__()\n", ""),),
-    "misspelt": (("def forward", "def foward"),),
+    "misspelt": (("def forward", "def foward"),),  # codespell:ignore foward
     "bare_name": (("self.momentum * var", "momentum * var"),),
     "numpy_root": (("torch.sqrt", "np.sqrt"),),
     "swapped_biased_eps_fixed": (

@@ -32,7 +32,7 @@ def test_a_right_layer_is_not_touched():
         ("mode_argument", "the mode is `self.training`, not an argument `training`", {"eval_mode"}),
         ("plain_class", "Inherit from `nn.Module`", {"affine"}),
         ("no_super", "`super().__init__()` is missing", {"affine"}),
-        ("misspelt", "yours is `foward`", {"affine"}),
+        ("misspelt", "yours is `foward`", {"affine"}),  # codespell:ignore foward
     ],
 )
 def test_names_are_said_first_cost_one_check_and_mask_nothing(name, words, red):

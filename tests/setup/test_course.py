@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,6 +77,16 @@ def test_a_machine_without_a_wheel_is_told_what_there_is(monkeypatch):
         course.pip(Path("python"), "--no-deps", "torch==9.9")
 
 
+def test_a_machine_for_which_there_is_no_torch_gets_a_sentence():
+    check = partial(course.check_machine, "torch==9.9")
+    with pytest.raises(course.Stop, match=r"no torch==9\.9 for a Mac with an Intel processor, .+ ended with 2\.2\.2"):
+        check("darwin", "x86_64", True)
+    with pytest.raises(course.Stop, match=r"no torch==9\.9 for a Python of 32 bits"):
+        check("win32", "x86", False)
+    for system, processor in (("darwin", "arm64"), ("linux", "x86_64"), ("linux", "aarch64"), ("win32", "AMD64")):
+        check(system, processor, True)
+
+
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
     """A root folder in which installing only writes down what pip was asked for."""
@@ -118,6 +129,22 @@ def test_an_environment_that_was_chosen_is_left_alone(installed, monkeypatch):
     monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
     assert course.set_up("dev") == Path(sys.prefix) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     assert not installed
+
+
+def test_the_newest_releases_come_anew_into_an_environment_of_their_own(installed, monkeypatch, tmp_path):
+    monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
+    monkeypatch.setattr(course.subprocess, "run", lambda command, **options: None)
+    went_on_as = []
+    monkeypatch.setattr(course, "become", lambda python, *arguments, **env: went_on_as.append((python, arguments)))
+    old = tmp_path / ".venv-latest" / "old"
+    for _ in range(2):
+        old.parent.mkdir(exist_ok=True)
+        old.touch()
+        installed.clear()
+        course.test_latest(None, ["-q"])
+        assert not old.exists() and [asked[-1] for asked in installed] == ["https://an.index", f"{tmp_path}[dev]"]
+    python, arguments = went_on_as[0]
+    assert tmp_path / ".venv-latest" in python.parents and arguments[:2] == ("-m", "pytest") and arguments[-1] == "-q"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +204,9 @@ def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
     arguments, env = become("test", "-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert arguments[-6:] == ("-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert env == {"OMP_NUM_THREADS": "1", "BATCHNORM_PROGRESS": ""}
+    monkeypatch.setattr(course, "environment", lambda name, *more: course.python_of(Path(name)))
+    arguments, env = become("test-colab", "-k", "classic")
+    assert arguments[-3:] == ("tests/colab", "-k", "classic") and ".venv-colab" in env["BATCHNORM_COLAB"]
     assert become("notebooks", "--check")[0] == ("-m", "helpers.editions", "--check")
     monkeypatch.setenv("EDITION", "class")
     assert become("notebooks")[0] == ("-m", "helpers.editions", "--edition", "class")

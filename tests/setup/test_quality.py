@@ -1,4 +1,4 @@
-"""Lint and types."""
+"""Lint, types and spelling."""
 
 import subprocess
 import sys
@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("command", ["ruff check --output-format=concise .", "mypy"])
+COMMANDS = ("ruff check --output-format=concise .", "mypy", "codespell_lib . .github .devcontainer")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_quality(command):
     done = subprocess.run([sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

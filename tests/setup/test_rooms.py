@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "widgets": {"experiments", "lab", "exercises", "judge", "drill", "look"},
     "grading": {"judge", "exercises", "look"},
     "classroom": {"grading", "judge", "exercises", "drill", "look"},
-    "editions": {"arrival", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
-    "website": {"judge", "lab", "drill", "exercises", "experiments", "widgets", "look"},
+    "editions": {"arrival", "project", "judge", "lab", "drill", "exercises", "experiments", "widgets", "grading"},
+    "website": {"project", "judge", "lab", "drill", "exercises", "experiments", "widgets", "look"},
 }
 DOORS = {
     "helpers/judge/__main__.py": {"grading"},

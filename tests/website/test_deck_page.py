@@ -74,6 +74,7 @@ def test_the_boxes_follow_the_rule_of_the_notebook(site):
 
 def test_the_selections_are_those_of_the_notebook(site):
     chosen, every = random.Random(2), list(bank.load().values())
+    asked, wanted = [], []
     for _ in range(40):
         known = dict(zip(chosen.sample([card.id for card in every], 60), histories(60), strict=True))
         how = {
@@ -84,13 +85,16 @@ def test_the_selections_are_those_of_the_notebook(site):
         }
         today = date(2026, 3, chosen.randrange(1, 31))
         sent = [[id, [[number(day), was] for day, was in history]] for id, history in known.items()]
-        found = site.evaluate(
-            """([answers, how, today]) => {
-              const {cards, days} = JSON.parse(document.getElementById('batchnorm-deck-data').textContent);
-              return batchnorm.deck.select(cards, new Map(answers), days, how, today).map(card => card.id); }""",
-            [sent, how, number(today)],
-        )
-        assert found == [card.id for card in select(every, known, today=today, **how)]
+        asked.append([sent, how, number(today)])
+        wanted.append([card.id for card in select(every, known, today=today, **how)])
+    found = site.evaluate(
+        """(asked) => {
+          const {cards, days} = JSON.parse(document.getElementById('batchnorm-deck-data').textContent);
+          return asked.map(([answers, how, today]) =>
+            batchnorm.deck.select(cards, new Map(answers), days, how, today).map(card => card.id)); }""",
+        asked,
+    )
+    assert found == wanted
 
 
 def test_a_day_is_one_of_this_computers_calendar(browser, address):

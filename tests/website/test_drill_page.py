@@ -256,6 +256,7 @@ def test_what_is_read_and_asked_is_that_of_the_notebook():
     assert DATA["sheet"].count("<img ") == 2 and DATA["sheet"].count("<table>") == 4
     assert "$" not in re.sub(r'src="[^"]*"', "", DATA["sheet"]) and DATA["sheet"].count('display="block"') == 2
     assert all(DATA["texts"].values())
+    assert all('<li><a href="deck.html#' in card["model"] for card in DATA["explain"])
 
 
 def test_it_fits_a_narrow_page(site):

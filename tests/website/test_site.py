@@ -8,8 +8,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from helpers.drill import bank
+from helpers.drill.rubric import FLAGS, POSITIVES
 from helpers.exercises.syllabus import notebooks
 from helpers.website import live, texts
+from helpers.website.cards import address
 from tests.notebook import ROOT, SOLUTIONS, read
 
 NOTEBOOKS = [notebook.name for notebook in notebooks()]
@@ -79,6 +82,13 @@ def test_every_link_within_the_site_leads_somewhere(site, pages):
             ):
                 lost.append((name, url))
     assert not lost
+
+
+def test_every_section_that_deck_and_drill_name_is_on_its_page(pages):
+    named = {card.section for card in bank.load().values()} | {line.section for line in (*POSITIVES, *FLAGS)}
+    for section in named - {""}:
+        path, _, heading = address(section).partition("#")
+        assert not heading or heading in pages[Path(path).stem].ids, section
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)

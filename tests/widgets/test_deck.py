@@ -13,8 +13,9 @@ from helpers.widgets import answer_box, drill_room
 from helpers.widgets.answer_box import AnswerBox, heard
 from helpers.widgets.deck import Deck, Review
 from helpers.widgets.drill_clock import clock
-from helpers.widgets.drill_report import Record, Rubric
+from helpers.widgets.drill_report import Rubric
 from helpers.widgets.drill_room import Room, judge
+from helpers.widgets.record import Record
 
 
 @pytest.fixture(autouse=True)
@@ -177,12 +178,10 @@ def test_review_rubric_and_record(monkeypatch):
     monkeypatch.setenv("BATCHNORM_PROGRESS", "")
     forget(monkeypatch)
     record = Record()
-    record.field.value = "nonsense"
-    record.take()
-    assert "not an exported record" in record.said.value
-    record.field.value = text
-    record.take()
-    assert "3 entries were new" in record.said.value and Review().ticks["modes"].value
+    record.take("nonsense")
+    assert "This is no saved record" in record.said.value
+    record.take(text)
+    assert "New answers and ticks: 3." in record.said.value and Review().ticks["modes"].value
 
 
 def test_a_rubric_from_before_the_drill_is_filled_in_from_it_and_keeps_the_learners_ticks():

@@ -1,12 +1,14 @@
 """A clicked quiz: what is chosen is the answer, and each wrong row is told with its reason."""
 
+import dataclasses
 import importlib
 
 import ipywidgets as widgets
 import pytest
 
 from helpers.exercises import catalogue
-from helpers.judge.quiz import Quiz
+from helpers.judge.quiz import NOTED, Quiz
+from helpers.judge.record import Record
 from helpers.widgets import quiz as module
 from helpers.widgets.quiz import QuizWidget
 
@@ -79,3 +81,29 @@ def test_open_rows_are_named_and_nothing_is_judged(shell):
     widget.check()
     assert "Still open: a, b, c" in widget.status.value and not shell.user_ns
     assert not any(said.value for said in widget.said)
+
+
+@pytest.fixture
+def class_edition(monkeypatch):
+    """A quiz whose answers did not travel."""
+    monkeypatch.setattr("helpers.judge.exercise.from_bytes", lambda data: Record({}, (), {}))
+    return dataclasses.replace(QUIZZES["which_norm"])
+
+
+def test_in_a_class_edition_an_answer_is_noted(class_edition, shell):
+    widget = QuizWidget(class_edition)
+    choose(widget, right_choices(class_edition))
+    widget.check()
+    assert NOTED in widget.status.value and "return " in widget.status.value
+    assert not any(said.value for said in widget.said)
+    with pytest.raises(NotImplementedError, match="judged after you hand in"):
+        class_edition.grade(shell.user_ns["which_norm"], "images")
+
+
+def test_in_a_class_edition_what_is_no_answer_is_told(class_edition):
+    assert "keys a, b, c" in class_edition.assessed(lambda: 3).not_judged
+
+    def which_norm():
+        raise NotImplementedError()
+
+    assert class_edition.assessed(which_norm).not_judged == ""

@@ -11,7 +11,7 @@ from helpers.judge.variant import variant
 def he_start(net: nn.Module) -> None:
     """Start the hidden Linear layers of net as He et al. (2015, §2.2) do: variance 2 / fan-in, biases 0.
 
-    Changes net in place.  Its last Linear, the head, may stay as it is.
+    Changes net in place; the layers may sit in modules inside it.  Its last Linear, the head, may stay as it is.
     """
     ### BEGIN SOLUTION
     linears = [module for module in net.modules() if isinstance(module, nn.Linear)]
@@ -58,6 +58,12 @@ SUSPECTS = {
             "kaiming_default",
             "these weights are PyTorch's default (`a=√5` makes the variance 1 / (3 · fan-in)); He's has 2 / fan-in.",
             (_NORMAL, "nn.init.kaiming_uniform_(linear.weight, a=5**0.5)"),
+        ),
+        _suspect(
+            "children_only",
+            "no hidden layer was changed. They sit in modules inside the net: `net.modules()` reaches them, `net.children()` "
+            "and a loop over the net do not.",
+            ("net.modules()", "net.children()"),
         ),
         _suspect("biases_left", "the biases keep PyTorch's default; He's start sets them to 0.", (_ZEROS, "pass")),
         _suspect(

@@ -135,7 +135,7 @@ SUSPECTS = {
         _suspect(
             "nan_is_better",
             "best",
-            "NaN gets through as an improvement: `nan >= best` is False, as every comparison with NaN. Ask `loss < best`.",
+            "NaN gets through as an improvement: `nan >= best` is False. Ask `loss < best`, which is False too.",
             (
                 "        if loss < self.best:\n            self.best = loss\n            self.waited = 0\n"
                 "            self.kept = copy.deepcopy(model.state_dict())\n        else:\n            self.waited += 1\n",

@@ -228,7 +228,7 @@ batchnorm.deck = (function () {
           link.setAttribute("aria-label", `${id}: ${cards.get(id).asks}`);
           return link;
         });
-        return { box: one.box, row: make("div", "bn-line", one.row, make("small", "", ...links.flatMap((link) => [link, " "]))) };
+        return { box: one.box, row: make("div", "bn-line", one.row, make("span", "bn-cards", ...links)) };
       });
       const say = () => {
         const done = ticks.filter((one) => one.box.checked).length;

@@ -179,7 +179,7 @@ batchnorm.report = (function () {
   }
 
   function table([head, ...rows]) {
-    const cells = head.map((text) => Object.assign(element("th", text), { scope: "col" }));
+    const cells = head.map((text) => (text ? Object.assign(element("th", text), { scope: "col" }) : element("td")));
     const body = rows.map((row) => element("tr", ...row.map((cell) => element("td", cell))));
     return element("table", element("thead", element("tr", ...cells)), element("tbody", ...body));
   }
