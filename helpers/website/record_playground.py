@@ -129,7 +129,7 @@ def shapes(trace: Trace) -> bytes:
     return bytes((wide[::2] << 4 | wide[1::2]).tobytes())
 
 
-def packed(texts: dict[str, Any], drawn: bytes) -> str:
+def packed(texts: dict[str, Any], drawn: bytes = b"") -> str:
     """A part as the page carries it: the length of the texts' JSON, that JSON and the bytes, deflated, in base 64."""
     text = json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -180,7 +180,7 @@ def main() -> None:
     about["cpu"] = torch.backends.cpu.get_cpu_capability()
     stored = about | {
         "start": panels(without_guesses()),
-        "frames": {norm: frame(norm) for norm in NORMS},
+        "frames": packed({norm: frame(norm) for norm in NORMS}),
         "parts": {name: found.pop(name) for name in FIRST},
     }
     STORED.write_text(json.dumps(stored, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

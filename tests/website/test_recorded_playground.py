@@ -150,7 +150,7 @@ def test_every_control_answers(playground):
         expect(page.locator(".bn-legend")).to_contain_text(name)
         expect(page.locator(".bn-third")).to_contain_text(name)
         expect(page.locator(".bn-plane rect.bn-here")).to_have_count(1)
-    page.locator(".bn-plane .bn-cell").nth(0).click()
+    page.locator(".bn-plane svg > g").first.click()
     expect(say).to_contain_text("Learning rate 0.003, batch size 2, seed 2")
     expect(page.locator(".bn-batch")).to_have_value("0")
     page.locator(".bn-words summary").click()

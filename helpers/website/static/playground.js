@@ -21,16 +21,20 @@ window.batchnorm = window.batchnorm || {};
       document.head.append(script);
     }));
 
-  /** A part: its texts, and the bytes of what is drawn. */
+  /** A part by its name. */
   async function part(name) {
-    if (unpacked[name]) return unpacked[name];
     if (!packed[name]) await more();
-    const bytes = Uint8Array.from(atob(packed[name]), (character) => character.charCodeAt(0));
+    return (unpacked[name] ??= await unpack(packed[name]));
+  }
+
+  /** Texts, and the bytes of what is drawn. */
+  async function unpack(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
     const body = await new Response(stream).arrayBuffer();
     const length = new DataView(body).getUint32(0, true);
     const texts = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length)));
-    return (unpacked[name] = { ...texts, nets: texts.ended[0].length, drawn: new DataView(body, 4 + length) });
+    return { ...texts, nets: texts.ended?.[0].length, drawn: new DataView(body, 4 + length) };
   }
 
   const svg = (name, attributes) => {
@@ -58,6 +62,7 @@ window.batchnorm = window.batchnorm || {};
     if (typeof DecompressionStream === "undefined") return; // an old browser keeps the still picture
     Object.assign(packed, data.parts);
     if (data.body) element.innerHTML = data.body;
+    const empty = await unpack(data.frames); // panels by norm, with nothing drawn in them
     const find = (name) => element.querySelector(name);
     const panels = { curves: find(".bn-curves"), third: find(".bn-third"), map: find(".bn-plane") };
     const say = find(".bn-say");
@@ -78,7 +83,7 @@ window.batchnorm = window.batchnorm || {};
     function frames(norm) {
       if (made[norm]) return made[norm];
       const found = {};
-      for (const [name, html] of Object.entries(data.frames[norm])) {
+      for (const [name, html] of Object.entries(empty[norm])) {
         found[name] = panels[name].cloneNode();
         found[name].innerHTML = html;
       }
@@ -264,7 +269,7 @@ window.batchnorm = window.batchnorm || {};
     find(".bn-playground").classList.add("bn-moves"); // shows the controls
     performance.mark("batchnorm-ready");
     const idle = window.requestIdleCallback || setTimeout;
-    for (const norm of Object.keys(data.frames)) idle(() => frames(norm));
+    for (const norm of Object.keys(data.nets)) idle(() => frames(norm));
     if (source) for (const event of ["pointerover", "focusin"]) find(".bn-choices").addEventListener(event, more);
   };
 })();
