@@ -273,10 +273,20 @@ def test_a_broken_record_is_put_aside(site):
     expect(site.locator(".bn-progress summary")).to_contain_text("0 seen")
     site.evaluate(ADD, [["answer", "bn-01", {"known": True}, 1700000000]])
     assert site.evaluate("localStorage.getItem('batchnorm-course/drill.json.broken')") == "{broken"
+    site.evaluate("batchnorm.record.flush()")
     assert len(entries(site.evaluate("localStorage.getItem('batchnorm-course/drill.json')"))) == 1
 
 
 def test_a_card_opens_in_less_than_fifty_milliseconds(site):
+    """Also after 4000 answers, more than a megabyte of record."""
+    text = "A card that you know when it is due moves up a box and comes back after some days. " * 3
+    ids = list(bank.load())
+    old = [["answer", ids[i % 100], {"known": i % 3 > 0, "text": text}, 1_700_000_000 + 900 * i] for i in range(4000)]
+    made = [
+        {"key": str(i), "at": at, "kind": kind, "about": about, **rest} for i, (kind, about, rest, at) in enumerate(old)
+    ]
+    site.evaluate("(text) => batchnorm.record.imported(text)", json.dumps({"entries": made}))
+    site.reload()
     taken = site.evaluate(
         """() => [1, 2, 3, 4, 5].map(() => {
           const [open, next] = ['Open the card', 'Next card'].map(

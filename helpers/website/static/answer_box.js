@@ -30,8 +30,11 @@ batchnorm.answer_box = (function () {
       if (!area.isConnected) fields.delete(area);
     }
   }
-  addEventListener("pagehide", saveAll);
-  addEventListener("visibilitychange", saveAll);
+  for (const leaving of ["pagehide", "visibilitychange"])
+    addEventListener(leaving, () => {
+      saveAll();
+      record.flush();
+    });
 
   // A check box whose label is HTML of ours.
   function tick(html, on, then) {

@@ -74,7 +74,7 @@ batchnorm.deck = (function () {
     const lines = make("section", "bn-review");
     const keeping = record.keeping(data.keeping, refresh);
     const rule = make("p", "", make("small", "", words.rule));
-    element.replaceChildren(filters, where, stage, row, chart, lines, keeping.place, rule);
+    element.replaceChildren(filters, where, stage, row, chart, lines, keeping, rule);
     addEventListener("hashchange", ask);
     refresh();
     ask();
@@ -100,7 +100,7 @@ batchnorm.deck = (function () {
 
     // The card that the address names comes on top.
     function ask() {
-      const wanted = cards.get(decodeURIComponent(location.hash.slice(1)));
+      const wanted = cards.get(location.hash.slice(1));
       if (!wanted) return;
       pile = [wanted, ...pile.filter((card) => card !== wanted)];
       show("");
@@ -123,7 +123,6 @@ batchnorm.deck = (function () {
       }
       const card = pile[0];
       record.add("answer", card.id, { known: was, text: top.area.value, ticks: top.values("points"), score: top.score() });
-      keeping.tell();
       const now = place(answers().get(card.id), days);
       const day = new Date(86400000 * now.due).toLocaleDateString("en-GB", { day: "2-digit", month: "long", timeZone: "UTC" });
       const when = now.due > today() ? fill(words.on, { day }) : words.today;
@@ -219,7 +218,6 @@ batchnorm.deck = (function () {
       const ticks = data.review.map((item) => {
         const one = tick("", Boolean(kept.get(item.id)?.on), () => {
           record.add("review", item.id, { on: one.box.checked });
-          keeping.tell();
           say();
         });
         one.row.lastChild.textContent = item.says;

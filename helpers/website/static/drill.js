@@ -40,7 +40,7 @@ batchnorm.drill = function (element, data) {
     fillIn();
     refresh();
   });
-  element.replaceChildren(blocks, bar, said, ...panels, ending, keeping.place);
+  element.replaceChildren(blocks, bar, said, ...panels, ending, keeping);
   fillIn();
   refresh();
   setInterval(tell, 250);
@@ -85,7 +85,6 @@ batchnorm.drill = function (element, data) {
     drill = session.current(data.blocks);
     if (before?.id !== drill.id || shownBlock !== drill.block) fillIn();
     refresh(words);
-    keeping.tell();
   }
 
   function refresh(words = "") {
