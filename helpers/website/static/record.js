@@ -85,7 +85,9 @@ batchnorm.record = (function () {
   }
 
   function exported() {
-    return `{"drill": 1, "entries": [\n${entries().map((entry) => lines.get(entry)).join(",\n")}\n]}\n`;
+    return `{"drill": 1, "entries": [\n${entries()
+      .map((entry) => lines.get(entry))
+      .join(",\n")}\n]}\n`;
   }
 
   // How many entries of an exported text were new; an error where it is no such text.
@@ -97,7 +99,8 @@ batchnorm.record = (function () {
 
   function parsed(text) {
     const found = JSON.parse(text)?.entries;
-    const whole = (e) => typeof e?.at === "number" && [e.key, e.kind, e.about].every((part) => typeof part === "string");
+    const whole = (e) =>
+      typeof e?.at === "number" && [e.key, e.kind, e.about].every((part) => typeof part === "string");
     if (!Array.isArray(found) || !found.every(whole)) throw new Error("not a record of the drill");
     return found;
   }
@@ -112,9 +115,17 @@ batchnorm.record = (function () {
     const told = place.appendChild(document.createElement("p"));
     const said = Object.assign(document.createElement("p"), { className: "bn-record-said" });
     said.setAttribute("role", "status");
-    const file = Object.assign(document.createElement("input"), { type: "file", accept: ".json,application/json", hidden: true });
+    const file = Object.assign(document.createElement("input"), {
+      type: "file",
+      accept: ".json,application/json",
+      hidden: true,
+    });
     const row = Object.assign(document.createElement("p"), { className: "bn-row" });
-    row.append(button(words.save, save), button(words.load, () => file.click()), file);
+    row.append(
+      button(words.save, save),
+      button(words.load, () => file.click()),
+      file,
+    );
     place.className = "bn-record";
     place.append(row, said);
     tell();
@@ -149,7 +160,11 @@ batchnorm.record = (function () {
   }
 
   function button(words, then, kind = "") {
-    const made = Object.assign(document.createElement("button"), { type: "button", textContent: words, className: kind });
+    const made = Object.assign(document.createElement("button"), {
+      type: "button",
+      textContent: words,
+      className: kind,
+    });
     made.addEventListener("click", then);
     return made;
   }
