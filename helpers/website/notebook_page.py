@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_output
 
 from helpers.look.style import STYLE
 
@@ -27,9 +27,16 @@ PICTURES = "pictures"
 """The folder of the site with what the notebooks draw."""
 PREDICTED, ANSWERED = "Show what it prints", "Show what it prints for a right answer"
 """What to click on to see an output: after a prediction, and where an answer of the learner's is used."""
+SETUP = """<details><summary>Setup: run this cell first</summary>
+
+Here the notebook carries the course's own code, <code>helpers/</code>, as a compressed archive.
+
+</details>"""
 _PREDICTION = "*Predict first"
 _OWN = re.compile(r"_exercise(\.beyond)?\.(check|grade|hint|look|solution)\(|^(summary|judge|record)\(|\bBoard\(", re.M)
 """Calls whose output is about the learner who runs them."""
+_BEGINNING = STYLE.partition(";")[0]
+"""By this the course's own style sheet is known, also in a notebook that was executed before its last change."""
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" width="(\d+)"')
 _STILL = re.compile(r'<div class="bn-still-\w+">(.*)</div>', re.DOTALL)
@@ -45,6 +52,7 @@ def page(learner: NotebookNode, solution: NotebookNode, take: str, pictures: Pat
     for cell in learner.cells:
         if cell.cell_type == "code":
             if cell.id == "setup":
+                cells.append(new_markdown_cell(SETUP))
                 continue
             cell.outputs = [] if _OWN.search(cell.source) else list(_outputs(outputs[cell.id], pictures))
             used = answers & _used(cell.source)
@@ -106,7 +114,7 @@ def _for_site(text: str, pictures: Path) -> str:
 
 def _known(style: str) -> bool:
     """True for the style that course.css has, and for one that hides a picture beside a living widget."""
-    return style == STYLE or ".bn-still-" in style
+    return style.startswith(_BEGINNING) or ".bn-still-" in style
 
 
 def _picture(image: re.Match[str], pictures: Path) -> str:

@@ -114,6 +114,11 @@ def notebooks(command, folder):
     assert "Everything is up to date." in run(command, folder)
 
 
+def site(command, folder):
+    assert run(command, folder).splitlines()[-1] == f"Open {folder / '_site' / 'index.html'}"
+    assert (folder / "_site" / "index.html").exists()
+
+
 def new(command, folder):
     for shown, free in (("06_why_it_works", "90_new_things"), ("06", "90"), ("NAME", "new_thing")):
         command = command.replace(shown, free)
@@ -181,6 +186,7 @@ TESTED_BY = {
     ".venv/bin/python -m helpers.grading --help": grading,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
+    "make site": site,
     'make new ARGS="notebook 06_why_it_works"': new,
     'make new ARGS="exercise NAME --notebook 06"': new,
     'make new ARGS="card bn-16"': new,
