@@ -19,7 +19,7 @@ KEEPING = {
     "lost": "This browser keeps nothing for this page: save your record before you close it.",
     "save": "Save my record",
     "load": "Read a saved record",
-    "saved": "Saved as drill.json. The deck of notebook 11 reads it, and so does this page on another computer.",
+    "saved": "Saved as drill.json. Notebook 11 reads it under “Your record”; this page on another computer does, too.",
     "loaded": "{new} entries were new.",
     "wrong": "This is not a saved record: {error}.",
 }
@@ -36,7 +36,7 @@ border:1px solid var(--todo);border-radius:6px;padding:4px 12px}
 .bn-site textarea{display:block;box-sizing:border-box;width:100%;padding:6px 8px;margin:6px 0;resize:vertical}
 .bn-site :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .bn-site [tabindex="-1"]:focus{outline:none}
-.bn-box{margin:12px 0 0}
+.bn-box{margin:12px 0 0;scroll-margin-top:72px}
 .bn-row{display:flex;flex-flow:row wrap;gap:8px}.bn .bn-row{margin:10px 0}
 .bn-site h2,.bn-site h3{padding:0}
 .bn-site fieldset{border:0;margin:10px 0 0;padding:0;min-width:0}.bn-site legend{padding:0}
@@ -51,7 +51,7 @@ _STYLES = re.compile(r"<style>.*?</style>", re.DOTALL)
 def entry(card: Card, deck: str = "") -> dict[str, Any]:
     """A card as its page needs it: what is on its two sides as HTML, and by what it is found.
 
-    ``deck``: the page with the cards of its follow-up questions, where that is another one.
+    ``deck``: the page with the cards of its follow-up questions, where that is another one; it then opens beside.
     """
     return {
         "id": card.id,
@@ -93,11 +93,13 @@ def address(section: str) -> str:
 def _model(card: Card, deck: str) -> str:
     """The model answer as in the notebook; follow-up questions lead to their cards, the section to its page."""
     made = with_formulas(lambda held: _bare(page.model_answer(dataclasses.replace(card, answer=held(card.answer)))))
+    aside = f" {page.ASIDE}" if deck else ""
     if card.section:
-        made = made.replace(f'href="{page.address(card.section)}" {page.ASIDE}', f'href="{address(card.section)}"')
+        there = f'href="{address(card.section)}"{aside}'
+        made = made.replace(f'href="{page.address(card.section)}" {page.ASIDE}', there)
     for follow in card.follow_ups:
         question = page.text(bank.load()[follow].question)
-        made = made.replace(f"<li>{question}</li>", f'<li><a href="{deck}#{follow}">{question}</a></li>')
+        made = made.replace(f"<li>{question}</li>", f'<li><a href="{deck}#{follow}"{aside}>{question}</a></li>')
     return made
 
 

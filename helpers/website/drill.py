@@ -25,8 +25,8 @@ SCRIPTS = ("record.js", "answer_box.js", "session.js", "report.js", "drill.js")
 NOTEBOOK = "11_mock_interview"
 WORDS = {
     "report": "Rubric and report",
-    "implement": f'This page runs no Python. Write the layer in <a href="{NOTEBOOK}.html">notebook 11</a>, where the '
-    "check names your mistake, or in an editor of your own; the clock here runs meanwhile.",
+    "implement": f'This page runs no Python. Write the layer in <a href="{NOTEBOOK}.html" {page.ASIDE}>notebook 11</a>'
+    ", where the check names your mistake, or in an editor of your own; the clock here runs meanwhile.",
     "code": "The layer is judged in notebook 11, not on this page.",
     "blocks": "Blocks",
     "said": "What did you say?",

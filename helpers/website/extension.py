@@ -28,6 +28,8 @@ def _block(writer: Any, node: nodes.math_block) -> None:
 
 
 def _only_what_is_used(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """The style of cells is for notebooks: the front page has to be light."""
+    """The style of cells is for notebooks, and the front page is light; what is folded has its visible name."""
+    if "body" in context:
+        context["body"] = context["body"].replace(' aria-label="Toggle hidden content"', "")
     if not page[:2].isdigit():
         context["css_files"] = [file for file in context["css_files"] if "mystnb" not in str(file.filename)]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from latex2mathml.converter import convert
 
+_UPRIGHT = re.compile(r"\\mathrm(?:\s*\{(\w)\}|\s+(\w))")
 _FORMULA = re.compile(r"\$([^$]*)\$")
 _HELD = re.compile("\ue000(\\d+)\ue001")
 """A number between two signs of the private use area, which no text has."""
@@ -20,7 +21,8 @@ def mathml(tex: str, display: str = "inline") -> str:
     >>> mathml("x")
     '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><mi>x</mi></mrow></math>'
     """
-    known = tex.replace(r"\arg", r"\mathrm{arg}")  # the library knows neither this one nor an underscore in a word
+    known = _UPRIGHT.sub(r"\\text{\1\2}", tex)  # browsers slant a letter that stands alone
+    known = known.replace(r"\arg", r"\mathrm{arg}")  # the library knows neither this one nor an underscore in a word
     made = convert(known, display=display).replace(r"\_", "_")
     if "\\" in made:
         raise ValueError(f"a command of {tex!r} is unknown")

@@ -15,23 +15,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_output
 
 from helpers.look.style import STYLE
 
 from . import recorded_playground
-from .live import live
+from .live import PAGES, live
 from .stylesheet import themed
 
 PICTURES = "pictures"
 """The folder of the site with what the notebooks draw."""
 PREDICTED, ANSWERED = "Show what it prints", "Show what it prints for a right answer"
 """What to click on to see an output: after a prediction, and where an answer of the learner's is used."""
+SETUP = """<details><summary>Setup: run this cell first</summary>
+
+Here the notebook carries the course's own code, <code>helpers/</code>, as a compressed archive.
+
+</details>"""
 _PREDICTION = "*Predict first"
 _OWN = re.compile(r"_exercise(\.beyond)?\.(check|grade|hint|look|solution)\(|^(summary|judge|record)\(|\bBoard\(", re.M)
 """Calls whose output is about the learner who runs them."""
+_BEGINNING = STYLE.partition(";")[0]
+"""By this the course's own style sheet is known, also in a notebook that was executed before its last change."""
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" width="(\d+)"')
+_IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" width="(\d+)"( alt="[^"]*")>')
 _STILL = re.compile(r'<div class="bn-still-\w+">(.*)</div>', re.DOTALL)
 _LIVE = '<p class="bn-live-only">{}</p>'
 
@@ -45,8 +52,11 @@ def page(learner: NotebookNode, solution: NotebookNode, take: str, pictures: Pat
     for cell in learner.cells:
         if cell.cell_type == "code":
             if cell.id == "setup":
+                cells.append(new_markdown_cell(SETUP))
                 continue
+            elsewhere = [name for name in PAGES if name in _used(cell.source)]
             cell.outputs = [] if _OWN.search(cell.source) else list(_outputs(outputs[cell.id], pictures))
+            cell.outputs += [_link(name) for name in elsewhere]
             used = answers & _used(cell.source)
             words = PREDICTED if predicted else ANSWERED if used else ""
             cell.metadata = _folded(words) if words and cell.outputs else NotebookNode()
@@ -93,6 +103,12 @@ def _outputs(outputs: list[NotebookNode], pictures: Path) -> Iterator[NotebookNo
             yield new_output("display_data", {"text/html": _for_site(text, pictures)})
 
 
+def _link(name: str) -> NotebookNode:
+    """Where a widget that needs a kernel here works without one."""
+    words = f'{PAGES[name][1]} works without a notebook too: <a href="{name}.html">open it</a>.'
+    return new_output("display_data", {"text/html": _LIVE.format(words)})
+
+
 def _for_site(text: str, pictures: Path) -> str:
     """HTML of an output: without the course's style sheet, which the page has, and without what a kernel is needed for.
 
@@ -106,17 +122,17 @@ def _for_site(text: str, pictures: Path) -> str:
 
 def _known(style: str) -> bool:
     """True for the style that course.css has, and for one that hides a picture beside a living widget."""
-    return style == STYLE or ".bn-still-" in style
+    return style.startswith(_BEGINNING) or ".bn-still-" in style
 
 
 def _picture(image: re.Match[str], pictures: Path) -> str:
-    """The start of the element of a picture, which is now a file; its size is known before it is loaded."""
+    """A picture as a file, its size known before it is loaded; a link opens it alone, to be read on a small screen."""
     content = base64.b64decode(image[1])
     wide, high = (int.from_bytes(content[place : place + 4], "big") for place in (16, 20))
     name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
     (pictures / name).write_bytes(content)
     size = f'width="{image[2]}" height="{round(int(image[2]) * high / wide)}"'
-    return f'<img src="{PICTURES}/{name}" {size} loading="lazy"'
+    return f'<a href="{PICTURES}/{name}"><img src="{PICTURES}/{name}" {size} loading="lazy"{image[3]}></a>'
 
 
 def _still(inside: str) -> str:

@@ -14,7 +14,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:16px;background:#fff;color:#1b1f2
 
 def write(path, *modules):
     """The page with the fragments of these modules and the scripts that they need; its address."""
-    scripts = dict.fromkeys(script for module in modules for script in module.SCRIPTS)
+    scripts = dict.fromkeys(["pages.js", *(script for module in modules for script in module.SCRIPTS)])
     tags = "".join(f'<script defer src="{(STATIC / script).as_uri()}"></script>' for script in scripts)
     view = '<meta name="viewport" content="width=device-width">'
     head = f'<meta charset="utf-8">{view}<title>A page</title><style>{_GROUND}{course_css()}</style>{tags}'

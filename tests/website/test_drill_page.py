@@ -3,8 +3,10 @@
 import json
 import random
 import re
+import time
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from helpers.drill import report, session, state
@@ -221,6 +223,9 @@ def test_overtime_is_shown_and_a_long_absence_need_not_count(site):
     expect(site.locator(".bn-drill-said")).to_have_text(re.compile(r"Nothing happened for 15.* minutes."))
     press(site, "Do not count that time")
     expect(site.locator(".bn-time")).to_have_text(re.compile(r"(15:00|14:\d\d) left"))
+    site.evaluate("(at) => batchnorm.record.add('drill', 'two', {what: 'begin'}, at)", time.time() - 15 * 60 + 3)
+    site.reload()
+    expect(site.locator(".bn-drill-said")).to_contain_text("take the time that you need")  # the end of the plan is said
     press(site, "This block is done")
     press(site, "Make the report")
     expect(site.locator(".bn-report")).to_contain_text("1 of 4 blocks done, so far")
@@ -230,7 +235,8 @@ def test_a_drill_of_the_notebook_goes_on_here_and_comes_back(site, tmp_path):
     begun = session.begin(short=True)
     session.note(begun, "done", block=0)
     state.add("draft", f"{begun.id}/explain/deep-09", text="from the notebook")
-    (tmp_path / "drill_from_notebook.json").write_text(state.exported(), encoding="utf-8")
+    with_more = json.dumps({"progress": {}, **json.loads(state.exported())})  # what else is in the file is left alone
+    (tmp_path / "drill_from_notebook.json").write_text(with_more, encoding="utf-8")
     site.locator('.bn-record input[type="file"]').set_input_files(tmp_path / "drill_from_notebook.json")
     expect(site.locator(".bn-record-said")).to_have_text("3 entries were new.")
     expect(site.locator(".bn-block-explain textarea").first).to_have_value("from the notebook")
@@ -259,10 +265,14 @@ def test_what_is_read_and_asked_is_that_of_the_notebook():
     assert all('<li><a href="deck.html#' in card["model"] for card in DATA["explain"])
 
 
-def test_it_fits_a_narrow_page(site):
+def test_it_fits_a_narrow_page_and_axe_finds_nothing(site):
     site.set_viewport_size({"width": 400, "height": 800})
     press(site, "Begin: 20 minutes")
     for _ in range(4):
         assert site.evaluate("document.documentElement.scrollWidth") <= 400
         press(site, "This block is done")
     assert site.evaluate("document.documentElement.scrollWidth") <= 400
+    for panel in site.locator("summary").all():
+        panel.evaluate("summary => summary.parentElement.open = true")
+    found = Axe().run(site, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [one["id"] for one in found] == []

@@ -30,8 +30,11 @@ batchnorm.answer_box = (function () {
       if (!area.isConnected) fields.delete(area);
     }
   }
-  addEventListener("pagehide", saveAll);
-  addEventListener("visibilitychange", saveAll);
+  for (const leaving of ["pagehide", "visibilitychange"])
+    addEventListener(leaving, () => {
+      saveAll();
+      record.flush();
+    });
 
   // A check box whose label is HTML of ours.
   function tick(html, on, then) {
@@ -67,7 +70,15 @@ batchnorm.answer_box = (function () {
     root.append(area, opener, back);
     const boxes = { points: {}, flags: {} };
     const kept = record.latest("ticks").get(place);
-    const made = { root, area, ask, opened: false, open, values, score: () => score(values("points"), values("flags")) };
+    const made = {
+      root,
+      area,
+      ask,
+      opened: false,
+      open,
+      values,
+      score: () => score(values("points"), values("flags")),
+    };
     if (kept && kept.at > since) show(kept);
     return made;
 

@@ -15,14 +15,23 @@ batchnorm.axis_viewer = function (element, data) {
   const controls = document.createElement("div");
   side.prepend(controls);
   const norm = list("bn-axes-norm", data.labels.norm, Object.entries(data.norms));
-  const groups = list("bn-axes-groups", data.labels.groups, Object.keys(data.settings.group).map((g) => [g, g]));
+  const groups = list(
+    "bn-axes-groups",
+    data.labels.groups,
+    Object.keys(data.settings.group).map((g) => [g, g]),
+  );
   groups.value = data.groups;
   const sliders = data.labels.cell.map((name, axis) => slider(name, data.shape[axis] - 1, data.start[axis]));
   count.setAttribute("role", "status");
   svg.addEventListener("click", (event) => {
     const chosen = squares.indexOf(event.target);
     if (chosen < 0) return;
-    const cell = [Math.floor(chosen / (W * H * C)), Math.floor(chosen / (W * H)) % C, Math.floor(chosen / W) % H, chosen % W];
+    const cell = [
+      Math.floor(chosen / (W * H * C)),
+      Math.floor(chosen / (W * H)) % C,
+      Math.floor(chosen / W) % H,
+      chosen % W,
+    ];
     sliders.forEach((one, axis) => (one.value = cell[axis]));
     update();
   });
@@ -47,7 +56,9 @@ batchnorm.axis_viewer = function (element, data) {
     sliders.forEach((one) => (one.nextSibling.textContent = one.value));
     const [first, ...rest] = setting.words;
     count.textContent = first.replace(/\{([nchw])\}/g, (_, axis) => cell["nchw".indexOf(axis)]);
-    more.replaceChildren(...rest.map((sentence) => Object.assign(document.createElement("div"), { textContent: sentence })));
+    more.replaceChildren(
+      ...rest.map((sentence) => Object.assign(document.createElement("div"), { textContent: sentence })),
+    );
     code.textContent = setting.code;
   }
 

@@ -38,9 +38,15 @@ batchnorm.deck = (function () {
   function select(cards, answered, days, { topic = "", chip = "", deck = "", choice = "all" }, today) {
     const chosen = [];
     for (const card of cards) {
-      if ((topic && card.topic !== topic) || (chip && card.chip !== chip) || (deck && !card.decks.includes(deck))) continue;
+      if ((topic && card.topic !== topic) || (chip && card.chip !== chip) || (deck && !card.decks.includes(deck)))
+        continue;
       const now = place(answered.get(card.id) || [], days);
-      const wanted = { all: true, new: now === null, due: now !== null && now.due <= today, weak: now !== null && !now.known };
+      const wanted = {
+        all: true,
+        new: now === null,
+        due: now !== null && now.due <= today,
+        weak: now !== null && !now.known,
+      };
       if (wanted[choice]) chosen.push([now ? now.due : Infinity, card]);
     }
     return chosen.sort((a, b) => (a[0] === b[0] ? 0 : a[0] - b[0])).map(([, card]) => card);
@@ -69,12 +75,18 @@ batchnorm.deck = (function () {
     where.setAttribute("role", "status");
     const stage = make("div", "bn-deck-card");
     const known = record.button(words.known, () => answered(true), "good");
-    const row = make("p", "bn-row", known, record.button(words.not_yet, () => answered(false)), record.button(words.next, next));
+    const row = make(
+      "p",
+      "bn-row",
+      known,
+      record.button(words.not_yet, () => answered(false)),
+      record.button(words.next, next),
+    );
     const chart = make("details", "bn-progress");
     const lines = make("section", "bn-review");
     const keeping = record.keeping(data.keeping, refresh);
     const rule = make("p", "", make("small", "", words.rule));
-    element.replaceChildren(filters, where, stage, row, chart, lines, keeping.place, rule);
+    element.replaceChildren(filters, where, stage, row, chart, lines, keeping, rule);
     addEventListener("hashchange", ask);
     refresh();
     ask();
@@ -100,7 +112,7 @@ batchnorm.deck = (function () {
 
     // The card that the address names comes on top.
     function ask() {
-      const wanted = cards.get(decodeURIComponent(location.hash.slice(1)));
+      const wanted = cards.get(location.hash.slice(1));
       if (!wanted) return;
       pile = [wanted, ...pile.filter((card) => card !== wanted)];
       show("");
@@ -111,6 +123,7 @@ batchnorm.deck = (function () {
     function next() {
       pile = [...pile.slice(1), ...pile.slice(0, 1)];
       show("");
+      top?.root.scrollIntoView({ block: "nearest" });
     }
 
     // Note whether the card was known, and go on; a covered card is opened first.
@@ -122,13 +135,22 @@ batchnorm.deck = (function () {
         return;
       }
       const card = pile[0];
-      record.add("answer", card.id, { known: was, text: top.area.value, ticks: top.values("points"), score: top.score() });
-      keeping.tell();
+      record.add("answer", card.id, {
+        known: was,
+        text: top.area.value,
+        ticks: top.values("points"),
+        score: top.score(),
+      });
       const now = place(answers().get(card.id), days);
-      const day = new Date(86400000 * now.due).toLocaleDateString("en-GB", { day: "2-digit", month: "long", timeZone: "UTC" });
+      const day = new Date(86400000 * now.due).toLocaleDateString("en-GB", {
+        day: "2-digit",
+        month: "long",
+        timeZone: "UTC",
+      });
       const when = now.due > today() ? fill(words.on, { day }) : words.today;
       pile = pile.slice(1);
       show(fill(words.noted, { known: was ? words.was_known : words.was_not, when }));
+      top?.root.scrollIntoView({ block: "nearest" });
     }
 
     function show(before) {
@@ -142,7 +164,10 @@ batchnorm.deck = (function () {
         return;
       }
       const mine = record.entries("answer", card.id);
-      const now = place(mine.map((entry) => [dayOf(entry.at), Boolean(entry.known)]), days);
+      const now = place(
+        mine.map((entry) => [dayOf(entry.at), Boolean(entry.known)]),
+        days,
+      );
       const told = `${card.id} · ${now ? fill(words.box, { box: now.box }) : words.new}`;
       top = box(card, `deck/${card.id}`, words, { told, since: mine.length ? mine.at(-1).at : 0 });
       stage.replaceChildren(top.root);
@@ -166,7 +191,12 @@ batchnorm.deck = (function () {
         return [name, seen.filter((one) => one.known).length, seen.filter((one) => !one.known).length, several.length];
       };
       const by = (key, names) =>
-        Object.entries(names).map(([id, name]) => count(name, data.cards.filter((card) => card[key] === id)));
+        Object.entries(names).map(([id, name]) =>
+          count(
+            name,
+            data.cards.filter((card) => card[key] === id),
+          ),
+        );
       const every = [...places.values()];
       const head = { known: every.filter((one) => one.known).length, every: data.cards.length, seen: every.length };
       const open = chart.open;
@@ -191,7 +221,10 @@ batchnorm.deck = (function () {
       const name = (day) =>
         new Date(86400000 * day).toLocaleDateString("en-GB", { day: "2-digit", month: "short", timeZone: "UTC" });
       if (!rows.length) return make("p", "", words.no_day);
-      return bars(rows.map(([day, [a, b]]) => [name(day), a, b, most]), words.by_day);
+      return bars(
+        rows.map(([day, [a, b]]) => [name(day), a, b, most]),
+        words.by_day,
+      );
     }
 
     function bars(rows, caption) {
@@ -206,7 +239,15 @@ batchnorm.deck = (function () {
         bar.setAttribute("aria-hidden", "true");
         const cell = make("td", "", bar);
         cell.style.width = "40%";
-        body.append(make("tr", "", head, cell, ...words.bar.map((text) => make("td", "", fill(text, { known: done, weak, every })))));
+        body.append(
+          make(
+            "tr",
+            "",
+            head,
+            cell,
+            ...words.bar.map((text) => make("td", "", fill(text, { known: done, weak, every }))),
+          ),
+        );
       }
       return make("figure", "", make("figcaption", "", caption), make("table", "", body));
     }
@@ -219,7 +260,6 @@ batchnorm.deck = (function () {
       const ticks = data.review.map((item) => {
         const one = tick("", Boolean(kept.get(item.id)?.on), () => {
           record.add("review", item.id, { on: one.box.checked });
-          keeping.tell();
           say();
         });
         one.row.lastChild.textContent = item.says;

@@ -16,6 +16,7 @@ batchnorm.drill = function (element, data) {
   };
   let drill = session.current(data.blocks);
   let shownBlock = null; // for which the panels were filled
+  let inTime = false; // was time left when it was told the last time?
   let away = drill ? session.away(drill, now(), data.away) : 0;
 
   const blocks = make("ol", "bn-blocks");
@@ -40,7 +41,7 @@ batchnorm.drill = function (element, data) {
     fillIn();
     refresh();
   });
-  element.replaceChildren(blocks, bar, said, ...panels, ending, keeping.place);
+  element.replaceChildren(blocks, bar, said, ...panels, ending, keeping);
   fillIn();
   refresh();
   setInterval(tell, 250);
@@ -85,7 +86,6 @@ batchnorm.drill = function (element, data) {
     drill = session.current(data.blocks);
     if (before?.id !== drill.id || shownBlock !== drill.block) fillIn();
     refresh(words);
-    keeping.tell();
   }
 
   function refresh(words = "") {
@@ -124,6 +124,8 @@ batchnorm.drill = function (element, data) {
     const end = new Date(1000 * (now() + left / drill.speed));
     const planned = fill(left >= 0 ? clock.until : clock.was_until, { until: hour(end) });
     set(stamp, `${title}: ${planned}`);
+    if (inTime && left < 0) said.textContent = `${title}: ${planned}`; // for those who do not see the clock
+    inTime = left >= 0;
   }
 
   function set(stamp, words) {

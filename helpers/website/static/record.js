@@ -7,11 +7,15 @@ window.batchnorm = window.batchnorm || {};
 batchnorm.record = (function () {
   const NAME = "batchnorm-course/drill.json";
   const memory = new Map();
+  const lines = new Map(); // of each entry its JSON
   let ordered = null;
+  let seen = null; // the text that the storage had the last time
   let keeps = true;
+  let waiting = 0;
   const listeners = [];
+  const places = []; // that say whether the record is kept
 
-  // Take in what the storage has; what is no record there is put aside, and told by nobody: it was none of ours.
+  // Take in what the storage has; what is no record there is put aside under another name.
   function read() {
     let text = null;
     try {
@@ -19,7 +23,8 @@ batchnorm.record = (function () {
     } catch {
       keeps = false;
     }
-    if (text === null) return;
+    if (text === null || text === seen) return;
+    seen = text;
     try {
       take(parsed(text));
     } catch {
@@ -31,14 +36,24 @@ batchnorm.record = (function () {
     }
   }
 
-  function write() {
+  // Write in a moment, when what the learner did is on the screen.
+  function soon() {
+    waiting = waiting || setTimeout(flush);
+  }
+
+  function flush() {
+    if (!waiting) return;
+    clearTimeout(waiting);
+    waiting = 0;
     read(); // another page may have written
     try {
-      localStorage.setItem(NAME, exported());
+      seen = exported();
+      localStorage.setItem(NAME, seen);
       keeps = true;
     } catch {
       keeps = false;
     }
+    places.forEach((tell) => tell());
   }
 
   function take(entries) {
@@ -46,6 +61,7 @@ batchnorm.record = (function () {
     for (const entry of entries)
       if (!memory.has(entry.key)) {
         memory.set(entry.key, entry);
+        lines.set(entry, JSON.stringify(entry));
         fresh += 1;
       }
     if (fresh) ordered = null;
@@ -64,24 +80,27 @@ batchnorm.record = (function () {
   function add(kind, about, rest = {}, at = Date.now() / 1000) {
     const entry = { ...rest, key: name(), at, kind, about };
     take([entry]);
-    write();
+    soon();
     return entry;
   }
 
   function exported() {
-    return `{"drill": 1, "entries": [\n${entries().map((entry) => JSON.stringify(entry)).join(",\n")}\n]}\n`;
+    return `{"drill": 1, "entries": [\n${entries()
+      .map((entry) => lines.get(entry))
+      .join(",\n")}\n]}\n`;
   }
 
   // How many entries of an exported text were new; an error where it is no such text.
   function imported(text) {
     const fresh = take(parsed(text));
-    if (fresh) write();
+    if (fresh) soon();
     return fresh;
   }
 
   function parsed(text) {
     const found = JSON.parse(text)?.entries;
-    const whole = (e) => typeof e?.at === "number" && [e.key, e.kind, e.about].every((part) => typeof part === "string");
+    const whole = (e) =>
+      typeof e?.at === "number" && [e.key, e.kind, e.about].every((part) => typeof part === "string");
     if (!Array.isArray(found) || !found.every(whole)) throw new Error("not a record of the drill");
     return found;
   }
@@ -96,12 +115,21 @@ batchnorm.record = (function () {
     const told = place.appendChild(document.createElement("p"));
     const said = Object.assign(document.createElement("p"), { className: "bn-record-said" });
     said.setAttribute("role", "status");
-    const file = Object.assign(document.createElement("input"), { type: "file", accept: ".json,application/json", hidden: true });
+    const file = Object.assign(document.createElement("input"), {
+      type: "file",
+      accept: ".json,application/json",
+      hidden: true,
+    });
     const row = Object.assign(document.createElement("p"), { className: "bn-row" });
-    row.append(button(words.save, save), button(words.load, () => file.click()), file);
+    row.append(
+      button(words.save, save),
+      button(words.load, () => file.click()),
+      file,
+    );
     place.className = "bn-record";
     place.append(row, said);
     tell();
+    places.push(tell);
     listeners.push(then);
 
     file.addEventListener("change", async () => {
@@ -115,13 +143,12 @@ batchnorm.record = (function () {
       }
       file.value = "";
     });
-    return { place, tell };
+    return place;
 
     function tell() {
       told.textContent = keeps ? words.kept : words.lost;
     }
     function say(text) {
-      tell();
       said.textContent = text;
     }
     function save() {
@@ -133,7 +160,11 @@ batchnorm.record = (function () {
   }
 
   function button(words, then, kind = "") {
-    const made = Object.assign(document.createElement("button"), { type: "button", textContent: words, className: kind });
+    const made = Object.assign(document.createElement("button"), {
+      type: "button",
+      textContent: words,
+      className: kind,
+    });
     made.addEventListener("click", then);
     return made;
   }
@@ -152,5 +183,5 @@ batchnorm.record = (function () {
     listeners.forEach((then) => then());
   });
 
-  return { add, entries, latest, exported, imported, keeping, button };
+  return { add, entries, latest, exported, imported, flush, keeping, button };
 })();

@@ -24,7 +24,8 @@ batchnorm.report = (function () {
     }
     made.points.benefit = record.entries("contrast", drill).some((entry) => entry.own);
     const tried = record.entries("attempt", drill).at(-1);
-    for (const [name, check] of Object.entries(checks)) made.flags[name] = Boolean(tried) && !tried.passed.includes(check);
+    for (const [name, check] of Object.entries(checks))
+      made.flags[name] = Boolean(tried) && !tried.passed.includes(check);
     made.flags.closed = closed.some(([card, id]) => flagged.some((one) => one[0] === card && one[1] === id));
     const own = ownTicks(drill);
     for (const id of Object.keys(own.points)) asked.add(id);
@@ -60,12 +61,18 @@ batchnorm.report = (function () {
     const scored = (share) => say("share", { percent: percent(share) });
     const plain = (text) => text.replaceAll("`", "");
     const used = data.blocks.map((_, block) => drill.used(block, now));
-    const asked = ticksOf(drill.id).filter((entry) => data.plain[entry.card]).map(question);
+    const asked = ticksOf(drill.id)
+      .filter((entry) => data.plain[entry.card])
+      .map(question);
     const tried = record.entries("attempt", drill.id);
     const found = rubric(drill.id, data.rubric);
     const share = asked.length ? mean(asked.map((one) => one.score)) : null;
     const layer = tried.length
-      ? say("judged", { passed: tried.at(-1).passed.length, every: tried.at(-1).of, attempts: many(tried.length, "attempt") })
+      ? say("judged", {
+          passed: tried.at(-1).passed.length,
+          every: tried.at(-1).of,
+          attempts: many(tried.length, "attempt"),
+        })
       : say("unjudged");
 
     const times = [words.time_head];
@@ -74,7 +81,10 @@ batchnorm.report = (function () {
       const over = took > plan ? say("over", { minutes: fixed(took - plan, 1) }) : "";
       times.push([block.title, drill.opened[i] === null ? say("not_begun") : fixed(took, 1), String(plan), over]);
     });
-    const rows = [[say("time"), times], [say("code"), code()]];
+    const rows = [
+      [say("time"), times],
+      [say("code"), code()],
+    ];
     if (asked.length) {
       const table = asked.map((one) => {
         const missing = one.missing.join(" · ") || say("nothing");
@@ -100,7 +110,10 @@ batchnorm.report = (function () {
         const attempts = record.entries("attempt", one.id).length;
         return [one.id, short(one, sum(one.spent), attempts, scores.length ? mean(scores) : null)];
       });
-      rows.push([say("earlier"), [words.earlier_head, ...before, [say("this"), short(drill, sum(used), tried.length, share)]]]);
+      rows.push([
+        say("earlier"),
+        [words.earlier_head, ...before, [say("this"), short(drill, sum(used), tried.length, share)]],
+      ]);
     }
     return { headline: headline(), sections: rows };
 
@@ -114,7 +127,9 @@ batchnorm.report = (function () {
         asks: plain(entry.asks),
         score: score(points, flags),
         missing: ids.filter((id) => !points[id]).map((id) => card.points[id]),
-        flags: Object.keys(flags).filter((id) => flags[id]).map((id) => card.flags[id]),
+        flags: Object.keys(flags)
+          .filter((id) => flags[id])
+          .map((id) => card.flags[id]),
       };
     }
 
@@ -143,8 +158,13 @@ batchnorm.report = (function () {
       for (const one of asked)
         for (const pill of one.card.pills) scores.set(pill, [...(scores.get(pill) || []), one.score]);
       const means = [...scores].map(([pill, several]) => [pill, mean(several), several.length]);
-      const low = means.filter((one) => one[1] < 1).sort((a, b) => a[1] - b[1]).slice(0, 3);
-      return low.map(([pill, value, n]) => [say("weak", { pill, share: scored(value), questions: many(n, "question") })]);
+      const low = means
+        .filter((one) => one[1] < 1)
+        .sort((a, b) => a[1] - b[1])
+        .slice(0, 3);
+      return low.map(([pill, value, n]) => [
+        say("weak", { pill, share: scored(value), questions: many(n, "question") }),
+      ]);
     }
 
     // What to read again, the questions with the lowest scores first, each section once.
@@ -163,19 +183,28 @@ batchnorm.report = (function () {
     function short(one, seconds, attempts, share) {
       const kind = say(one.short ? "short" : "long");
       const points = share === null ? say("no_questions") : say("score", { share: scored(share) });
-      return say("result", { minutes: fixed(Math.max(seconds, 0) / 60, 0), kind, points, attempts: many(attempts, "attempt") });
+      return say("result", {
+        minutes: fixed(Math.max(seconds, 0) / 60, 0),
+        kind,
+        points,
+        attempts: many(attempts, "attempt"),
+      });
     }
   }
 
   // The report as elements.
   function shown({ headline, sections }, title) {
     const place = element("div", element("h3", title), element("p", headline));
-    for (const [name, rows] of sections) place.append(element("h3", name), rows[0].length === 1 ? list(rows) : table(rows));
+    for (const [name, rows] of sections)
+      place.append(element("h3", name), rows[0].length === 1 ? list(rows) : table(rows));
     return place;
   }
 
   function list(rows) {
-    return element("ul", ...rows.map(([cell]) => element("li", ...(cell.to ? [`${cell.why} → `, link(cell.to)] : [cell]))));
+    return element(
+      "ul",
+      ...rows.map(([cell]) => element("li", ...(cell.to ? [`${cell.why} → `, link(cell.to)] : [cell]))),
+    );
   }
 
   function table([head, ...rows]) {
