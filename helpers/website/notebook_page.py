@@ -34,7 +34,9 @@ Here the notebook carries the course's own code, <code>helpers/</code>, as a com
 </details>"""
 _PREDICTION = "*Predict first"
 _OWN = re.compile(
-    r"_exercise(\.beyond)?\.(check|grade|hint|look|solution)\(|^(summary|judge|record|prepare_submission)\(|\bBoard\(", re.M
+    r"_exercise(\.beyond)?\.(check|grade|hint|look|solution)\(|\bBoard\("
+    r"|^(summary|judge|record|prepare_submission)\(",
+    re.MULTILINE,
 )
 """Calls whose output is about the learner who runs them."""
 _BEGINNING = STYLE.partition(";")[0]
