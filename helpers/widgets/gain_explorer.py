@@ -59,7 +59,7 @@ def said(gain: float, signal: Sequence[float], gradient: Sequence[float]) -> str
     >>> said(1.0, [1.0, 0.5], [2.0, 1.0])
     'Gain 1.00: layer 30 has 0.5 times the mean square of layer 1; the gradient at layer 1 has 2 times that at 30.'
     """
-    ratios = (f"{signal[-1] / signal[0]:.1g}", f"{gradient[0] / gradient[-1]:.1g}")
+    ratios = (f"{signal[-1] / signal[0]:.2g}", f"{gradient[0] / gradient[-1]:.2g}")
     return (
         f"Gain {gain:.2f}: layer {LAYERS} has {ratios[0]} times the mean square of layer 1; the gradient at layer 1 "
         f"has {ratios[1]} times that at {LAYERS}."
