@@ -33,7 +33,11 @@ Here the notebook carries the course's own code, <code>helpers/</code>, as a com
 
 </details>"""
 _PREDICTION = "*Predict first"
-_OWN = re.compile(r"_exercise(\.beyond)?\.(check|grade|hint|look|solution)\(|^(summary|judge|record)\(|\bBoard\(", re.M)
+_OWN = re.compile(
+    r"_exercise(\.beyond)?\.(check|grade|hint|look|solution)\(|\bBoard\("
+    r"|^(summary|judge|record|prepare_submission)\(",
+    re.MULTILINE,
+)
 """Calls whose output is about the learner who runs them."""
 _BEGINNING = STYLE.partition(";")[0]
 """By this the course's own style sheet is known, also in a notebook that was executed before its last change."""

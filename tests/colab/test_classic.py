@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from helpers.widgets.record import FILE
 from tests.browser.conftest import WAIT
 from tests.browser.front_end import TOKEN, Lab, free_port, serving
 from tests.colab.conftest import PYTHON
@@ -99,7 +100,8 @@ def test_axis_viewer(run, page):
 def test_deck_drill_and_record(run, page, classic):
     """The deck's cards open, the drill's clock runs, and both are in the one file that is saved and loaded."""
     rooms = "from helpers.widgets.drill_room import block, drill\ndrill()", "block('read')"
-    run("11_mock_interview", "from helpers.widgets.deck import deck\ndeck()", *rooms)
+    file = "from helpers.widgets.record import record\nrecord()"
+    run("11_mock_interview", "from helpers.widgets.deck import deck\ndeck()", *rooms, file)
     deck, bar = page.locator(".bn-deck"), page.locator(".bn-drill-bar").first
     deck.locator(".bn-deck-topic select").select_option(index=1)
     expect(deck.locator(".bn-deck-where")).to_contain_text("15 cards")
@@ -111,6 +113,14 @@ def test_deck_drill_and_record(run, page, classic):
     expect(bar).to_contain_text("Read: planned until")
     kept = json.loads((classic.home / "drill.json").read_text(encoding="utf-8"))["entries"]
     assert {"answer", "drill"} <= {entry["kind"] for entry in kept}
+    record = page.locator(".bn-record")
+    record.get_by_role("button", name="Save my record").click()
+    expect(record.get_by_role("link", name=FILE)).to_have_attribute("download", FILE)
+    (classic.home / "drill.json").unlink()
+    with page.expect_file_chooser() as chooser:
+        record.get_by_role("button", name="Load a file").click()
+    chooser.value.set_files(classic.folder / FILE)
+    expect(record).to_contain_text("New answers and ticks: 0")  # the kernel has not forgotten them
 
 
 def test_the_copy_to_hand_in(run, page, classic):

@@ -133,7 +133,6 @@ def test_an_environment_that_was_chosen_is_left_alone(installed, monkeypatch):
 
 def test_the_newest_releases_come_anew_into_an_environment_of_their_own(installed, monkeypatch, tmp_path):
     monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
-    monkeypatch.setattr(course.subprocess, "run", lambda command, **options: None)
     went_on_as = []
     monkeypatch.setattr(course, "become", lambda python, *arguments, **env: went_on_as.append((python, arguments)))
     old = tmp_path / ".venv-latest" / "old"

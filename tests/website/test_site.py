@@ -184,7 +184,7 @@ def looked_at(site, browser):
         wide = [page.evaluate("document.documentElement.scrollWidth") - NARROW["width"]]
         axed = grave(axe, page, runOnly=["scrollable-region-focusable"])
         page.set_viewport_size(WIDE)
-        page.add_style_tag(content="*{transition:none!important}")
+        page.add_style_tag(content="*{transition:none!important;animation:none!important}")
         wide.append(page.evaluate("document.documentElement.scrollWidth") - WIDE["width"])
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
