@@ -61,6 +61,8 @@ _KEPT = (
     "Headline, words and numbers are those that the notebook wrote. Of each run ten steps of the activations are kept, "
     f"and how wide they are drawn is rounded to one part in {LEVELS}. Seeds {SEEDS[0]} to {SEEDS[-1]}."
 )
+_OWN_KEYS = 'data-lm-suppress-shortcuts="true"'
+"""Where the page is JupyterLab, it leaves this element its arrow keys."""
 _STILL = '<p class="bn-stands">This is a still picture of one run. With JavaScript, two sliders move it.</p>'
 RECORDED = re.compile("<!--recorded-->.*<!--/recorded-->", re.DOTALL)
 """What :func:`in_notebook` adds to an output."""
@@ -172,7 +174,7 @@ def body(live: str) -> str:
     compare = f"{c.first.description} {NAMES['none']} {c.second.description}"
     norm = _choice("bn-norm", compare, {key: NAMES[key] for key in NORMS})
     seed = _choice("bn-seed", c.seed.description, {str(seed): str(seed) for seed in SEEDS})
-    play = '<button type="button" class="bn-play" aria-label="play or pause the run">▶</button>'
+    play = f'<button type="button" {_OWN_KEYS} class="bn-play" aria-label="play or pause the run">▶</button>'
     keys = KEYS.partition(";")[0]
     moving = f'<div class="bn-moving">{lr}{batch}<div class="bn-choices">{norm}{seed}</div></div>'
     side = f'{moving}<div class="bn-say" role="status">{shown["say"]}</div>'
@@ -193,7 +195,7 @@ def _slider(name: str, text: str, ticks: tuple[str, ...], at: int, number: str, 
     spans = "".join(f'<span style="left:{100 * i / last:.1f}%">{tick}</span>' for i, tick in enumerate(ticks))
     return (
         f'<div class="bn-field bn-moving {more}"><span class="bn-name" id="{name}-name">{text}</span>'
-        f'<div class="bn-slide"><input type="range" class="{name}" min="0" max="{last}" value="{at}" '
+        f'<div class="bn-slide"><input type="range" {_OWN_KEYS} class="{name}" min="0" max="{last}" value="{at}" '
         f'aria-labelledby="{name}-name" aria-valuetext="{number}"><output>{number}</output></div>'
         f'<div class="bn-ticks" aria-hidden="true">{spans}</div></div>'
     )
@@ -203,7 +205,7 @@ def _choice(name: str, text: str, options: Mapping[str, str]) -> str:
     """Radio buttons, the first one chosen."""
     first = next(iter(options))
     inputs = "".join(
-        f'<label><input type="radio" name="{name}" value="{key}"{" checked" * (key == first)}>'
+        f'<label><input type="radio" {_OWN_KEYS} name="{name}" value="{key}"{" checked" * (key == first)}>'
         f"{html.escape(said)}</label>"
         for key, said in options.items()
     )
