@@ -39,6 +39,7 @@ border:1px solid var(--todo);border-radius:6px;padding:4px 12px}
 .bn-box{margin:12px 0 0;scroll-margin-top:72px}
 .bn-row{display:flex;flex-flow:row wrap;gap:8px}.bn .bn-row{margin:10px 0}
 .bn-site h2,.bn-site h3{padding:0}
+.bn-site [hidden]{display:none!important}
 .bn-site fieldset{border:0;margin:10px 0 0;padding:0;min-width:0}.bn-site legend{padding:0}
 .bn-site label.bn-tick{display:flex;gap:8px;align-items:baseline;padding:3px 0}
 .bn-site label.bn-tick input{flex:none;width:16px;height:16px;margin:0;transform:translateY(2px)}

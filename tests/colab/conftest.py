@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import browser, chromium  # noqa: F401
-
 HERE = Path(__file__).parent
 PYTHON = os.environ.get("BATCHNORM_COLAB", "")
 collect_ignore_glob = ["stub", "startup.py", "offline.py"] if PYTHON else ["*"]

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from helpers.widgets.record import FILE
-from tests.browser.conftest import WAIT
 from tests.browser.front_end import TOKEN, Lab, free_port, serving
 from tests.colab.conftest import PYTHON
+from tests.conftest import WAIT
 from tests.notebook import ROOT, read, solved
 
 RUN_ALL = """async () => {

@@ -35,7 +35,7 @@ COMMANDS = {RELEASE, AUTOGRADE, FEEDBACK, EXPORT, VALIDATE}
 """As README.md shows them."""
 
 FIRST, SECOND = "00_start_here", "02_build_batchnorm1d"
-"""The notebooks that are handed in; that the solutions of all run is seen elsewhere."""
+"""The notebooks that are handed in, without their demonstrations; that the solutions of all run is seen elsewhere."""
 
 HALF = {"batchnorm1d_numbers": 2, "batchnorm1d_beyond_settings": 1}
 """What a layer with a biased running variance fails, with its points; the bug hunt is untouched as well."""
@@ -45,11 +45,11 @@ def hand_in(course, learner, notebooks):
     folder = course / "grading" / "submitted" / learner / "batchnorm"
     folder.mkdir(parents=True)
     for name, notebook in notebooks.items():
-        nbformat.write(notebook, folder / f"{name}.ipynb")
+        nbformat.write(without_shows(notebook), folder / f"{name}.ipynb")
 
 
 def half_right():
-    notebook = without_shows(solved(SECOND))
+    notebook = solved(SECOND)
     layer = next(c for c in notebook.cells if c.id == "batchnorm1d")
     right = "unbiased = var * n / (n - 1)"
     assert layer.source.count(right) == 1
@@ -68,8 +68,7 @@ def only_pass():
         pass
 """
     hunt = "def spot_the_bug():\n    pass"
-    untouched = without_shows(read(ROOT / "notebooks" / f"{SECOND}.ipynb"))
-    return fill(untouched, {"batchnorm1d": layer, "spot_the_bug": hunt})
+    return fill(read(ROOT / "notebooks" / f"{SECOND}.ipynb"), {"batchnorm1d": layer, "spot_the_bug": hunt})
 
 
 @pytest.fixture(scope="module")

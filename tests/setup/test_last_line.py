@@ -72,7 +72,7 @@ def test_a_test_stopped_by_an_error_has_not_run(tmp_path, workers):
 
 
 def test_without_a_browser(tmp_path):
-    fixture = ["-p", "tests.browser.conftest"]
+    fixture = ["-p", "tests.conftest"]
     where = {"PATH": "", "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
     status, line = run(tmp_path, BROWSER, *fixture, **where)
     assert status == 0 and line.startswith("Not run: 1 × no Chromium here")

@@ -113,6 +113,7 @@ def setup(command, folder):
 
 
 def notebooks(command, folder):
+    """Generating again changes nothing."""
     assert "Everything is up to date." in run(command, folder)
 
 

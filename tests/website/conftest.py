@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from tests.browser.conftest import browser, chromium, page  # noqa: F401
 from tests.notebook import ROOT
 
 

@@ -12,7 +12,9 @@ from playwright.sync_api import expect
 from helpers.drill import bank, state
 from helpers.drill import page as card_page
 from helpers.drill.schedule import CHOICES, DAYS, place, select
+from helpers.judge import progress
 from helpers.website import cards, deck
+from helpers.widgets import record
 from helpers.widgets.deck import DECKS, Deck, Review
 from tests.website import local
 
@@ -39,6 +41,7 @@ def notebook(tmp_path, monkeypatch):
     """The record of a notebook on another computer: empty."""
     monkeypatch.setenv("BATCHNORM_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setattr(state, "_memory", {})
+    monkeypatch.setattr(progress, "_memory", {})
 
 
 def entries(text):
@@ -220,7 +223,7 @@ def test_a_record_goes_to_the_notebook_and_back_with_nothing_lost(site, notebook
     text = (tmp_path / "drill.json").read_text(encoding="utf-8")
     (tmp_path / "drill.json").unlink()
 
-    assert state.imported(text) == len(entries(text)) and entries(state.exported()) == entries(text)
+    assert record.loaded(text).endswith(f" {len(entries(text))}.") and entries(state.exported()) == entries(text)
     assert [entry["known"] for entry in state.entries("answer", "bn-01")] == [True]
     learner = Deck(today=date.today() + timedelta(1))
     learner.choice.value = "due"
@@ -231,7 +234,7 @@ def test_a_record_goes_to_the_notebook_and_back_with_nothing_lost(site, notebook
     learner.box.kept.area.value = "written in the notebook"
     learner.box.open()
 
-    (tmp_path / "record.json").write_text(state.exported(), encoding="utf-8")
+    (tmp_path / "record.json").write_text(record.saved(), encoding="utf-8")
     with site.expect_file_chooser() as chooser:
         press(site, "Read a saved record")
     chooser.value.set_files(tmp_path / "record.json")

@@ -195,6 +195,7 @@ def test_a_whole_drill_by_keyboard_alone_with_a_reload_in_each_block(page, addre
     do("This block is done")
     assert page.evaluate(FOCUS) == "Rubric and report"
     expect(page.locator(".bn-until")).to_contain_text("All four blocks are done, in ")
+    expect(page.locator(".bn-time")).to_be_hidden()
     tab_to("You said whose statistics")
     page.keyboard.press("Space")
     shown = page.locator(".bn-report")

@@ -38,11 +38,11 @@ batchnorm.drill = function (element, data) {
   const ending = make("section", "bn-panel bn-report");
   const keeping = record.keeping(data.keeping, () => {
     drill = session.current(data.blocks);
-    fillIn();
+    refill();
     refresh();
   });
   element.replaceChildren(blocks, bar, said, ...panels, ending, keeping);
-  fillIn();
+  refill();
   refresh();
   setInterval(tell, 250);
   addEventListener("visibilitychange", tell);
@@ -84,7 +84,7 @@ batchnorm.drill = function (element, data) {
   function changed(words) {
     const before = drill;
     drill = session.current(data.blocks);
-    if (before?.id !== drill.id || shownBlock !== drill.block) fillIn();
+    if (before?.id !== drill.id || shownBlock !== drill.block) refill();
     refresh(words);
   }
 
@@ -136,7 +136,7 @@ batchnorm.drill = function (element, data) {
 
   // --- the blocks
 
-  function fillIn() {
+  function refill() {
     shownBlock = drill?.block;
     const makers = [read, explain, implement, check];
     panels.forEach((panel, i) => {
