@@ -20,8 +20,8 @@ first_signal.opening()
 # of 0.58 is called the *gain*.
 #
 # *Predict first:* the layers, their number, their width and the activation stay. Can another gain bring the signal through thirty layers? Is it 0.7,
-# 1, 1.4 or 2? Then move the slider. (All biases are 0 here. The solid line is the mean square of what leaves each layer, the dashed line that of the
-# gradient on its way back.)
+# 1, 1.4 or 2? Then move the slider. (All biases are 0 here. Beside the slider the solid line is the mean square of what leaves each layer, the dashed line that of the
+# gradient on its way back. A picture without a slider has a legend.)
 
 # %% tags=["nbval-ignore-output"]
 from helpers.widgets.gain_explorer import gain_explorer
@@ -204,7 +204,7 @@ he_std_exercise.check(he_std)
 
 # %% [markdown]
 # The slider's number was √2 = 1.414. PyTorch's linear and convolutional layers call `kaiming_uniform_` with a slope of √5, which gives a variance of 1/(3 fan_in). Its root has the gain
-# 0.58 = 1/√3 of the opening. The variance is one sixth of what ReLU needs.
+# 0.58 = 1/√3 of the opening.
 
 # %% [markdown]
 # ## 2 · Thirty layers, measured
@@ -217,7 +217,7 @@ he_std_exercise.check(he_std)
 first_signal.starts_table()
 
 # %% [markdown]
-# - **The factor** of a layer is the theory's, within the spread of seeds, forward and backward. Chance adds up over thirty layers: with He's start layer 30 lies between 0.027 and 3.4.
+# - **The factor** of a layer is the theory's, within the spread of seeds, forward and backward. PyTorch's variance is one sixth of what ReLU needs. Chance adds up over thirty layers: with He's start layer 30 lies between 0.027 and 3.4.
 # - **10 %** in the standard deviation are 21 % in the mean square of each layer, and a factor of more than 100 at the end.
 # - **The last column does not move.** ReLU and linear layers pass a common factor through, so the gain scales the whole signal. The differences are about 7 % of
 #   it from every start of normal weights. (In the opening they drown in the biases, which do not shrink.) So He's start saves the *size* of the signal, not the differences: ReLU layers bring inputs closer together.
@@ -247,7 +247,8 @@ first_signal.gains_table()
 first_signal.orthogonal_table()
 
 # %% [markdown]
-# On average the size is kept, and hardly any direction keeps its own: half of the directions keep less than 0.0001 of their length. Of orthogonal
+# On average the size is kept, but hardly any *singular* direction keeps its own: half of the 64 keep less than 0.0001 of their length. Other directions are mixtures of all 64, and the few
+# large ones carry them: 2,000 random directions keep 0.15 to 5.2 times their length (ten further products). Of orthogonal
 # matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 are no better
 # in the differences. Their size scatters less: in ninety further seeds the standard deviation of its log10 is 0.3, and 0.4 to 0.5 with He's start.
 #
@@ -285,7 +286,7 @@ branches.start_table()
 # - **Batch norm alone.** The signal is held, and the gradient's mean square grows 25,000 to 440,000 times (notebook 06 has the theory).
 # - **Both.** Each branch adds 1, so the mean square grows from 1 to 16, and not by powers. (The gradient's grows more, about 160 times.) The last branch is 1/16 of what leaves its block: the deeper, the less a branch counts. De & Smith (2020, abstract) see in this what batch norm is for in a
 #   residual net: it makes a block start near the identity.
-# - **A fixed factor** 1/√15 on each branch does so too: $(1 + 2/15)^{15}$ is 6.5. And a branch that begins at 0 is the identity to the last digit.
+# - **A fixed factor** 1/√15 on each branch does so too: $(1 + 2/15)^{15}$ is 6.5. And a block whose branch begins at 0 is the identity to the last digit.
 # - **The last column.** Only with skips and a batch norm that does not begin at 0 do different digits leave nearly orthogonal.
 #
 # *Predict first:* which of the nine nets train, and which of those without batch norm?
@@ -298,7 +299,7 @@ branches.training_table()
 #   The start is to blame: PyTorch's default in the branches makes a block's factor 1 + 1/18 in place of 3. With it skips alone read 0.89 to 0.95, 0.95 to 0.96 and 0.97 to 0.98 at the three rates, in five further seeds.
 # - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. Which is ahead is not decided: at 0.01 batch norm in eight of ten seeds, and in two of five further ones; at the larger rates the differences have both signs. So up to 0.1 one constant can do the norm's work in the branch. At 0.3 it cannot: five further seeds read 0.97 with batch norm, and diverge with the constant. (At 1 both diverge.) A likely reason, not tested: a constant does
 #   not follow the signal while the weights change.
-# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) reach the same at 0.1. At 0.01 they are 1.8 points or more behind batch norm in every seed.
+# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) are not told apart from batch norm at 0.1: the differences are at most 2.2 points, with both signs. At 0.01 they are 1.8 points or more behind batch norm in every seed.
 #
 # ### A branch that begins at zero
 #
@@ -457,8 +458,8 @@ if counted:
     net_costs.times_table(counts)
 
 # %% [markdown]
-# - Both cut parameters *and* FLOPs: about 9 times (separable, as Howard et al. say), and 17 times (bottleneck, which sees 3 pixels in place of 5). The separable block has *more* activations, twice as many.
-# - The time of the separable block falls by less than its FLOPs: a depthwise layer computes little with each number that it fetches, which is a likely reason. The bottleneck's fell by 7 to 34 times in our runs, most of them on a busy machine. So measure: the factors are those of your machine at that moment.
+# - Both cut parameters *and* FLOPs: 8 to 9 times (separable, as Howard et al. say), and 17 times (bottleneck, which sees 3 pixels in place of 5). The separable block has *more* activations, twice as many.
+# - On our machine the time of the separable block fell by less than its FLOPs: a depthwise layer computes little with each number that it fetches, which is a likely reason. The bottleneck's fell by 7 to 34 times in our runs, most of them on a busy machine. So measure: the factors are those of your machine at that moment.
 #
 # Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015). One such branch, with and without:
 
@@ -477,7 +478,7 @@ if counted:
 net_costs.bottlenecks_table()
 
 # %% [markdown]
-# With one unit no seed gets above 0.6 in 600 steps. Part of that is slowness: after 4,000 steps three further seeds read 0.74 to 0.81. Against 64 units two lose 8 points or more in every seed (6 or more in five further ones), four 0.6 to 3.4 points (1 to 4), and eight about half a point, in eight of ten seeds.
+# With one unit no seed gets above 0.6 in 600 steps. Part of that is slowness: after 4,000 steps three further seeds read 0.74 to 0.81. Against 64 units two lose 8 points or more in every seed (6 or more in five further ones), four 0.6 to 3.4 points (1 to 4), and eight 0.2 to 2.6 points in eight of ten seeds, and nothing in the other two.
 #
 # ### Resolution
 #
@@ -545,7 +546,7 @@ if counted:
 # `[Conv(3, 16, 3, 2, 1, norm=True), *separable(16, 32, 2), *separable(32, 64, 2), *separable(64, 64), *separable(64, 128, 2), *separable(128, 128)]`, where
 # `separable` is a depthwise 3×3 and a 1×1 convolution: 35,872 parameters, 6.7 million FLOPs, receptive field 79, since the effective field is smaller.
 #
-# The first layer has 30 % of the FLOPs and 1 % of the parameters: a large map, few channels. The 1×1 convolutions have 89 % of the parameters, the last alone 46 %: channels in times channels out.
+# The 1×1 convolutions have 62 % of the FLOPs and 89 % of the parameters: channels in times channels out; the last has 46 % of the parameters. The largest single layer in FLOPs is the first, 30 %, with 1 % of the parameters: a large map, few channels.
 #
 # He's start with fan_in, counted with groups (9 for depthwise): ReLU. Batch norm cancels the scale forward; no biases.
 #
@@ -555,7 +556,7 @@ if counted:
 # === BEGIN MARK SCHEME ===
 #
 # 1. Budget: all three numbers, each within what is asked (at most 60,000 and 20 million, at least 48). `judge_design` checks a list.
-# 2. Work: names the layers with most FLOPs and with most parameters, and one reason (size of the map, channels in times channels out). "The depthwise layers": 0.
+# 2. Work: names the layers, or kinds of layers, with most FLOPs and with most parameters, and one reason (size of the map, channels in times channels out). "The depthwise layers": 0.
 # 3. Start: He, or Xavier or LeCun with a fitting activation, with its fan; or "the norm cancels the scale forward, so the default does" with that reason. "The default is He's": 0.
 # 4. Experiment: something to compare with (another size, a baseline, one batch learned by heart), and a sign that leads to another size: training *and* held-out error.
 #
@@ -591,7 +592,7 @@ if counted:
 #
 # <details><summary>Why do skips let us train deeper nets, and what does batch norm add?</summary>
 #
-# Signal and gradient pass each branch unchanged. (He et al. doubt that vanishing gradients were the trouble before.) With He's start a block triples the mean square; batch norm holds each branch at size 1, so that deep blocks begin near the identity. A constant factor, smaller weights, or a branch that begins at 0 does so without a norm.
+# The skip takes signal and gradient past each branch unchanged. (He et al. doubt that vanishing gradients were the trouble before.) With He's start a block triples the mean square; batch norm holds each branch at size 1, so that deep blocks begin near the identity. A constant factor, smaller weights, or a branch that begins at 0 does so without a norm.
 #
 # </details>
 #
