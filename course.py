@@ -237,7 +237,7 @@ def site(options: argparse.Namespace, rest: "list[str]") -> None:
 
 
 def new(options: argparse.Namespace, rest: "list[str]") -> None:
-    """write the stubs of an exercise or a notebook, for authors; see CONTRIBUTING.md"""
+    """write the stubs of an exercise, a notebook or a card, for authors; see CONTRIBUTING.md"""
     become(set_up("dev"), "-m", "helpers.editions.new", *rest)
 
 
