@@ -107,8 +107,9 @@ def check_machine(pin: str, system: str, processor: str, wide: bool) -> None:
         raise Stop(f"There is no {pin} for a Python of 32 bits, and {sys.executable} is one: install one of 64 bits.")
     if (system, processor) == ("darwin", "x86_64"):
         raise Stop(
-            f"There is no {pin} for a Mac with an Intel processor, on which torch ended with 2.2.2. Most of the course "
-            "ran with that and NumPy 1.26: make an environment with these, and name it: BATCHNORM_VENV=path make lab. "
+            f"There is no {pin} for a Mac with an Intel processor, on which torch ended with 2.2.2. Notebooks 00, "
+            "02, 04 and 05 once ran with that and NumPy 1.26, but for RMSNorm; notebook 00 calls both too old. To try: "
+            "make an environment with these and JupyterLab, and name it: BATCHNORM_VENV=path make lab. "
             f"(On a Mac with Apple's processor {sys.executable} is a Python for Intel: install one for arm64.)"
         )
 
@@ -237,7 +238,7 @@ def site(options: argparse.Namespace, rest: "list[str]") -> None:
 
 
 def new(options: argparse.Namespace, rest: "list[str]") -> None:
-    """write the stubs of an exercise or a notebook, for authors; see CONTRIBUTING.md"""
+    """write the stubs of an exercise, a notebook or a card, for authors; see CONTRIBUTING.md"""
     become(set_up("dev"), "-m", "helpers.editions.new", *rest)
 
 

@@ -141,8 +141,7 @@ def _picture(image: re.Match[str], pictures: Path) -> str:
 
 def _still(inside: str) -> str:
     """What stands in a widget's place: its picture, or the sentence that says what it does."""
-    picture, found, _ = inside.rpartition("<p>")
-    words = inside.rpartition("<p>")[2].removesuffix("</p>")
+    picture, found, words = inside.rpartition("<p>")
     if "<img" in picture:
         return picture + _LIVE.format("This is a picture. It is alive in the notebook.")
-    return _LIVE.format(words) if found else html.escape(inside)
+    return _LIVE.format(words.removesuffix("</p>")) if found else html.escape(inside)

@@ -211,6 +211,16 @@ def test_a_follow_up_comes_on_top_and_back_leads_back(site):
     expect(site.locator(".bn-ask")).to_have_text(bank.load()["bn-01"].question)
 
 
+def test_a_link_to_a_card_leads_to_it_again_after_others_have_come(site):
+    link = site.locator(".bn-review .bn-cards a").first
+    question = bank.load()[link.inner_text()].question
+    for _ in range(2):
+        link.click()
+        expect(site.locator(".bn-ask")).to_have_text(question)
+        press(site, "Next card")
+        expect(site.locator(".bn-ask")).not_to_have_text(question)
+
+
 def test_a_record_goes_to_the_notebook_and_back_with_nothing_lost(site, notebook, tmp_path):
     site.locator(".bn-box textarea").fill("γ · β “quoted” \\ 𝜎")
     press(site, "Open the card")

@@ -88,6 +88,10 @@ batchnorm.deck = (function () {
     const rule = make("p", "", make("small", "", words.rule));
     element.replaceChildren(filters, where, stage, row, chart, lines, keeping, rule);
     addEventListener("hashchange", ask);
+    element.addEventListener("click", (event) => {
+      // a link to the card that the address names already changes nothing in it
+      if (event.target.closest("a")?.getAttribute("href") === location.hash) ask();
+    });
     refresh();
     ask();
 
