@@ -31,7 +31,7 @@ gain_explorer()
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# About 1.4. At 1.3 a hundredth or less is left, at 1.5 there is 15 to 40 times as much. The lines of signal and gradient are flat at one gain. Section 1 says which number it is, and why.
+# About 1.4. In this draw of the weights a hundredth or less is left at 1.3, and at 1.5 there is 15 to 40 times as much. Near one gain the lines of signal and gradient are about flat. Section 1 says which number it is, and why; section 2 has other draws.
 #
 # </details>
 #
@@ -46,7 +46,7 @@ first_signal.rescued_table()
 # But 0.3 is not reading: the signal comes through, and this net learns slowly. After 2,000 steps three further seeds read 0.64 to 0.88 at the rate 0.01, and 0.1 from the default (at 0.03).
 # Width helps: with the opening's 128 units five further seeds read 0.57 to 0.91 after 400 steps at 0.01. Section 2 says what is lost all the same, section 3 what helps.
 #
-# (Tables of training are computed before, by `python -m helpers.experiments.network_design_seeds`.)
+# (The long tables of training are computed before, by `python -m helpers.experiments.network_design_seeds`.)
 #
 # After this notebook you can
 # - count what goes into a unit and what comes out of it, and derive how large first weights should be,
@@ -231,7 +231,7 @@ first_signal.starts_table()
 first_signal.gains_table()
 
 # %% [markdown]
-# - **The order.** Sigmoid, ReLU, then no activation and tanh with gain 1 (not decided between the two), SELU, tanh with 5/3. The other steps hold in every seed. In fifteen further ones all hold but one: in one seed SELU falls behind both.
+# - **The order.** Sigmoid, ReLU, then no activation and tanh with gain 1 (not decided between the two: tanh is ahead in six of the ten seeds, and in fourteen of fifteen others), SELU, tanh with 5/3. The other steps hold in every seed. In thirty further ones all hold but one: in one seed SELU falls behind both.
 # - **Logistic sigmoid** with gain 1 loses all: its slope is at most 1/4, and its mean is not 0, so that a constant takes over. What is left of the differences is rounding.
 # - **tanh, 1.** The signal shrinks slowly, since tanh bends towards 0; the gradient shrinks with it. **5/3**, the value of `calculate_gain("tanh")`: the signal stays, and the gradient *grows*, about 200 times in
 #   mean square. So 5/3 is a rule of thumb for the signal. No gain of these two keeps both.
@@ -250,11 +250,11 @@ first_signal.orthogonal_table()
 # On average the size is kept, but hardly any *singular* direction keeps its own: half of the 64 keep less than 0.0001 of their length. Other directions are mixtures of all 64, and the few
 # large ones carry them: 2,000 random directions keep 0.15 to 5.2 times their length (ten further products). Of orthogonal
 # matrices the product is orthogonal. (Saxe et al. 2014 train deep linear nets so.) With ReLU in between that is over: in the table of starts, orthogonal weights with gain √2 are no better
-# in the differences. Their size scatters less: in ninety further seeds the standard deviation of its log10 is 0.3, and 0.4 to 0.5 with He's start.
+# in the differences, rather worse. Their size scatters less: in ninety further seeds the standard deviation of its log10 is 0.3, and 0.4 to 0.5 with He's start.
 #
 # ### Zeros and ties
 #
-# *Predict first:* four starts of a small ReLU net, all with the same data. Which learn anything? How many *different* units does a layer of 32 have after 300 steps?
+# *Predict first:* four starts of a small ReLU net, all with the same data: all numbers 0; all 0.02; the hidden layers 0.02 and a random head; random weights and biases 0. Which learn anything? How many *different* units does a layer of 32 have after 300 steps?
 
 # %%
 first_signal.zeros_table()
@@ -274,7 +274,7 @@ first_signal.zeros_table()
 # Fifteen blocks, the branch is Linear, ReLU, Linear, with He's start and width 32. With batch norm it stands behind each Linear. A block without a skip ends with a ReLU.
 #
 # *Predict first, with a pencil:* by which factor does such a branch change the mean square? Now add the skip, and nothing else. What does $x + F(x)$ do to the mean square, and what do fifteen blocks? And
-# with batch norm at the end of the branch, whose output has mean square 1 whatever came in? (Take x and F(x) as independent, so that mean squares add up.)
+# with batch norm at the end of the branch, whose output has mean square 1 whatever came in? (Over draws of its last weights F(x) has mean 0, so the expected mean squares add up.)
 
 # %% tags=["nbval-ignore-output"]
 from helpers.experiments import branches
@@ -297,9 +297,9 @@ branches.training_table()
 # %% [markdown]
 # - **Neither alone, with He's start.** Without skips no net gets above 0.51 in 200 steps, with batch norm or without. (With batch norm that is partly slowness: after 800 steps at 0.1 five further seeds read 0.46 to 0.76.) Skips without a norm diverge at all three rates, in every seed. (At 0.00001 three further seeds reach 0.42 to 0.50, at 0.0001 two of them diverge.)
 #   The start is to blame: PyTorch's default in the branches makes a block's factor 1 + 1/18 in place of 3. With it skips alone read 0.89 to 0.95, 0.95 to 0.96 and 0.97 to 0.98 at the three rates, in five further seeds.
-# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. Which is ahead is not decided: at 0.01 batch norm in eight of ten seeds, and in two of five further ones; at the larger rates the differences have both signs. So up to 0.1 one constant can do the norm's work in the branch. At 0.3 it cannot: five further seeds read 0.97 with batch norm, and diverge with the constant. (At 1 both diverge.) A likely reason, not tested: a constant does
+# - **Which does what.** With the fixed factor and no norm the net with skips trains nearly as with batch norm. Which is ahead is not decided: at 0.01 batch norm in eight of ten seeds, and in seven of ten further ones; at the larger rates the differences have both signs. So up to 0.1 one constant can do the norm's work in the branch. At 0.3 it cannot: ten further seeds read 0.97 to 0.98 with batch norm, and diverge with the constant. (At 1 both diverge.) A likely reason, not tested: a constant does
 #   not follow the signal while the weights change.
-# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars; last γ = 0) are not told apart from batch norm at 0.1: the differences are at most 2.2 points, with both signs. At 0.01 they are 1.8 points or more behind batch norm in every seed.
+# - **Branches from 0** (SkipInit, De & Smith 2020; Fixup's start, Zhang et al. 2019, without its further scalars and its head at 0; last γ = 0) are not told apart from batch norm at 0.1: the differences are at most 2.2 points, with both signs. At 0.01 they are 1.8 points or more behind batch norm in every seed.
 #
 # ### A branch that begins at zero
 #
@@ -314,7 +314,7 @@ branches.zero_table()
 # The variance is 0, so the norm divides by √ε, and its gradient with respect to the weight is σ/√ε times that of He's start: 1/√ε where 1/σ
 # belongs. With torch's ε that is a factor of 250.
 #
-# Is that bad? Look at the last two rows of the table of training. The net with the weight at 0 is *ahead* of the one with γ at 0, in every seed at 0.01 and at 0.03, and in five further ones. So in this small net the huge first step does no harm. But ε sets its size, and not you; γ = 0 has no such number in it.
+# Is that bad? Look at the last two rows of the table of training. The net with the weight at 0 is *ahead* of the one with γ at 0, in every seed at 0.01 and at 0.03, and in ten further ones. So in this small net the huge first step does no harm. But ε sets its size, and not you; γ = 0 has no such number in it.
 #
 # Zero one factor of the branch, not two: if γ and the weight before it are both 0, neither gets a gradient.
 
@@ -422,7 +422,7 @@ net_costs.fields_figure()
 
 # %% [markdown]
 # (Blue: little gradient. The frame holds 95 % of its square.) Behind two layers it is all of it, behind twenty a sixth of the area. From 5 to 20 layers the field grows from 11 to 41, nearly four times; the side that counts grows from 9 to 17, not quite twice. From
-# the middle many paths lead to the output, from a corner only one. So a receptive field as large as the object is the least to ask for. (This is before training; training can change it.)
+# the middle many paths lead to the output, from a corner only one. So a receptive field as large as the object is the least to ask for. (This is before training. After it was not measured.)
 #
 # ### Parameters, FLOPs, activations, time
 #
@@ -458,7 +458,7 @@ if counted:
     net_costs.times_table(counts)
 
 # %% [markdown]
-# - Both cut parameters *and* FLOPs: 8 to 9 times (separable, as Howard et al. say), and 17 times (bottleneck, which sees 3 pixels in place of 5). The separable block has *more* activations, twice as many.
+# - Both cut parameters *and* FLOPs: 8 to 9 times (separable; Howard et al. say so of the computation), and 17 times (bottleneck, which sees 3 pixels in place of 5). The separable block has *more* activations, twice as many.
 # - On our machine the time of the separable block fell by less than its FLOPs: a depthwise layer computes little with each number that it fetches, which is a likely reason. The bottleneck's fell by 7 to 34 times in our runs, most of them on a busy machine. So measure: the factors are those of your machine at that moment.
 #
 # Branches side by side look at several scales, and 1×1 convolutions in front keep them affordable (Szegedy et al. 2015). One such branch, with and without:
@@ -506,17 +506,17 @@ net_costs.shapes_table()
 #
 # - **Default start, no norm.** From 1 to 2, to 4 and to 8 layers each doubling costs, in every seed; with eight nothing is left. That is section 2, not a property of depth.
 # - **He's start.** One, two and four layers are not decided. Eight lose 0.8 to 3 points against one in every seed (in five further ones 1.4 to 19), sixteen 34 or more.
-# - **Batch norm.** Two layers are ahead of one, by 0.2 to 1.4 points in every seed (of five further ones in four, and level in one). Eight are not ahead of one in any of the ten, and sixteen lose 2.4 points or more.
+# - **Batch norm.** Two layers are ahead of one, by 0.2 to 1.4 points in every seed (of ten further ones in nine, and level in one). Eight are not ahead of one in any of the ten, and sixteen lose 2.4 points or more.
 #
 # Part of that is slowness. After 1,000 steps at 0.1 three further seeds read 0.96 to 0.97 with the default and four layers, and 0.96 to 0.98 with batch norm and sixteen. With He's start and sixteen they read 0.34 to 0.92.
 #
-# So what a depth is worth depends on the start, the norm and the steps. Depth composes features and needs help to train; width is done in parallel, and costs with its square.
+# So what a depth is worth depends on the start, the norm and the steps. Depth needs help to train; the units of a layer are computed in parallel, and their cost grows with the square of the width.
 # (Rates above 0.1 were not tried; no net here has skips.)
 
 # %% [markdown]
 # ## 6 · A design of your own
 #
-# A camera above a belt: colour images of 96×96, ten kinds of parts, each at most 48 pixels long, 2,000 labelled images. The device stores 60,000 parameters and has time for 20 million FLOPs an image. A value of the last map has to see a whole part. The head is not counted.
+# A camera above a belt: colour images of 96×96, ten kinds of parts, each at most 48 pixels long, 2,000 labelled images. The device stores 60,000 parameters and has time for 20 million FLOPs an image. A value of the last map has to see a whole part, so its receptive field is 48 at the least. The head is not counted.
 #
 # The next cell counts a first draft. Change it until it fits. (`*net_costs.separable(32, 64, stride=2)` stands for the two layers of a depthwise-separable one, with 32 and 64 channels.)
 
