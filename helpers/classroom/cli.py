@@ -78,7 +78,7 @@ def grade(
             return
         database = gradebook.ready(db or here.database, setting.notebooks)
         if todo.changed:
-            with engine.quietly(), _client(scheduler, jobs) as client:
+            with engine.quietly(), _client(scheduler, jobs, len(todo.changed)) as client:
                 _grade(client, setting, todo, store)
         courses.publish(here, setting, todo, store, database)
         _say_end(here, store, todo)
@@ -142,8 +142,9 @@ def _jail(wanted: Sandboxed) -> bool:
     return True
 
 
-def _client(scheduler: str, jobs: int) -> AbstractContextManager[Client]:
-    return engine.existing(scheduler) if scheduler else engine.local(jobs or os.cpu_count() or 1)
+def _client(scheduler: str, jobs: int, hand_ins: int) -> AbstractContextManager[Client]:
+    """Workers that are there, or as many as there is work for."""
+    return engine.existing(scheduler) if scheduler else engine.local(min(jobs or os.cpu_count() or 1, hand_ins))
 
 
 def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -> None:

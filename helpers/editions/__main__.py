@@ -9,8 +9,8 @@ from helpers.website.recorded_playground import in_notebook
 
 from .build import build
 from .bundle import EDITIONS
+from .places import SourceError
 from .recording import refresh
-from .source import SourceError
 
 
 def main() -> int:

@@ -12,11 +12,11 @@ import time
 import nbformat
 from nbclient import NotebookClient
 
-from .build import ROOT
 from .execute import kernel_environment
+from .places import ROOT
 
 LIMITS = {"seconds": 60.0, "megabytes": 1000.0}
-TOGETHER = 180.0
+TOGETHER = 360.0
 """Seconds that all notebooks together may take."""
 
 _PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"

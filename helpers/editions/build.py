@@ -15,11 +15,11 @@ from helpers.exercises.syllabus import Notebook
 
 from .bundle import archive
 from .execute import execute
+from .places import ROOT, find_sources
 from .release import release
-from .source import SourceError, read_source
+from .source import read_source
 from .syllabus import as_json, describe, fill, in_readme
 
-ROOT = Path(__file__).resolve().parents[2]
 UNMEASURED = 10.0
 """Seconds that a notebook counts which has not been executed yet."""
 
@@ -82,16 +82,6 @@ def _write_syllabus(course: Sequence[Notebook], root: Path, check: bool) -> int:
     if readme.exists():
         texts[readme] = in_readme(readme.read_text(encoding="utf-8"), course)
     return sum(_write_text(text, path, check) for path, text in texts.items() if path.parent.exists())
-
-
-def find_sources(names: Sequence[str], root: Path = ROOT) -> list[Path]:
-    """The sources of the named notebooks (``02_build_batchnorm1d`` or a path that ends so), or all of them."""
-    every = {p.stem: p for p in sorted((root / "solutions").glob("[0-9][0-9]_*.py"))}
-    wanted = [Path(n).stem for n in names] or list(every)
-    for name in wanted:
-        if name not in every:
-            raise SourceError(f"solutions/{name}.py: there is no such source; there are {', '.join(every)}.")
-    return [every[name] for name in wanted]
 
 
 def _take_outputs(notebook: NotebookNode, where: Path) -> bool:

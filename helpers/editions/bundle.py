@@ -156,6 +156,7 @@ def bare(code: str) -> str:
     return "".join(f"{lines[i - 1]}\n" for i in sorted(kept - gone))
 
 
+@functools.cache
 def close(code: str) -> str:
     """Python code indented by one space a level, and where a line goes on not at all.
 

@@ -16,8 +16,7 @@ import sys
 from pathlib import Path
 from string import Template
 
-from .build import ROOT
-from .source import SourceError
+from .places import ROOT, SourceError
 
 _CARD = '''
 [[card]]

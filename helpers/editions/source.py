@@ -34,6 +34,8 @@ from nbformat import NotebookNode
 
 from helpers.exercises import catalogue
 
+from .places import SourceError
+
 FLAGS = {  # grade, locked, solution
     "setup": (False, True, False),
     "solution": (False, False, True),
@@ -60,10 +62,6 @@ SETUP_TITLE = '# @title Setup: run this cell first { display-mode: "form" }\n'
 _INLINE = re.compile(r"^from (helpers\.exercises\.answers\.\w+) import (\w+)$", re.MULTILINE)
 _HEADER = re.compile(r"^# %%(\s|$)")
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
-
-
-class SourceError(Exception):
-    """A mistake in a source file: the message names file and line, and what to do."""
 
 
 class Source(NamedTuple):

@@ -19,7 +19,8 @@ from nbformat import NotebookNode
 from helpers.exercises import catalogue
 from helpers.exercises.syllabus import Notebook, Task
 
-from .source import Source, SourceError
+from .places import SourceError
+from .source import Source
 
 WORDS_A_MINUTE = 130
 MARKS = "<!-- course:begin, written by make notebooks -->\n", "<!-- course:end -->\n"

@@ -710,7 +710,7 @@ STOPS = {
         "",
     ),
     "memory of Python": ("def at_call(x): at_call.kept = bytearray(4 << 30)\n", "memory"),
-    "memory of torch": ("def at_call(x): at_call.kept = [torch.ones(25 << 20) for i in range(40)]\n", "memory"),
+    "memory of torch": ("def at_call(x): at_call.kept = [torch.ones(1 << 30) for i in range(40)]\n", "memory"),
     "memory in the scratch": (
         "def at_call(x):\n    for i in range(60):\n        with open(f'f{i}', 'wb') as f:\n"
         "            for j in range(100): f.write(bytes(1 << 20))\n",

@@ -2,7 +2,6 @@
 
 import io
 import re
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -10,14 +9,16 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from helpers.editions.__main__ import main
 from helpers.editions.build import build
 from helpers.editions.bundle import archive, setup_cell
+from helpers.editions.places import SourceError
 from helpers.editions.release import TeachersHelpers
-from helpers.editions.source import SourceError, read_source
+from helpers.editions.source import read_source
 from helpers.exercises import catalogue
 from helpers.exercises.batchnorm1d import batchnorm1d_exercise
 from helpers.judge.record import from_bytes
-from tests.notebook import LEARNER, ROOT, read, setup_limit
+from tests.notebook import LEARNER, read, setup_limit
 
 TITLE = "# %% [markdown]\n# # 00 · Small\n\n"
 SETUP = TITLE + '# %% setup="setup"\nimport helpers\n\n'
@@ -138,11 +139,10 @@ def test_a_cell_that_raises_or_warns_stops_the_build(course):
     assert not list(root.rglob("*.ipynb"))
 
 
-def test_command_names_an_unknown_notebook():
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers.editions", "77_nothing"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 1 and "there is no such source" in done.stderr
+def test_command_names_an_unknown_notebook(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["helpers.editions", "--check", "77_nothing"])
+    monkeypatch.setattr("helpers.editions.__main__.refresh", lambda check: 0)
+    assert main() == 1 and "there is no such source" in capsys.readouterr().err
 
 
 def digest_of(text):

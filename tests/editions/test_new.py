@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from helpers.editions.new import exercise, notebook
-from helpers.editions.source import SourceError
+from helpers.editions.places import SourceError
 from tests.notebook import ROOT, copy_of_the_course
 
 

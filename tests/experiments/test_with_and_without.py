@@ -39,14 +39,14 @@ def median(values):
 
 
 def test_a_random_part_is_computed_again():
-    """One seed of three results.  Rounding decides single runs at large rates, so a part of the numbers may differ."""
+    """One seed of one result.  Rounding decides single runs at large rates, so a part of the numbers may differ."""
     assert PARTS.keys() == many.EXPERIMENTS.keys()
     drawn = random.randrange(10**6)
     chance = random.Random(drawn)
-    for name in chance.sample(sorted(PARTS), 3):
-        place = chance.randrange(len(stored.seeds_of(FILE, name)))
-        same = list(agreements(name, place))
-        assert np.mean(same) >= 0.75, (drawn, name, place, same)
+    name = chance.choice(sorted(PARTS))
+    place = chance.randrange(len(stored.seeds_of(FILE, name)))
+    same = list(agreements(name, place))
+    assert np.mean(same) >= 0.75, (drawn, name, place, same)
 
 
 def agreements(name, place):
