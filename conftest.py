@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, settings
 SOURCES = sorted((Path(__file__).parent / "solutions").glob("[0-9][0-9]_*.py"))
 LONG = (
     *("tests/browser", "tests/grading", "tests/classroom", "tests/editions", "tests/setup", "tests/notebooks"),
-    "solutions",
+    *("tests/website", "solutions"),
 )
 """Folders whose tests start servers, browsers and kernels."""
+TOGETHER = "tests/website"
+"""A folder whose tests share something that takes long to make."""
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing
 
@@ -33,13 +35,13 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, unless it is scattered; mark them by notebook; order them."""
+    """Keep the tests of a file, or of a folder, on one worker, unless it is scattered; mark them by notebook; order them."""
     users = notebooks_by_word()
     items.sort(key=_late)
     for item in items:
         file, _, name = item.nodeid.partition("::")
         if not _scattered(item):
-            item.add_marker(pytest.mark.xdist_group(file))
+            item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(f"{TOGETHER}/") else file))
         words = {Path(file).stem.removeprefix("test_"), *re.findall(r"[a-z]\w*", name.partition("[")[2])}
         named = re.findall(r"\b(\d\d)_[a-z]", item.nodeid)
         numbers = {*named, *(number for word in words for number in users.get(word, ()))}

@@ -1,5 +1,6 @@
 """A page of headless Chromium: one browser for each worker, whichever folder asks for it."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def browser(chromium):
 
 @pytest.fixture
 def page(browser):
+    """A page of its own for a test."""
+    with opened(browser) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def opened(browser):
     """A page wide enough to see a notebook as a learner does; an error on its console fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()

@@ -162,5 +162,7 @@ def test_feedback_tells_the_mistake(course):
 
 
 def test_validate_tells_what_is_missing(course):
+    learner = course / "notebooks" / f"{FIRST}.ipynb"
+    nbformat.write(without_shows(read(learner)), learner)
     text = run(VALIDATE, course)
     assert "FAILED ON 2 CELL(S)" in text and "NotImplementedError" in text

@@ -21,6 +21,7 @@ from tests.classroom.sample import files
 from tests.grading import test_round_trip as round_trip
 from tests.notebook import copy_of_the_course
 from tests.shell import environment, run
+from tests.website import conftest as website
 
 ROOT = Path(__file__).parents[2]
 README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
@@ -117,11 +118,6 @@ def notebooks(command, folder):
     assert "Everything is up to date." in run(command, folder)
 
 
-def site(command, folder):
-    assert run(command, folder).splitlines()[-1] == f"Open {folder / '_site' / 'index.html'}"
-    assert (folder / "_site" / "index.html").exists()
-
-
 def new(command, folder):
     for shown, free in (("06_why_it_works", "90_new_things"), ("06", "90"), ("NAME", "new_thing")):
         command = command.replace(shown, free)
@@ -200,7 +196,6 @@ TESTED_BY = {
     ".venv/bin/python -m helpers.project https://hub.example.org": pull_link,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
-    "make site": site,
     'make new ARGS="notebook 06_why_it_works"': new,
     'make new ARGS="exercise NAME --notebook 06"': new,
     'make new ARGS="card bn-16"': new,
@@ -213,7 +208,8 @@ def test_command(command, copy):
 
 
 def test_no_other_command_is_shown():
-    assert {*commands(README), *commands(CONTRIBUTING)} == TESTED_BY.keys() | round_trip.COMMANDS | exchange.COMMANDS
+    elsewhere = {*round_trip.COMMANDS, *exchange.COMMANDS, website.COMMAND}
+    assert {*commands(README), *commands(CONTRIBUTING)} == TESTED_BY.keys() | elsewhere
 
 
 def test_the_card_is_what_the_judge_says():
