@@ -90,19 +90,19 @@ shifts.noise_table()
 # the loss.
 #
 # - **Default init.** With noise behind batch norm the means move further than without a norm, in every seed. The net still
-#   trains fast: in train mode it ends at 0.06, plain batch norm at 0.04. The nets without batch norm learn nothing, with noise
-#   or without. So here a still mean is not what batch norm's advantage rests on. (The noise alone moves a mean by 5, since it
-#   is far larger than the signal that default init lets through.)
+#   trains fast: in train mode it ends at 0.06, plain batch norm at 0.04. The nets without batch norm stay at a loss of 2.3,
+#   with noise or without. So here a still mean is not what batch norm's advantage rests on. (The noise alone moves a mean by
+#   5, since it is far larger than the signal that default init lets through.)
 # - **He init.** Now the control trains, and it trains with the noise too. The noise is not harmless: in eval mode, in the
 #   median, it makes batch norm's training loss half as high again (by seed 1.45 to 1.63 times; from default init 1.0 to 2.9),
-#   and the control's four times as high (0.9 to 12). Without noise it is not decided which of the two is lower.
+#   and the control's four and a half times (0.9 to 12). Without noise it is not decided which of the two is lower.
 #
 # **What is held against this test.**
 #
 # - The noise is not the shift that training causes.
-# - Awais et al. (2020) disagree with the conclusion. They build nets that have the properties which the rival explanations
-#   name, large learning rates and a smooth landscape, and report no gain from them. They conclude that reducing the shift does
-#   matter.
+# - Awais et al. (2020, abstract) disagree with the conclusion. They build nets that have the properties which the rival
+#   explanations name, large learning rates and a smooth landscape, and report no gain from them. They conclude that reducing
+#   the shift does matter.
 #
 # So the test takes the plainest version of the claim away: *the means must stand still, or training is slow*. It does not show
 # that no shift ever matters.
@@ -183,18 +183,22 @@ along_step.along_table()
 # %% [markdown]
 # The last four rows put another length in the place of the standard deviation: after the mean is taken off, a unit is divided
 # by the ℓ1, ℓ2 or ℓ∞ norm over the batch that it had before (a mean norm; after Santurkar et al., §3.3). *β, steps from 1/100*
-# counts shorter steps too, from a hundredth of a learning rate.
+# counts shorter steps too, from a hundredth of a learning rate. The four have no running statistics, so they have no loss in
+# eval mode.
 #
 # - **For.** From the same He init batch norm has a lower loss range (by seed 2 to 27 times), change of the gradient (9 to 28
-#   times) and β (4 to 5 times) than the control. That is Santurkar et al.'s finding (they used VGG on CIFAR-10, and a deep
-#   linear net).
+#   times) and β (4 to 5 times; with five others up to 7) than the control. That is Santurkar et al.'s finding (they used VGG
+#   on CIFAR-10, and a deep linear net).
 # - **It is not batch norm alone.** ℓ1 and ℓ2 do nearly the same. Here ℓ∞ trains more slowly: it divides by the largest of 64
-#   numbers, so what leaves it is smaller. With a larger γ at the start, in the last row, it trains as fast as batch norm.
-# - **Against.** The net from default init without a norm begins with by far the lowest β, where the loss is nearly flat, and it
-#   ends at the highest loss. (Once it learns, its β climbs to 20.) And of the two nets from He init the control, with four to
-#   five times the β, ends at the lower training loss: in train mode in all ten seeds, in eval mode in nine. (With five others:
-#   in five, and in three.) Batch norm from *default* init ends at a quarter to a half of the control's loss (eval mode). Its β
-#   is two to three times that of batch norm from He init; with shorter steps it is level with the control's.
+#   numbers, so what leaves it is smaller. With a larger γ at the start, in the last row, it trains as fast as batch norm, with
+#   twice its β.
+# - **Against.** The net from default init without a norm begins with by far the lowest β, where the loss is nearly flat, and
+#   it ends at the highest loss. (Once it learns, its β climbs to 20.) And of the two nets from He init the control, with four
+#   to five times the β, ends at the lower training loss: in train mode in all ten seeds, in eval mode in nine. (With five
+#   others: in five, and in three.) Batch norm from *default* init ends at a quarter to a half of the control's loss (eval
+#   mode). Its β is two to three times that of batch norm from He init; with shorter steps, seeds go both ways against the
+#   control. And it is higher than that of the net without a norm from default init, in all ten seeds (with five others, in
+#   four).
 #
 # So along these paths, from He init, batch norm is smoother than the control, and smoother is not the same as faster. With
 # twelve layers:
@@ -204,10 +208,11 @@ along_step.deeper_table()
 
 # %% [markdown]
 # From He init loss range and change of the gradient are again far lower with batch norm, in all ten seeds. Now batch norm also
-# ends at the lower training loss, in all ten. But β is near 20 in all three nets that train. That is a limit of the measure:
-# where the gradient is gone after half a step, it is $\lVert g \rVert \div (\frac12 \cdot 0.1 \cdot \lVert g \rVert) = 20$,
-# whatever the curvature. With steps from 1/100 it comes out the other way: in all ten seeds batch norm has the higher β, 1.3
-# to 2.8 times the control's.
+# ends at the lower training loss, in all ten. But β is near 20 in the median in all three nets that train. For batch norm that
+# is a limit of the measure: where the gradient is gone after half a step,
+# $\lVert g \rVert \div (\frac12 \cdot 0.1 \cdot \lVert g \rVert) = 20$ comes out, whatever the curvature. (The control's seeds
+# reach 47, so there it is not the only reason.) With steps from 1/100 it comes out the other way: in all ten seeds batch norm
+# has the higher β, 1.3 to 2.8 times the control's.
 #
 # Yao et al. (2019, *PyHessian*, abstract) write that batch norm "does not necessarily make the loss landscape smoother,
 # especially for shallower networks". They measure the Hessian, in ResNets on images. Here four layers are smoother by this β,
@@ -215,17 +220,18 @@ along_step.deeper_table()
 #
 # ### Other weights, the same function
 #
-# *Predict first:* a batch norm net is trained for 100 steps. Then all its hidden matrices are multiplied by a, and those of the
-# control as in the explorer. In train mode the outputs stay. What happens to effective β, in each of the two?
+# Now as numbers, after 100 steps. *Predict first:* from × ¼ to × 4 batch norm's hidden matrices get 16 times as long. If all
+# curvature came from them, by which factor would its β fall? Does it fall by as much? The control is rewritten as in the
+# explorer.
 
 # %%
 along_step.show_rescaled()
 
 # %% [markdown]
 # Each column of β belongs to *one* function: the outputs stay within rounding and ε. From the first row to the last batch
-# norm's β falls to about a thirtieth. (A W that is four times as long has a quarter of the gradient and a sixteenth of the
-# curvature. The head and the norms' own parameters keep theirs.) The control can be rewritten too, since ReLU(a·z) =
-# a·ReLU(z); its β grows in both directions.
+# norm's β falls to about a thirtieth. If all curvature came from these matrices it would be a 256th: a W that is four times as
+# long has a quarter of the gradient and a sixteenth of the curvature. But the head and the norms' own parameters keep theirs.
+# The control can be rewritten too, since ReLU(a·z) = a·ReLU(z); its β grows in both directions.
 #
 # So effective β is a property of the function *and* of the numbers in which it is written. A comparison of two nets compares
 # both. The learning rate that suits a net changes with the scale as well.
@@ -306,8 +312,8 @@ weight_length.same_path_table()
 #
 # With SGD and no weight decay ‖W‖ only grows, so η/‖W‖² falls during training. Does that matter? Change it alone: after every
 # step give each hidden matrix its first length back. With batch norm it computes the same, but its effective rate no longer
-# falls. The darkest line shows that. The nets are from default init; the last rows of the table are from He init, or without a
-# norm.
+# falls. The darkest line shows that. Each point is a mean of ten steps. The nets are from default init; the last rows of the
+# table are from He init, or without a norm.
 #
 # *Predict first:* at which learning rate does holding the length do harm, at 0.1 or at 1? Does a net without a norm learn at
 # these rates, with its lengths held too?
@@ -351,9 +357,9 @@ deep_start.growth()
 deep_start.start_table()
 
 # %% [markdown]
-# 1.211⁴⁹ is about 12,000. Measured it is about 6,000, since the first layer stands below the line: it has 64 inputs in place of
-# 256. (The growth is fitted from layer 5 to 40.) *Cosine of two images*: 1.00 means that all images leave the last layer in the
-# same direction. A *dead* unit is 0 for all 128 images.
+# 1.211⁴⁹ is about 12,000. Measured it is about 6,000, since the first layer stands below the line. It is the only one with 64
+# inputs in place of 256. (The growth is fitted from layer 5 to 40.) *Cosine of two images*: 1.00 means that all images leave
+# the last layer in the same direction. A *dead* unit is 0 for all 128 images.
 #
 # - **For.** Without a norm nearly all images leave the last layer alike, from either start, and 0.3 to 0.55 of the units are
 #   dead. With batch norm images stay apart and no unit is dead.
@@ -361,14 +367,15 @@ deep_start.start_table()
 #   With skips they stay closer.
 # - **Against.** The gradient explodes, as the theory says: 1.21 a layer. In the first layer it is 2,500 long; in the control
 #   0.25. So for gradients batch norm makes a deep net *worse* than He's start does.
-# - After *one* step of SGD at rate 0.1 it is 25. The first layers got much longer in that step, and a longer W has a shorter
-#   gradient (section 4). That is one part of it: with the old lengths given back it is 300.
+# - After *one* step of SGD at rate 0.1 it is 25. The first layers got much longer in that step (in the first, 0.1 · 2,500 =
+#   250, on a length of about 23), and a longer W has a shorter gradient (section 4). That is one part of it: with the old
+#   lengths given back it is 300.
 # - Skips (x + layer(x)) bring the growth down to 1.03. There the same step, at rate 0.1, is too long: the gradient is larger
 #   after it.
 #
 # Ioffe & Szegedy conjecture (§3.3) that batch norm may bring the singular values of layer Jacobians close to 1, which would
-# preserve gradients. At initialisation, in nets without skips, this does not hold. Does it matter for training? The same nets,
-# 64 wide:
+# preserve gradients. At initialisation, in nets without skips, this does not hold. Does it matter for training? Nets of this
+# kind, 64 wide:
 
 # %%
 deep_start.training_table()
@@ -404,8 +411,8 @@ batch_noise.pairs_table()
 # %% [markdown]
 # Losses in eval mode are over all rows; the training labels include the wrong ones.
 #
-# - **For.** Parts of 8 in place of 128 raise held-out accuracy by 8.5 points in the median, in all ten seeds. With
-#   parts of 4 it is higher still, in nine of ten.
+# - **For.** Parts of 8 in place of 128 raise held-out accuracy by 8.5 points in the median, in all ten seeds. With parts of 4
+#   it is higher still, in nine of ten, but so is the held-out loss, in all ten.
 # - **What else could it be?** The training loss rises with it: with more noise the net fits less, wrong labels too. So take
 #   the net with whole batches, and stop it when it has fitted just as much. It is then 6 points better than at the end in the
 #   median. So the larger part of the gain comes with fitting less. The rest is 2 points, in all ten seeds; with ten others it
@@ -419,9 +426,9 @@ batch_noise.pairs_table()
 batch_noise.parts_table("as they are")
 
 # %% [markdown]
-# Now there is nothing to gain in accuracy: for parts of 8, 16 and 32 the seeds go both ways. With parts of 16 the held-out loss
-# is lower than with 128 in nine of ten seeds, by 2 to 22 %. With parts of 4 the training loss in eval mode is twenty times as
-# high, and accuracy falls.
+# Now there is nothing to gain in accuracy: for parts of 8, 16 and 32 the seeds go both ways. With parts of 16 the held-out
+# loss is lower than with 128 in nine of ten seeds, with five others in three: not decided. With parts of 4 the training loss
+# in eval mode is twenty times as high, and accuracy falls.
 #
 # So the noise regularises where there is something to regularise, and it is paid for with the training loss. How much it helps,
 # data and part size decide.
@@ -498,7 +505,7 @@ evidence_exercise.check(evidence)
 #
 # The change of the distribution of activations as the parameters change (2015); or the change of a layer's gradient when the
 # layers below are updated (2018). Noise behind batch norm brings the first back, and from default init training stays fast, to
-# about one and a half times the loss. That refutes the plainest version; the question is open.
+# about one and a half times the loss in eval mode. That refutes the plainest version; the question is open.
 #
 # </details>
 # <details><summary>Why does batch norm allow large learning rates?</summary>
@@ -510,15 +517,15 @@ evidence_exercise.check(evidence)
 # </details>
 # <details><summary>"Batch norm makes the loss landscape smoother." What do you answer?</summary>
 #
-# Along the step, from the same start, in a shallow net: yes, measured. But β changes when the same function is written with
-# other weights, and in a deeper net, with shorter steps, it came out the other way. Theorem 4.1 of Santurkar et al. is an upper
-# bound for one layer.
+# Along the step, in a shallow net from He init: yes, measured. From default init β was higher with batch norm in nearly all
+# seeds. β changes when the same function is written with other weights, and in a deeper net, with shorter steps, it was higher
+# too. Theorem 4.1 of Santurkar et al. is an upper bound for one layer.
 #
 # </details>
 # <details><summary>What does batch norm do to gradients in a very deep net before training?</summary>
 #
-# Without skip connections it makes them explode: × 1.21 a layer with ReLU. After the first step most of it is gone; that the
-# first layers are longer then is one part of the reason. Skips prevent it.
+# Without skip connections it makes them explode: × 1.21 a layer with ReLU. After one step at rate 0.1 most of it was gone in
+# the first layer, partly since that layer was longer then. Skips prevent it.
 #
 # </details>
 # <details><summary>Does normalising the features always help linear regression?</summary>

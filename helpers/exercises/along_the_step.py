@@ -157,7 +157,7 @@ effective_step_exercise = Exercise(
             "It tells two nets apart that compute the same function and train at different speeds.",
             (
                 "W/‖W‖ has length 1, so it computes the same. Is its gradient that of W?",
-                "The gradient of W/‖W‖ is ‖W‖ times as long (section 3.3 of the paper: 1/a). Both angles have to agree.",
+                "The gradient of W/‖W‖ is ‖W‖ times as long (section 4: 1/a). Both angles have to agree.",
                 "step ÷ length is lr·‖g‖/‖W‖ for W, and rate·‖W‖·‖g‖ for W/‖W‖: `lr / W.norm() ** 2`",
             ),
         ),
