@@ -134,9 +134,9 @@ def descent_figure() -> None:
     lines = [(0, name, *INK[name], name) for name in INK]
     lines += [
         (1, "error", "#1a1a1a", "-", "error, no penalty"),
-        (1, "error, no noise", "#6a3d9a", "--", "labels without noise"),
+        (1, "error, no noise", "#00695c", "--", "labels without noise"),
     ]
-    lines += [(1, "error, ridge", "#b04a00", ":", "with the best of four penalties")]
+    lines += [(1, "error, ridge", "#8a1c4a", ":", "best of four penalties")]
     for place, name, ink, style, label in lines:
         runs = found[name]
         axes[place].plot(FEATURES, np.median(runs, axis=0), style, color=ink, label=label)
@@ -152,7 +152,7 @@ def descent_figure() -> None:
         ax.set_xticks([2, 10, 40, 200, 1000], ["2", "10", "40", "200", "1000"])
         ax.set_yticks([0.1, 1, 10, 100, 1e4, 1e6], ["0.1", "1", "10", "100", "10,000", "million"])
         ax.minorticks_off()
-        ax.legend(fontsize=8.5)
+        ax.legend(fontsize=8.5, loc="upper left")
     figures.show(
         figure,
         "Squared error on new rows against the number of random features, both axes logarithmic. Left: its parts bias "
