@@ -35,7 +35,7 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file, or of a folder, on one worker, unless it is scattered; mark them by notebook; order them."""
+    """Keep the tests of a file, or of a folder, on one worker, unless scattered; mark them by notebook; order them."""
     users = notebooks_by_word()
     items.sort(key=_late)
     for item in items:

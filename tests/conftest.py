@@ -8,6 +8,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.front_end import FLAGS, system_browser
 
+VIEWPORT = {"width": 1280, "height": 1000}
 WAIT = 120_000
 """Milliseconds; a busy machine may take long, and nothing in these tests depends on how long."""
 
@@ -44,7 +45,7 @@ def page(browser):
 @contextlib.contextmanager
 def opened(browser):
     """A page wide enough to see a notebook as a learner does; an error on its console fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context = browser.new_context(viewport=VIEWPORT)
     page = context.new_page()
     page.set_default_timeout(WAIT)
     page.problems = []

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.front_end import RUN_ALL, open_in_lab, open_in_notebook, write_notebook
+from tests.conftest import VIEWPORT, opened
 from tests.notebook import solved
 
 CELL = """\
@@ -156,10 +157,18 @@ def sliders_have_names_and_keep_their_arrow_keys(page):
     assert region.evaluate("element => element.kept"), "the headline changes in place"
 
 
-def test_it_is_one_screen_in_both_themes(page, lab, tmp_path):
-    write_notebook(lab, "one_screen", CELL)
-    in_lab(page, lab, "one_screen")
-    settled(page, "Learning rate 0.3, batch size 32")
+@pytest.fixture(scope="module")
+def played(browser, lab):
+    """A page of JupyterLab with the playground, and two cells that break and mend the learner's layer."""
+    write_notebook(lab, "played", CELL, "Mine.broken = True", 'Mine.broken = False; print("mended")')
+    with opened(browser) as page:
+        in_lab(page, lab, "played")
+        settled(page, "Learning rate 0.3, batch size 32")
+        yield page
+
+
+def test_it_is_one_screen_in_both_themes(played, tmp_path):
+    page = played
     for width, browser_open in ((1280, True), (1280, False), (800, False)):
         page.set_viewport_size({"width": width, "height": 720})
         if not browser_open:
@@ -173,6 +182,7 @@ def test_it_is_one_screen_in_both_themes(page, lab, tmp_path):
             assert (box.evaluate(SPILLS), shown) == ({"outside": [], "small": [], "plates": []}, shown)
             box.evaluate("element => element.scrollIntoView({block: 'start'})")
             page.screenshot(path=tmp_path / f"{shown}.png")
+    page.set_viewport_size(VIEWPORT)
 
 
 THEME = """async (name) => {
@@ -194,10 +204,8 @@ SPILLS = """box => {
   return {outside, small, plates}; }"""
 
 
-def test_a_guess_is_asked_for_and_counted(page, lab):
-    write_notebook(lab, "guess", CELL)
-    in_lab(page, lab, "guess")
-    settled(page, "Learning rate 0.3, batch size 32")
+def test_a_guess_is_asked_for_and_counted(played):
+    page = played
     type_into(page, "bn-lr", "1")
     expect(headline(page)).to_contain_text("Predict first")
     page.locator("button.bn-skip").press("Enter")
@@ -209,9 +217,10 @@ def test_a_guess_is_asked_for_and_counted(page, lab):
     expect(page.locator(".bn-question")).to_contain_text("1 of 1 guess was right")
 
 
-def test_a_broken_layer_is_a_sentence_and_the_kernel_lives_on(page, lab):
-    write_notebook(lab, "broken", CELL, "Mine.broken = True", 'Mine.broken = False; print("mended")')
-    in_lab(page, lab, "broken")
+def test_a_broken_layer_is_a_sentence_and_the_kernel_lives_on(played):
+    page = played
+    page.locator(".bn-predict input").uncheck()
+    type_into(page, "bn-lr", "0.3")
     settled(page, "Learning rate 0.3, batch size 32")
     page.evaluate(SELECT_AND_RUN, 1)
     type_into(page, "bn-batch", "64")
