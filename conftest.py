@@ -29,8 +29,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """One more than there are cores: a quarter of the time is spent waiting for servers and browsers."""
-    return (yield) + 1
+    """Two more than there are cores: a sixth of the time is spent waiting for servers and browsers."""
+    return (yield) + 2
 
 
 @pytest.hookimpl(tryfirst=True)

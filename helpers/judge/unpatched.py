@@ -7,6 +7,8 @@ import contextlib
 import copy
 import math
 from collections.abc import Iterator
+from itertools import repeat
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,10 @@ _OWNERS: tuple[Any, ...] = (
 _ORIGINAL = {
     owner: {k: v for k, v in vars(owner).items() if callable(v) or isinstance(owner, type)} for owner in _OWNERS
 }
-_INHERITED = {owner: {k for base in getattr(owner, "__mro__", ())[1:] for k in vars(base)} for owner in _OWNERS}
+_INHERITED = {
+    owner: {k for base in getattr(owner, "__mro__", ())[1:] for k in vars(base)} - original.keys()
+    for owner, original in _ORIGINAL.items()
+}
 
 
 def put_back() -> list[tuple[Any, str, Any]]:
@@ -46,8 +51,9 @@ def put_back() -> list[tuple[Any, str, Any]]:
     replaced = []
     for owner, original in _ORIGINAL.items():
         now = vars(owner)
-        replaced += [(owner, k, now.get(k, _ABSENT)) for k, v in original.items() if now.get(k, _ABSENT) is not v]
-        replaced += [(owner, k, now[k]) for k in (now.keys() - original.keys()) & _INHERITED[owner]]
+        if any(map(is_not, map(now.get, original, repeat(_ABSENT)), original.values())):  # without a loop of Python
+            replaced += [(owner, k, now.get(k, _ABSENT)) for k, v in original.items() if now.get(k, _ABSENT) is not v]
+        replaced += [(owner, k, now[k]) for k in _INHERITED[owner] if k in now]
     for owner, name, _ in replaced:
         _set(owner, name, _ORIGINAL[owner].get(name, _ABSENT))
     return replaced

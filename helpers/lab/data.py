@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,9 @@ def digits(dtype: torch.dtype = torch.float32) -> Split:
     >>> split.X_train.shape, split.X_test.shape
     (torch.Size([1297, 64]), torch.Size([500, 64]))
     """
+    from sklearn.datasets import load_digits  # two seconds, which only those pay who want them
+    from sklearn.model_selection import train_test_split
+
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=500, random_state=0, stratify=y)
     mean, std = X_train.mean(), X_train.std()
