@@ -126,7 +126,7 @@ def run(client: Client, setting: Setting, hand_ins: Iterator[HandIn]) -> Iterato
 
     def send(key: str, hand_in: HandIn) -> None:
         waiting[key] = hand_in
-        name = f"{key}-{kills[key]}"
+        name = ("mark", key, kills[key])  # Dask keeps statistics of each first part
         done.add(client.submit(mark, setting, hand_in, key, key=name, pure=False, retries=_RETRIES))
 
     def send_more() -> None:
@@ -139,7 +139,7 @@ def run(client: Client, setting: Setting, hand_ins: Iterator[HandIn]) -> Iterato
 
     send_more()
     for future in done:
-        key = future.key.partition("-")[0]
+        _, key, _ = future.key
         hand_in = waiting.pop(key)
         record = None
         try:
@@ -196,6 +196,7 @@ def quietly() -> contextlib.AbstractContextManager[None]:
         {
             "distributed.scheduler.allowed-failures": 0,
             "distributed.admin.large-graph-warning-threshold": "1GB",
+            "distributed.admin.low-level-log-length": 10,  # of messages, each with a notebook in it
             "distributed.worker.daemon": False,
             "distributed.worker.profile.enabled": False,
             "distributed.logging.distributed": "critical",
