@@ -1,34 +1,20 @@
-"""``python -m helpers.grading``: grade a class, on one machine or on a cluster."""
+"""``python -m helpers.grading``: grade a class, on one machine or on a cluster.
+
+Here is what can be asked; :mod:`.commands` does it.  That is imported late: it brings torch, Dask and nbgrader, which
+``--help`` does not need.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-import webbrowser
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from distributed import Client
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from helpers.grading import isolation
-from helpers.grading.sandbox import Limits, Sandbox
 from helpers.grading.submission import NotJudged
-
-from . import assignment, engine, gradebook
-from . import course as courses
-from .course import Course
-from .marking import Setting
-from .record import JUDGED, Record
-from .store import Store
 
 
 class Sandboxed(StrEnum):
@@ -39,8 +25,7 @@ class Sandboxed(StrEnum):
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-out, err = Console(markup=False), Console(stderr=True, markup=False)
-"""What learners wrote is no markup."""
+err = Console(stderr=True, markup=False)
 
 CourseFolder = Annotated[Path, typer.Option("--course", help="the folder of the course")]
 Jobs = Annotated[int, typer.Option(help="worker processes on this machine; 0: one for each core", min=0)]
@@ -69,21 +54,10 @@ def grade(
     show: Annotated[bool, typer.Option("--show", help="open the report on the class")] = False,
 ) -> None:
     """Grade what came back.  Only what has changed since the last time is graded again."""
-    here = Course(course)
-    with _stoppable(), here.store() as store:
-        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
-        todo = courses.plan(submitted or here.submitted, setting, store, only, resume)
-        if dry_run:
-            _say_plan(todo)
-            return
-        database = gradebook.ready(db or here.database, setting.notebooks)
-        if todo.changed:
-            with engine.quietly(), _client(scheduler, jobs, len(todo.changed)) as client:
-                _grade(client, setting, todo, store)
-        courses.publish(here, setting, todo, store, database)
-        _say_end(here, store, todo)
-    if show:
-        webbrowser.open((here.folder / "class.html").resolve().as_uri())
+    from . import commands
+
+    asked = commands.Asked(course, sandbox is Sandboxed.BUBBLEWRAP, timeout, memory, db)
+    commands.grade(asked, submitted, jobs, scheduler, only, resume, dry_run, show)
 
 
 @app.command()
@@ -97,15 +71,9 @@ def late(
     db: Database = "",
 ) -> None:
     """Grade one hand-in without the rest.  Put it among the others too: grade forgets what it does not find there."""
-    here = Course(course)
-    with _stoppable(), here.store() as store:
-        setting = here.setting(Limits(seconds=timeout, memory=memory << 20), _jail(sandbox))
-        todo = courses.plan_one(file, learner, setting, store)
-        database = gradebook.ready(db or here.database, setting.notebooks)
-        with engine.quietly(), engine.local(1) as client:
-            _grade(client, setting, todo, store)
-        courses.publish(here, setting, todo, store, database)
-        _say_learner(store, learner)
+    from . import commands
+
+    commands.late(commands.Asked(course, sandbox is Sandboxed.BUBBLEWRAP, timeout, memory, db), file, learner)
 
 
 @app.command()
@@ -113,97 +81,17 @@ def explain(
     learner: Annotated[str, typer.Argument(help="the name as in results.csv")], course: CourseFolder = Path()
 ) -> None:
     """Say why somebody has these points."""
-    with Course(course).store() as store:
-        _say_learner(store, learner)
+    from . import commands
+
+    commands.explain(course, learner)
 
 
 @app.command()
 def doctor(course: CourseFolder = Path()) -> None:
     """Say what this machine offers: sandbox, limits, engine."""
-    here = Course(course)
-    why = isolation.missing()
-    out.print(f"bubblewrap: {why or 'runs here'}", soft_wrap=True)
-    with Sandbox(jail=not why) as sandbox:
-        out.print(f"each answer: {sandbox.isolation()}", soft_wrap=True)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    out.print(f"engine: Dask distributed {version('distributed')}, {cores} cores")
-    out.print(f"release: {here.release}, {len(assignment.load(here.release))} notebooks", soft_wrap=True)
+    from . import commands
 
-
-def _jail(wanted: Sandboxed) -> bool:
-    """True for bubblewrap; raises NotJudged where it is wanted and does not run."""
-    if wanted is Sandboxed.NONE:
-        return False
-    if why := isolation.missing():
-        raise NotJudged(
-            f"Nothing was graded: {why}. Without it learners' code could read what this account may read. Install it, "
-            "grade in a container, or say --sandbox=none where you trust the code."
-        )
-    return True
-
-
-def _client(scheduler: str, jobs: int, hand_ins: int) -> AbstractContextManager[Client]:
-    """Workers that are there, or as many as there is work for."""
-    return engine.existing(scheduler) if scheduler else engine.local(min(jobs or os.cpu_count() or 1, hand_ins))
-
-
-def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        bar = progress.add_task("grading", total=len(todo.changed))
-
-        def told(record: Record) -> None:
-            progress.advance(bar)
-            if record.status != JUDGED:
-                progress.console.print(f"{record.learner}: {record.reason}")
-
-        courses.grade(client, setting, todo, store, told)
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Around what takes long: Ctrl-C gets a sentence."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        err.print("Stopped. Nothing is lost: the same command goes on where it was.")
-        raise typer.Exit(130) from None
-
-
-def _say_plan(todo: courses.Plan) -> None:
-    for learner, found in todo.changed:
-        out.print(f"{learner.name}: {found.notebook} from {found.entry.path}")
-    for learner in todo.learners:
-        for note in learner.notes:
-            out.print(f"{learner.name}: {note}")
-    out.print(f"To grade: {len(todo.changed)}; up to date: {todo.same}; gone: {len(todo.gone)}.")
-
-
-def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
-    out.print(
-        f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
-        f"{store.waiting()} wait for a human. "
-        f"Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
-        f"feedback: {here.folder / 'feedback'}",
-        soft_wrap=True,
-    )  # fmt: skip
-
-
-def _say_learner(store: Store, learner: str) -> None:
-    records = list(store.records(learner))
-    if not records:
-        raise NotJudged(f"There is no record of {learner}; results.csv has the names.")
-    for record in records:
-        table = Table(title=f"{record.notebook}: {record.status} · {record.file}", title_justify="left")
-        for head in ("cell", "points", "why"):
-            table.add_column(head)
-        for name, score in record.scores.items():
-            points = "a human" if score.points is None else f"{score.points:g} of {score.most:g}"
-            table.add_row(name, points, score.why)
-        out.print(table)
-        for line in (record.reason, *record.repairs, record.isolation, record.limits, record.environment):
-            if line:
-                out.print(f"· {line}")
+    commands.doctor(course)
 
 
 def main() -> None:

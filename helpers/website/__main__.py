@@ -10,13 +10,14 @@ from .build import ROOT, build
 
 
 def main() -> int:
-    """The command; exit 0, or 1 where Sphinx complains."""
+    """The command; exit 0, or 1 where nothing was written."""
     parser = argparse.ArgumentParser(prog="python -m helpers.website", description=__doc__)
-    parser.add_argument("--to", type=Path, default=ROOT / "_site", help="the folder; what is in it goes")
+    told = "a new folder, an empty one, or that of an earlier site"
+    parser.add_argument("--to", type=Path, default=ROOT / "_site", help=told)
     target = parser.parse_args().to
-    problems = build(target)
-    print(problems or f"Open {target / 'index.html'}", file=sys.stderr if problems else sys.stdout)
-    return bool(problems)
+    problem = build(target)
+    print(problem or f"Open {target / 'index.html'}", file=sys.stderr if problem else sys.stdout)
+    return bool(problem)
 
 
 if __name__ == "__main__":

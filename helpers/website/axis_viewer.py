@@ -113,7 +113,7 @@ def _drawing(setting: dict[str, Any]) -> str:
     squares = "".join(_square(cell, CELL - 1, "lit" if lit[cell] else "") for cell in _cells())
     frame = _square(START, CELL, "bn-frame", -0.5)
     return (
-        f'<svg viewBox="0 0 {total}" role="img" aria-label="{setting["summary"]}" fill="currentColor" '
+        f'<svg viewBox="0 0 {total}" role="img" aria-label="{html.escape(setting["summary"])}" fill="currentColor" '
         f'font-family="sans-serif" font-size="13" style="--light:{setting["light"]};--dark:{setting["dark"]}">'
         f'<g class="bn-channels">{"".join(labels[: SHAPE[1]])}</g>'
         f'<g class="bn-examples">{"".join(labels[SHAPE[1] :])}</g>{brackets}'

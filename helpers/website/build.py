@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from helpers import project
 from helpers.exercises.syllabus import notebooks
 
-from . import repository, texts
+from . import folder, repository, texts
 from .live import PAGES
 from .notebook_page import PICTURES, page
 from .stylesheet import STATIC, course_css
@@ -52,25 +52,29 @@ NOT_NEEDED = (".buildinfo", "objects.inv", "*.map", "_sources", "debug.css", "sk
 
 
 def build(target: Path, root: Path = ROOT) -> str:
-    """Write the site of the course at ``root`` to the folder ``target``; returns what Sphinx complains of, or ""."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, static, extra, made = (Path(folder, name) for name in ("source", "static", "extra", "made"))
+    """Write the site of the course at ``root`` to the folder ``target``; returns why that was not done, or ""."""
+    if refused := folder.refusal(target):
+        return refused
+    with tempfile.TemporaryDirectory() as place:
+        names = ("source", "static", "extra", "made", "site")
+        source, static, extra, made, site = (Path(place, name) for name in names)
         _write_sources(source, extra, root)
         _write_static(static)
         context = {"base": repository.base(project.repository(root))}
         paths = {"html_static_path": [str(static)], "html_extra_path": [str(extra)], "html_context": context}
         complaints = io.StringIO()
-        sphinx = Sphinx(source, None, made, Path(folder, "trees"), "html", SETTINGS | paths, None, complaints)
+        sphinx = Sphinx(source, None, made, Path(place, "trees"), "html", SETTINGS | paths, None, complaints)
         sphinx.build()
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(made, target, ignore=shutil.ignore_patterns(*NOT_NEEDED))
-    return complaints.getvalue()
+        if complaints.getvalue():
+            return f"No page was written, because Sphinx complains:\n{complaints.getvalue()}"
+        shutil.copytree(made, site, ignore=shutil.ignore_patterns(*NOT_NEEDED))
+        return folder.put(site, target)
 
 
 def _write_sources(source: Path, extra: Path, root: Path) -> None:
     """Fill the folder that Sphinx reads, and that of the files which it copies."""
-    for folder in (source, extra / PICTURES, extra / texts.SOLVED):
-        folder.mkdir(parents=True)
+    for made in (source, extra / PICTURES, extra / texts.SOLVED):
+        made.mkdir(parents=True)
     address = project.repository(root)
     for name in (one.name for one in notebooks()):
         learner, solution = (nbformat.read(root / kind / f"{name}.ipynb", 4) for kind in ("notebooks", "solutions"))

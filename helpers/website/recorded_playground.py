@@ -61,6 +61,10 @@ _KEPT = (
     "Headline, words and numbers are those that the notebook wrote. Of each run ten steps of the activations are kept, "
     f"and how wide they are drawn is rounded to one part in {LEVELS}. Seeds {SEEDS[0]} to {SEEDS[-1]}."
 )
+_LOST = (
+    "The other recorded runs could not be loaded, so norm and seed are those of before. "
+    "Choose again, and it is tried once more."
+)
 _OWN_KEYS = 'data-lm-suppress-shortcuts="true"'
 """Where the page is JupyterLab, it leaves this element its arrow keys."""
 _STILL = '<p class="bn-stands">This is a still picture of one run. With JavaScript, two sliders move it.</p>'
@@ -80,7 +84,7 @@ html[theme="dark"] .bn-recorded{--bn-ink:var(--jp-ui-font-color0,#e6e9ec);color-
 .bn-recorded .bn-say .bn-first{margin:0;padding:0}
 .bn-recorded .bn-slide{display:grid;grid-template-columns:1fr 48px;align-items:center;gap:8px;padding-left:8px}
 .bn-recorded input[type=range]{width:100%;min-width:0;height:24px;margin:0;accent-color:var(--bn-focus)}
-.bn-recorded output{font-size:14px;font-variant-numeric:tabular-nums}
+.bn-recorded .bn-number{font-size:14px;font-variant-numeric:tabular-nums}
 .bn-recorded .bn-ticks{margin:-2px 64px 4px 16px}
 .bn-recorded fieldset{display:flex;flex-wrap:wrap;gap:2px 10px;border:0;margin:6px 0 0;padding:0 0 0 8px;min-width:0}
 .bn-recorded legend{font-size:13px;font-weight:600;padding:0}
@@ -158,6 +162,7 @@ def data() -> dict[str, Any]:
         "levels": LEVELS,
         "cell": CELL,
         "outcomes": [outcome.name for outcome in Outcome],
+        "lost": _LOST,
         "nets": {norm: [style.net(kind) for kind in nets] for norm, nets in kinds.items()},
         "frames": stored()["frames"],
         "parts": stored()["parts"],
@@ -196,7 +201,8 @@ def _slider(name: str, text: str, ticks: tuple[str, ...], at: int, number: str, 
     return (
         f'<div class="bn-field bn-moving {more}"><span class="bn-name" id="{name}-name">{text}</span>'
         f'<div class="bn-slide"><input type="range" {_OWN_KEYS} class="{name}" min="0" max="{last}" value="{at}" '
-        f'aria-labelledby="{name}-name" aria-valuetext="{number}"><output>{number}</output></div>'
+        f'aria-labelledby="{name}-name" aria-valuetext="{number}">'
+        f'<span class="bn-number" aria-hidden="true">{number}</span></div>'
         f'<div class="bn-ticks" aria-hidden="true">{spans}</div></div>'
     )
 

@@ -25,7 +25,10 @@ def run_it_at(address: str, notebook: str) -> list[tuple[str, str]]:
 def base(address: str) -> str:
     """The path under which GitHub serves the pages, from which a page that was not found can lead home; or "".
 
-    >>> base("https://github.com/ada/bn"), base("")
-    ('/bn/', '')
+    It is that of NAME.github.io; a domain of one's own is not known from the address of the repository.
+
+    >>> base("https://github.com/ada/bn"), base("https://github.com/ada/Ada.github.io"), base("")
+    ('/bn/', '/', '')
     """
-    return f"/{urlsplit(address).path.strip('/').partition('/')[2]}/" if address else ""
+    owner, _, name = urlsplit(address).path.strip("/").partition("/")
+    return "" if not address else "/" if name.lower() == f"{owner}.github.io".lower() else f"/{name}/"

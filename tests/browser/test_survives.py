@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from helpers.editions.release import release
 from helpers.editions.source import read_source
 from tests.browser.front_end import FRONT_ENDS, READY, RUN_ALL, SAVE, STOP, write_notebook
-from tests.notebook import ROOT, without_shows
+from tests.notebook import ROOT, read, solved, without_shows
 
 NOT_OURS = ("(reading 'schema')", "filebrowser:open-path", "403 (Forbidden)", "Comm not found")
 """Of Notebook 7 beside JupyterLab on one server."""
@@ -78,6 +78,22 @@ def test_a_widget_answers_in_place_and_is_a_picture_after_the_night(page, lab, s
     page.evaluate(RUN_ALL)
     expect(slider.first).to_be_visible()
     expect(picture).to_be_hidden()
+
+
+def test_the_copy_to_hand_in_is_of_the_notebook_that_is_open(page, lab, show):
+    notebook = solved("00_start_here")
+    cells = [cell for cell in notebook.cells if cell.id in ("feature_statistics", "prepare")]
+    notebook.cells = [nbformat.v4.new_code_cell("import torch"), *cells]
+    (lab.folder / "lessons").mkdir(exist_ok=True)
+    nbformat.write(notebook, lab.folder / "lessons" / "mine.ipynb")
+    show("lessons/mine")
+    page.evaluate(RUN_ALL)
+    page.evaluate(SAVE)
+    page.evaluate(RUN_ALL)
+    card = page.locator(".bn-card")
+    expect(card).to_contain_text("mine.ipynb as it was saved at")
+    expect(card).to_contain_text("1 of 1 answers are filled in")
+    assert len(read(lab.folder / "lessons" / "submission" / "00_start_here.ipynb").cells) == 3
 
 
 def test_a_learner_sees_the_validate_button_and_no_panels(page, lab):

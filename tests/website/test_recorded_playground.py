@@ -174,6 +174,56 @@ def test_the_scrubber_shows_the_steps_of_a_run(playground):
     expect(page.locator(".bn-play")).to_have_text("▶")
 
 
+ANNOUNCED = """() => {
+  window.announced = [];
+  const live = 'output, [role=status], [role=alert], [role=log], [aria-live]';
+  const regions = changes => new Set(changes.map(({target}) => (target.closest ? target : target.parentElement))
+    .map(element => element.closest(live)).filter(Boolean));
+  const seen = changes => window.announced.push(...[...regions(changes)].map(one => one.className));
+  new MutationObserver(seen).observe(document.body, {childList: true, characterData: true, subtree: true}); }"""
+
+
+def test_a_step_of_a_slider_is_announced_once_beside_its_own_value(playground):
+    playground.evaluate(ANNOUNCED)
+    said = ["bn-say"]
+    for name, key, announced in (("learning rate", "End", said), ("batch size", "Home", said), ("step", "Home", [])):
+        slider = playground.get_by_role("slider", name=name)
+        before = slider.get_attribute("aria-valuetext")
+        slider.press(key)
+        expect(slider).not_to_have_attribute("aria-valuetext", before)
+        assert playground.evaluate("window.announced.splice(0)") == announced, name
+
+
+def test_runs_that_cannot_be_loaded_are_told_and_tried_again(page, tmp_path):
+    script = tmp_path / "playground.js"
+    script.write_bytes((site.STATIC / script.name).read_bytes())  # alone: the other file is not beside it
+    where = tmp_path / "page.html"
+    local.write(where, site)
+    text = where.read_text(encoding="utf-8")
+    where.write_text(text.replace((site.STATIC / script.name).as_uri(), script.name), encoding="utf-8")
+    page.goto(where.as_uri())
+    expect(page.locator(".bn-moves")).to_be_visible()
+    say, rate = page.locator(".bn-say"), page.get_by_role("slider", name="learning rate")
+    layer, last = (page.get_by_role("radio", name=name) for name in ("layer norm", "2"))
+    for radio, value in ((layer, "1"), (last, "3")):
+        rate.press("ArrowRight")
+        expect(say).not_to_contain_text("could not be loaded")
+        radio.click()
+        expect(say).to_contain_text("could not be loaded")
+        expect(say).to_contain_text(f"Learning rate {value}, batch size 32")
+        chosen = page.locator(".bn-recorded input:checked")
+        assert chosen.evaluate_all("all => all.map(one => one.value)") == ["batch", "0"]
+        expect(page.locator(".bn-legend")).to_contain_text("batch norm")
+    (tmp_path / site.MORE.name).symlink_to(site.MORE)
+    layer.click()
+    expect(page.locator(".bn-legend")).to_contain_text("layer norm")
+    last.click()
+    expect(say).to_contain_text("seed 2")
+    expect(say).not_to_contain_text("could not be loaded")
+    assert all("ERR_FILE_NOT_FOUND" in problem for problem in page.problems)
+    page.problems.clear()
+
+
 def picture():
     """The cell of notebook 03 that shows the playground, executed, as a notebook of its own."""
     notebook = nbformat.read(ROOT / "solutions" / "03_with_and_without_batchnorm.ipynb", as_version=4)

@@ -12,12 +12,17 @@ window.batchnorm = window.batchnorm || {};
   /** More parts; playground_more.js calls it. */
   batchnorm.recorded = (parts) => Object.assign(packed, parts);
 
-  /** The script beside this one, loaded once. */
+  /** The script beside this one, loaded once; where that fails, the next call tries again. */
   const more = () =>
-    (loading ??= new Promise((resolve) => {
+    (loading ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = new URL("playground_more.js", source);
       script.onload = resolve;
+      script.onerror = () => {
+        loading = null;
+        script.remove();
+        reject(new Error(`${script.src} cannot be loaded`));
+      };
       document.head.append(script);
     }));
 
@@ -109,7 +114,14 @@ window.batchnorm = window.batchnorm || {};
     async function go() {
       const turn = ++moved;
       const [norm, seed] = [chosen("norm"), chosen("seed")];
-      const [plain, normed] = await Promise.all([part(`none ${seed}`), part(`${norm} ${seed}`)]);
+      let plain, normed;
+      try {
+        [plain, normed] = await Promise.all([part(`none ${seed}`), part(`${norm} ${seed}`)]);
+      } catch (error) {
+        if (!at.norm) throw error; // nothing was drawn yet: the still picture stays
+        if (turn === moved) await back();
+        return;
+      }
       if (turn !== moved) return;
       if (norm !== at.norm) show(norm);
       Object.assign(at, { norm, seed, lr: +sliders.lr.value, batch: +sliders.batch.value });
@@ -124,6 +136,14 @@ window.batchnorm = window.batchnorm || {};
       draw_curves();
       draw_map(normed.won[cell()]);
       step();
+    }
+
+    /** Norm and seed as they were, where the runs that were asked for cannot be had. */
+    async function back() {
+      for (const name of ["norm", "seed"]) find(`.bn-${name} [value="${at[name]}"]`).checked = true;
+      const turn = moved + 1;
+      await go();
+      if (turn === moved) say.insertAdjacentHTML("afterbegin", `<p>${data.lost}</p>`);
     }
 
     function draw_curves() {
@@ -270,6 +290,7 @@ window.batchnorm = window.batchnorm || {};
     performance.mark("batchnorm-ready");
     const idle = window.requestIdleCallback || setTimeout;
     for (const norm of Object.keys(data.nets)) idle(() => frames(norm));
-    if (source) for (const event of ["pointerover", "focusin"]) find(".bn-choices").addEventListener(event, more);
+    const early = () => more().catch(() => {}); // a choice says it
+    if (source) for (const event of ["pointerover", "focusin"]) find(".bn-choices").addEventListener(event, early);
   };
 })();
