@@ -28,8 +28,8 @@ from .outcome import Outcome, outcome_of
 from .setting import Setting, Trace, label
 from .still import MAP_KEY, Traces, medians, picture
 
-REFRESH = 0.12
-"""Seconds between two redraws."""
+REFRESH = 0.25
+"""Seconds between two redraws.  On a small machine the front end draws while the training waits: fewer, sooner done."""
 PATIENCE = 5.0
 """Seconds that nets trained together may take, so that a very slow layer does not hold the page."""
 SLOW = 0.05
