@@ -13,6 +13,8 @@ from helpers.exercises import catalogue
 from helpers.exercises.syllabus import notebooks
 from tests.notebook import LEARNER, SOLUTIONS, graded, points, read, run_alone, setup_limit, without_shows
 
+SCATTERED = True
+
 
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory):
