@@ -63,19 +63,19 @@ def _run(pipeline: Pipeline, X: torch.Tensor, y: torch.Tensor) -> tuple[torch.Te
     return tensor(scores, "the result"), model
 
 
-def _columns(seen: torch.Tensor, X: torch.Tensor, fold: int) -> list[int]:
-    """Which feature of X each column that fit saw is, by its correlation with it; -1 where it is none of them."""
-    train = torch.arange(len(X)) % FOLDS != fold
-    rows = X[train] if len(seen) == int(train.sum()) else X
-    if len(rows) != len(seen):
+def _columns(fitted: tuple[torch.Tensor, torch.Tensor], X: torch.Tensor, y: torch.Tensor, fold: int) -> list[int]:
+    """Which feature of X fit saw in each column, its rows in any order, but with their labels; -1: none."""
+    seen, train = fitted[0], torch.arange(len(X)) % FOLDS != fold
+    rows = train if len(seen) == int(train.sum()) else train | True
+    if int(rows.sum()) != len(seen):
         return [-1] * seen.shape[1]
 
-    def unit(values: torch.Tensor) -> torch.Tensor:
+    def unit(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         centred = values.double() - values.double().mean(0)
-        scaled: torch.Tensor = centred / centred.norm(dim=0).clamp(min=1e-12)
-        return scaled
+        scaled = centred / centred.norm(dim=0).clamp(min=1e-12)
+        return torch.sort(scaled * (2 * labels.reshape(-1, 1) - 1), 0).values
 
-    alike = unit(seen).T @ unit(rows)
+    alike = unit(*fitted).T @ unit(X[rows], y[rows])
     return [int(row.argmax()) if row.max() > 0.999 else -1 for row in alike]
 
 
@@ -84,8 +84,8 @@ def _fitted(pipeline: Pipeline) -> dict[str, Any]:
     given = X.clone()
     _, model = _run(pipeline, X, y)
     chosen = torch.zeros(FOLDS, FEATURES + 1)
-    for fold, (seen, _) in enumerate(model.fitted):
-        chosen[fold, _columns(seen, given, fold)] = 1
+    for fold, fitted in enumerate(model.fitted):
+        chosen[fold, _columns(fitted, given, y, fold)] = 1
     return {
         "rows that fit sees in each fold": [len(seen) for seen, _ in model.fitted],
         "features of each fold (1 chosen)": chosen[:, :-1],

@@ -138,8 +138,7 @@ def sampled(net: nn.Module, x: torch.Tensor, draws: int = DRAWS) -> torch.Tensor
 
 def _first_mean(net: nn.Module) -> torch.Tensor:
     """The running mean of the first norm."""
-    means = [value for name, value in net.named_buffers() if name.endswith("running_mean")]
-    return means[0]
+    return next(value for name, value in net.named_buffers() if name.endswith("running_mean"))
 
 
 @one_thread()

@@ -311,15 +311,8 @@ def with_stopper(stopper: Callable[[int], Any], patience: int = 10, seed: int = 
             count += 1
             if stopper_made.step(evaluate(net, *data.validation)[0], net):
                 break
+        parts = data.validation, (data.train.X_test, data.train.y_test)
         for name in (f"after epoch {count}, where it stopped", "after restore"):
-            body.append(
-                [
-                    name,
-                    *(
-                        f"{100 * evaluate(net, *part)[1]:.1f}"
-                        for part in (data.validation, (data.train.X_test, data.train.y_test))
-                    ),
-                ]
-            )
+            body.append([name, *(f"{100 * evaluate(net, *part)[1]:.1f}" for part in parts)])
             stopper_made.restore(net)
     table(["the net", "validation", "test"], body, f"Your EarlyStopping({patience}), one seed: accuracy in %")

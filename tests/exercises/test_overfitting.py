@@ -184,6 +184,19 @@ def biased_deviation(X, y, k, keep, fit):
     return scores
 
 
+def the_other_folds_joined(X, y, k, keep, fit):
+    """The rows to train on come fold after fold: another order, the same rows."""
+    scores = []
+    for i in range(k):
+        rows, labels = (torch.cat([values[j::k] for j in range(k) if j != i]) for values in (X, y))
+        mean, std = rows.mean(0), rows.std(0)
+        scaled = (rows - mean) / std
+        chosen = (scaled.T @ (labels - labels.mean())).abs().topk(keep).indices
+        predict = fit(scaled[:, chosen], labels)
+        scores.append((predict(((X[i::k] - mean) / std)[:, chosen]) == y[i::k]).double().mean())
+    return torch.stack(scores)
+
+
 def chosen_first(X, y, k, keep, fit):
     def one(i):
         held = torch.arange(len(X)).remainder(k).eq(i)
@@ -230,7 +243,14 @@ RIGHT = {
         three_cases,
         number_by_number,
     ),
-    k_fold_exercise: (k_fold_accuracy, by_indices, biased_deviation, chosen_first, a_class_of_its_own),
+    k_fold_exercise: (
+        k_fold_accuracy,
+        by_indices,
+        biased_deviation,
+        chosen_first,
+        the_other_folds_joined,
+        a_class_of_its_own,
+    ),
 }
 CASES = [(exercise, answer) for exercise, answers in RIGHT.items() for answer in answers]
 
@@ -312,6 +332,15 @@ def strongest_first(X, y, k, keep, fit):
     return k_fold_accuracy(X[:, strong], y, k, keep, fit)
 
 
+def labels_of_other_rows(X, y, k, keep, fit):
+    """All is right but for the last step: fit gets the rows in one order, and their labels in another."""
+
+    def turned(rows, labels):
+        return fit(rows.flip(0), labels)
+
+    return k_fold_accuracy(X, y, k, keep, turned)
+
+
 def seeded_folds(X, y, k, keep, fit):
     order = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
     return k_fold_accuracy(X[order], y[order], k, keep, fit)
@@ -321,7 +350,7 @@ WRONG = [
     *((inverted_dropout_exercise, f) for f in (gaussian, exactly_the_share, rows_and_columns)),
     *((early_stopping_exercise, c) for c in (ForgetsBuffersOfNorms, RestoresOnlyOnce, MeanOfTheLast)),
     *((soft_threshold_exercise, f) for f in (rounded, inside_the_gradient)),
-    *((k_fold_exercise, f) for f in (strongest_first, seeded_folds)),
+    *((k_fold_exercise, f) for f in (strongest_first, labels_of_other_rows, seeded_folds)),
 ]
 
 
