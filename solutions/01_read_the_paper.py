@@ -324,7 +324,7 @@ figure_3_exercise.check(read_figure_3)
 #
 # Change the 9, and *all* of $y$ changes: $y_i$ depends on the example $i$ and on the other examples in the batch.
 #
-# *Exercise, easy, 8 minutes.* Write Algorithm 1. Do not call PyTorch's batch norm; you are building it.
+# *Exercise, easy, 8 minutes.* Write Algorithm 1. Do not call a norm of PyTorch; you are building one.
 
 # %%
 import torch

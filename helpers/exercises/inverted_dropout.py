@@ -12,10 +12,13 @@ from helpers.judge.api import BadOutput, Check, Exercise, Probe, asked, matches,
 from .measuring import normal
 
 Dropout = Callable[[torch.Tensor, float, bool], Any]
-SHAPE = (500, 400)
-"""So many values that a share is known to 0.01, whatever the generator."""
+SHAPE, BLOCKS = (500, 400), (40, 8, 25)
+"""So many values that a share is known to 0.01, whatever the generator; and numbers with a third dimension."""
 _ROWS = asked("do the values of a row fall together")
 _COLUMNS = asked("do the values of a column fall together")
+_SAME_ROWS = asked("do two rows have the same mask")
+_SAME_COLUMNS = asked("do two columns have the same mask")
+_SAME = tuple(asked(f"do two {of} have the same mask") for of in ("examples", "channels", "places"))
 _AGAIN = asked("does a second call drop the same values")
 _MOVED = "largest change of the x that was passed in"
 
@@ -44,6 +47,12 @@ def _together(dropped: torch.Tensor) -> bool:
     return bool(shares.std() > 2 * torch.sqrt(p * (1 - p) / dropped.shape[1]))
 
 
+def _alike(dropped: torch.Tensor, dim: int) -> bool:
+    """True where two slices along ``dim`` have the same mask, and it drops something: chance does not do that."""
+    slices = dropped.movedim(dim, 0).flatten(1)
+    return bool(dropped.any()) and len(torch.unique(slices, dim=0)) < len(slices)
+
+
 def _training(seed: int, p: float) -> Callable[[Dropout], dict[str, Any]]:
     def run(dropout: Dropout) -> dict[str, Any]:
         x = normal(seed, SHAPE, 3.0)
@@ -57,11 +66,18 @@ def _training(seed: int, p: float) -> Callable[[Dropout], dict[str, Any]]:
             "largest factor of a value that is kept": factors.max() if len(factors) else 0.0,
             _ROWS: _together(dropped),
             _COLUMNS: _together(dropped.T),
+            _SAME_ROWS: _alike(dropped, 0),
+            _SAME_COLUMNS: _alike(dropped, 1),
             _AGAIN: torch.equal(dropped, again == 0),
             _MOVED: (x - given).abs().max(),
         }
 
     return run
+
+
+def _blocks(dropout: Dropout) -> dict[str, Any]:
+    dropped = _called(dropout, normal(5, BLOCKS, 3.0), 0.5, True) == 0
+    return {question: _alike(dropped, dim) for dim, question in enumerate(_SAME)}
 
 
 def _eval(dropout: Dropout) -> dict[str, Any]:
@@ -99,6 +115,11 @@ inverted_dropout_exercise = Exercise(
             Probe(name, f"{SHAPE[0]} × {SHAPE[1]} numbers, p = {p}, train mode, twice", _training(seed, p))
             for seed, (name, p) in enumerate(_RUNS.items())
         ),
+        Probe(
+            "blocks",
+            f"{' × '.join(map(str, BLOCKS))} numbers (examples, channels, places), p = 0.5, train mode",
+            _blocks,
+        ),
         Probe("eval", "6 × 5 numbers, p = 0.4, eval mode", _eval),
         Probe("edges", "6 × 5 numbers in float64, train mode, p = 0 and p = 1", _edges),
         Probe("gradient", "numbers that require a gradient, p = 0.6, train mode", _gradient),
@@ -107,17 +128,18 @@ inverted_dropout_exercise = Exercise(
         Check(
             "training",
             "1 · train mode: a share p becomes 0, what is kept is divided by 1 − p",
-            tuple(
-                rule
-                for name, p in _RUNS.items()
-                for rule in (
-                    near(f"{name}/share of zeros", p, 0.021),
-                    near(f"{name}/smallest factor of a value that is kept", 1 / (1 - p), 1e-4),
-                    near(f"{name}/largest factor of a value that is kept", 1 / (1 - p), 1e-4),
-                    near(f"{name}/{_ROWS}", 0.0, 0.0),
-                    near(f"{name}/{_COLUMNS}", 0.0, 0.0),
-                    near(f"{name}/{_AGAIN}", 0.0, 0.0),
-                )
+            (
+                *(
+                    rule
+                    for name, p in _RUNS.items()
+                    for rule in (
+                        near(f"{name}/share of zeros", p, 0.021),
+                        near(f"{name}/smallest factor of a value that is kept", 1 / (1 - p), 1e-4),
+                        near(f"{name}/largest factor of a value that is kept", 1 / (1 - p), 1e-4),
+                        *(near(f"{name}/{q}", 0.0, 0.0) for q in (_ROWS, _COLUMNS, _SAME_ROWS, _SAME_COLUMNS, _AGAIN)),
+                    )
+                ),
+                *(near(f"blocks/{question}", 0.0, 0.0) for question in _SAME),
             ),
             "With another factor the next layer sees other sizes in training than in use.",
             (

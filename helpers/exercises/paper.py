@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from helpers.judge.api import BadOutput, Check, Exercise, Probe, asked, matches, near, tensor, tensors
+from helpers.judge.operators import library_norms, operators_called
 
 from .measuring import gradients_of, normal
 
@@ -59,35 +59,22 @@ differs from Inception (§4.2.1, §4.2.2)."""
 
 _CHANGED = asked("is your caller's x changed")
 _ANY_CHANGED = asked("is a tensor of your caller changed")
-_NORMS = {"batch_norm", "native_batch_norm", "_native_batch_norm_legit", "instance_norm", "batch_norm_stats"}
 _W_CHANGED = asked("is your caller's W changed")
-_LIBRARY = asked("does PyTorch's batch norm do the work")
+_LIBRARY = asked("does a norm of PyTorch do the work")
 
 
 def _double(seed: int, shape: Sequence[int], mean: float = 0.0, std: float = 1.0) -> torch.Tensor:
     return normal(seed, shape, mean, std).double()
 
 
-class _Called(TorchFunctionMode):
-    """Notes which functions of torch are called.  Unlike a dispatch mode it imports nothing, so it costs nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names.add(getattr(func, "__name__", ""))
-        return func(*args, **(kwargs or {}))
-
-
 def _own_work(run: Callable[[BatchNorm], dict[str, Any]]) -> Callable[[BatchNorm], dict[str, Any]]:
-    """The same probe, which also notes whether PyTorch's batch norm does the work."""
+    """The same probe, which also notes whether a norm of PyTorch does the work, by whatever name it is called."""
 
     @functools.wraps(run)
     def watched(batch_norm: BatchNorm) -> dict[str, Any]:
-        with _Called() as called:
+        with operators_called() as called:
             seen = run(batch_norm)
-        return {**seen, _LIBRARY: bool(called.names & _NORMS)}
+        return {**seen, _LIBRARY: bool(library_norms(called))}
 
     return watched
 

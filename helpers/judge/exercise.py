@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, ClassVar, NoReturn
 
-from IPython.core.getipython import get_ipython
-
 from . import progress
 from .explain import Card as Red
 from .explain import explain, keys_asked
@@ -23,7 +21,7 @@ from .observe import Printed, as_raised, caught, observe
 from .reading import PROBE, SLIPS, Names, Slip, slips_in, under
 from .record import Record, from_bytes
 from .rules import verdicts_of
-from .show import Card, VerdictCard, cause_rows, show
+from .show import Card, VerdictCard, cause_rows, shell, show
 from .slips import missing_package
 from .source import Source, source_of
 from .unpatched import unpatched
@@ -228,7 +226,7 @@ def _at_a_front_end() -> bool:
     Programs that run notebooks say that it would not; nbgrader is known by its environment variable too.
     """
     try:
-        answers = get_ipython().get_parent()["content"]["allow_stdin"]
+        answers = shell().get_parent()["content"]["allow_stdin"]
     except (AttributeError, KeyError, TypeError):
         return False
     return bool(answers) and "NBGRADER_EXECUTION" not in os.environ
@@ -236,7 +234,7 @@ def _at_a_front_end() -> bool:
 
 def _origin(obj: Any) -> str:
     """Which cell of the notebook the code came from, "" where that cannot be told."""
-    cells = getattr(get_ipython(), "user_ns", {}).get("In", [])
+    cells = getattr(shell(), "user_ns", {}).get("In", [])
     parts = vars(obj).values() if isinstance(obj, type) else [obj]
     files = [part.__code__.co_filename for part in parts if inspect.isfunction(part)]
     text = "".join(linecache.getlines(files[0])).strip() if files else ""

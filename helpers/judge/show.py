@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from IPython.display import display
+from typing import Any
 
 from helpers.look.parts import KINDS, MARKS, Card, Table, card_of, details, first, mark, marked_up, segments
 
 from .model import Assessment, Explanation, Verdict
 
-__all__ = ["Card", "VerdictCard", "cause_rows", "show"]
+__all__ = ["Card", "VerdictCard", "cause_rows", "shell", "show"]
 
 DETAILED = 6
 """At most so many failed checks show their numbers in the text."""
@@ -154,7 +154,17 @@ class VerdictCard:
 
 def show(card: Card | VerdictCard) -> None:
     """Display a card: HTML in a notebook, text in a terminal."""
-    display(card)
+    if shell() is None:
+        print(card)
+    else:
+        from IPython.display import display  # not above: the command and its worker do without IPython
+
+        display(card)
+
+
+def shell() -> Any:
+    """IPython's shell, None outside of it: whoever runs in it has imported IPython."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 
 
 def cause_rows(causes: Sequence[Explanation]) -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ CLAIMS: tuple[tuple[str, str, str], ...] = (
     (r"E\[x²\]", _ANY_SQUARE, ""),
     (r"E\[x²\]", r"- [^-+\n]*(\*\* ?2|pow\(|square|(\b[\w.]+(?:\([^()]*\))?) \* \2)", ""),
     (r"\byou clip\b", r"clamp|clip|min|max|tanh", ""),
-    (r"16 bits", r"half|float16", ""),
+    (r"round to 16 bits", r"half|float16", ""),
     (r"in float64", r"double|float64", ""),
     (r"statistics become float64", r"double|float64|numpy|np\.", ""),
     (r"compute in float32", r"float\(|float32|numpy|np\.|\.type\(|tensor\(", ""),

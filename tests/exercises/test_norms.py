@@ -1,5 +1,7 @@
 """The references agree with torch's layers; the judge accepts right answers and names wrong ones."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from helpers.exercises.answers.norms import (
 from helpers.judge.model import Raised
 from helpers.judge.observe import observe
 from helpers.judge.rules import verdicts_of
+from helpers.judge.variant import variant
 from tests.exercises.right_norms import RIGHT
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -256,6 +259,68 @@ def test_one_mistake_costs_its_points_once(id, suspect):
     right, seen = (observe(layer, exercise.probes) for layer in (REFERENCE[id], make))
     verdicts = verdicts_of(exercise.checks, exercise.probes, seen, right)
     assert sum(not v.passed for v in verdicts) == 1
+
+
+GROUPS = "groups = x.reshape(x.shape[0], self.num_groups, -1)"
+GROUP_MEAN, GROUP_VAR = "groups.mean(dim=2, keepdim=True)", "((groups - mean) ** 2).mean(dim=2, keepdim=True)"
+LAYER_VAR = "((x - mean) ** 2).mean(dim=self.dims, keepdim=True)"
+LAYER_SUM = LAYER_VAR.replace("mean(dim", "sum(dim")
+SIZES = "(normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)"
+DTYPE = "torch.float64 if x.dtype == torch.float64 else torch.float32"
+SQUARE = "(x.to(dtype) ** 2).mean(dim=self.dims, keepdim=True)"
+NAMED = (
+    ("groupnorm", "whole", (GROUP_MEAN, "groups.mean()"), (GROUP_VAR, "((groups - mean) ** 2).mean()")),
+    ("groupnorm", "groups_of_the_batch", (GROUPS, GROUPS.replace("x.shape[0], ", "1, "))),
+    ("groupnorm", "turned_before_the_reshape", (GROUPS, GROUPS.replace("x.resh", "x.transpose(0, 1).resh"))),
+    (
+        "groupnorm",
+        "channels_less_one",
+        (GROUP_VAR, "((groups - mean) ** 2).sum(dim=2, keepdim=True) / (x.shape[1] - 1)"),
+    ),
+    ("layernorm", "examples_less_one", (LAYER_VAR, f"{LAYER_SUM} / (x.shape[0] - 1)")),
+    ("layernorm", "last_size_less_one", (LAYER_VAR, f"{LAYER_SUM} / (x.shape[-1] - 1)")),
+    ("layernorm", "int_made_a_tuple", (SIZES, "tuple(normalized_shape)")),
+    ("layernorm", "int_not_handled", (SIZES, SIZES.replace("shape,)", "shape)"))),
+    (
+        "batchnorm2d",
+        "examples_less_one",
+        (
+            "((x - mean[:, None, None]) ** 2).mean(dim=(0, 2, 3))",
+            "((x - mean[:, None, None]) ** 2).sum(dim=(0, 2, 3)) / (len(x) - 1)",
+        ),
+        ("unbiased = var * n / (n - 1)", "unbiased = x.transpose(0, 1).flatten(1).var(1)"),
+    ),
+    (
+        "batchnorm2d",
+        "graph_in_running_mean",
+        ("torch.no_grad()", "torch.enable_grad()"),
+        ("= var *", "= var.detach() *"),
+    ),
+    (
+        "batchnorm2d",
+        "graph_in_running_var",
+        ("torch.no_grad()", "torch.enable_grad()"),
+        ("(mean -", "(mean.detach() -"),
+    ),
+    ("rmsnorm", "last_size_less_one", (SQUARE, "(x**2).sum(dim=self.dims, keepdim=True) / (x.shape[-1] - 1)")),
+    ("rmsnorm", "eps_of_x_dtype", (DTYPE, "x.dtype")),
+    (
+        "rmsnorm",
+        "float32_and_back",
+        (DTYPE, f"{DTYPE}\n        given, x = x, x.float()"),
+        ("(x.to(dtype)", "(x.float()"),
+        (".to(x.dtype)", ".to(given.dtype)"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("id", "cause", "edits"), [(id, c, e) for id, c, *e in NAMED], ids=lambda x: str(x)[:40])
+def test_the_mistake_is_named_also_where_the_source_is_known(id, cause, edits):
+    source = inspect.getsource(REFERENCE[id])
+    for right, wrong in edits:
+        source = source.replace(right, wrong)
+    found = EXERCISES[id].whole.assess(observe(variant(REFERENCE[id], *edits), EXERCISES[id].probes), source)
+    assert [e.id for e in found.causes] == [cause]
 
 
 @pytest.mark.parametrize("scale", [0.01, 300])  # the square of 300 is infinite in float16

@@ -296,6 +296,22 @@ def rows_and_columns(x, p, training):
     return x * keep / max(1 - p, 1e-9)
 
 
+def right_half_as_the_left(x, p, training):
+    """The second half of the features has the mask of the first."""
+    if not training:
+        return x
+    keep = torch.rand(*x.shape[:-1], (x.shape[-1] + 1) // 2) >= p
+    return x * torch.cat([keep, keep], -1)[..., : x.shape[-1]] / max(1 - p, 1e-9)
+
+
+def shared_by_the_rows_of_an_example(x, p, training):
+    """Right for a table; of an image each column shares a fate."""
+    if not training:
+        return x
+    keep = torch.rand(len(x), *[1] * (x.dim() - 2), x.shape[-1]) >= p
+    return x * keep / max(1 - p, 1e-9)
+
+
 class ForgetsBuffersOfNorms(ParametersAndBuffers):
     def restore(self, model):
         for value, kept in zip(model.parameters(), self.values, strict=False):
@@ -346,8 +362,15 @@ def seeded_folds(X, y, k, keep, fit):
     return k_fold_accuracy(X[order], y[order], k, keep, fit)
 
 
+DROPS_OTHERWISE = (
+    gaussian,
+    exactly_the_share,
+    rows_and_columns,
+    right_half_as_the_left,
+    shared_by_the_rows_of_an_example,
+)
 WRONG = [
-    *((inverted_dropout_exercise, f) for f in (gaussian, exactly_the_share, rows_and_columns)),
+    *((inverted_dropout_exercise, f) for f in DROPS_OTHERWISE),
     *((early_stopping_exercise, c) for c in (ForgetsBuffersOfNorms, RestoresOnlyOnce, MeanOfTheLast)),
     *((soft_threshold_exercise, f) for f in (rounded, inside_the_gradient)),
     *((k_fold_exercise, f) for f in (strongest_first, labels_of_other_rows, seeded_folds)),
@@ -357,6 +380,10 @@ WRONG = [
 @pytest.mark.parametrize(("exercise", "answer"), WRONG, ids=lambda x: getattr(x, "__name__", getattr(x, "id", "")))
 def test_wrong_answers_that_are_no_suspects_are_rejected(exercise, answer):
     assert not exercise.assessed(answer).passed
+
+
+def test_noise_of_another_kind_gets_no_cause():
+    assert "cause" not in [e.kind for e in inverted_dropout_exercise.assessed(gaussian).causes]
 
 
 def test_the_step_solves_the_lasso():

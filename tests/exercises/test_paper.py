@@ -175,3 +175,37 @@ def test_an_untouched_stub_is_not_attempted(exercise):
 def test_the_table_has_six_other_changes_beside_bn_and_the_learning_rate():
     changes = paper.FIGURE_3["BN-x5"]["changes"]
     assert len([c for c in changes if c != "batch normalization" and "learning rate ×" not in c]) == 6
+
+
+NORMS_OF_TORCH = {
+    "torch.ops": lambda x, gamma, beta, eps: torch.ops.aten.native_batch_norm.default(
+        x, gamma, beta, None, None, True, 0.1, eps
+    )[0],
+    "an inner function": lambda x, gamma, beta, eps: torch.ops.aten._batch_norm_impl_index(
+        x, gamma, beta, None, None, True, 0.1, eps, False
+    )[0],
+    "layer norm, turned": lambda x, gamma, beta, eps: F.layer_norm(x.T, (len(x),), eps=eps).T * gamma + beta,
+    "group norm, turned": lambda x, gamma, beta, eps: F.group_norm(x.T, 1, eps=eps).T * gamma + beta,
+    "RMS norm of what is centred": lambda x, gamma, beta, eps: (
+        F.rms_norm((x - x.mean(0)).T, (len(x),), eps=eps).T * gamma + beta
+    ),
+}
+
+
+@pytest.mark.parametrize("answer", NORMS_OF_TORCH.values(), ids=NORMS_OF_TORCH)
+def test_a_norm_of_torch_is_found_by_whatever_name_it_is_called(answer):
+    found = paper.algorithm_1_exercise.assessed(answer)
+    assert not found.passed and [e.id for e in found.causes] == ["calls_torch"]
+
+
+def over_each_column(x, gamma, beta, eps):
+    """A function that torch maps over the features."""
+
+    def normalised(feature):
+        return (feature - feature.mean()) / torch.sqrt(feature.var(correction=0) + eps)
+
+    return torch.vmap(normalised, in_dims=1, out_dims=1)(x) * gamma + beta
+
+
+def test_a_function_that_is_mapped_over_the_features_is_ones_own_work():
+    assert paper.algorithm_1_exercise.assessed(over_each_column).passed

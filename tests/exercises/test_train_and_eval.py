@@ -132,3 +132,11 @@ def test_equal_batches_agree_with_torch_but_for_the_spread_of_the_means(size, co
         pooled = (count * (size - 1) * torchs.running_var + between) / (n - 1)
         torch.testing.assert_close(ours.running_mean, torchs.running_mean, **tolerance)
         torch.testing.assert_close(ours.running_var, pooled, **tolerance)
+
+
+def test_an_empty_last_batch_is_named():
+    def epoch_batches(rows, batch_size, generator):
+        ends = tuple(range(batch_size, rows + 1, batch_size))
+        return list(torch.randperm(rows, generator=generator).tensor_split(ends))
+
+    assert [e.id for e in EXERCISES["epoch_batches"].assessed(epoch_batches).causes] == ["empty_batch"]

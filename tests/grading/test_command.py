@@ -212,3 +212,9 @@ def test_a_reader_that_stops_reading_gets_no_traceback(arguments):
     command.stdout.close()
     assert command.stderr.read() == b""
     assert command.wait(timeout=120) == 2
+
+
+def test_ipython_is_imported_neither_by_the_command_nor_in_the_process_of_a_file(run):
+    assert run("import sys\nassert 'IPython' not in sys.modules\n" + RIGHT)[0] == 0
+    judging = "import sys, helpers.grading.report as report; report.find_exercise('fine_tune').whole.record"
+    subprocess.run([sys.executable, "-c", f"{judging}; sys.exit('IPython' in sys.modules)"], cwd=ROOT, check=True)

@@ -93,7 +93,7 @@ class FrontEnd:
 
 def at(monkeypatch, shell):
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    monkeypatch.setattr(exercise, "get_ipython", lambda: shell)
+    monkeypatch.setattr(exercise, "shell", lambda: shell)
 
 
 def test_at_a_front_end_a_graded_cell_shows_its_card_and_goes_on(monkeypatch, capsys):

@@ -33,8 +33,10 @@ _ONE = "if p == 1:\n        return torch.zeros_like(x)"
 _FACTOR = "low/largest factor of a value that is kept"
 
 
-def _suspect(id: str, category: str, title: str, *edits: tuple[str, str], shows: str = "", also: str = "") -> Suspect:
-    return Suspect(id, category, title, variant(inverted_dropout, *edits), shows, also)
+def _suspect(
+    id: str, category: str, title: str, *edits: tuple[str, str], shows: str = "", refuted_by: tuple[str, ...] = ()
+) -> Suspect:
+    return Suspect(id, category, title, variant(inverted_dropout, *edits), shows, refuted_by=refuted_by)
 
 
 SUSPECTS = {
@@ -142,6 +144,38 @@ SUSPECTS = {
             shows="low/do the values of a column fall together (1 yes, 0 no)",
         ),
         _suspect(
+            "one_mask",
+            "mask",
+            "one mask is drawn, of the shape of one example, and every example gets it; draw one of the shape of x.",
+            (_KEEP, "keep = torch.rand(x.shape[1:]) >= p"),
+            shows="blocks/do two examples have the same mask (1 yes, 0 no)",
+        ),
+        _suspect(
+            "rows_repeat",
+            "mask",
+            "the mask repeats from row to row: several rows share one; throw a coin for each value.",
+            (_KEEP, "keep = (torch.rand(len(x) // 2, *x.shape[1:]) >= p).repeat(2, *[1] * (x.dim() - 1))"),
+            shows="low/do two rows have the same mask (1 yes, 0 no)",
+        ),
+        _suspect(
+            "columns_repeat",
+            "mask",
+            "the mask repeats from column to column: several columns share one; throw a coin for each value.",
+            (
+                _KEEP,
+                "keep = (torch.rand(*x.shape[:-1], x.shape[-1] // 2 + 1) >= p).repeat_interleave(2, -1)[..., : x.shape[-1]]",
+            ),
+            shows="low/do two columns have the same mask (1 yes, 0 no)",
+        ),
+        _suspect(
+            "whole_channels",
+            "mask",
+            "where there are more dimensions than two, whole channels are dropped, as `nn.Dropout2d` does it; throw a coin for "
+            "each value.",
+            (_KEEP, "keep = torch.rand(*x.shape[:2], *[1] * (x.dim() - 2)) >= p"),
+            shows="blocks/do two places have the same mask (1 yes, 0 no)",
+        ),
+        _suspect(
             "one_coin_a_row",
             "mask",
             "one coin is thrown for each row, and all its features share it; throw one for each value.",
@@ -193,6 +227,7 @@ SUSPECTS = {
             "all values are divided by 1 − p, and none is dropped.",
             (_KEEP, "keep = torch.ones_like(x)"),
             shows="low/share of zeros",
+            refuted_by=(r"randn|normal",),
         ),
         _suspect(
             "zero_by_zero",

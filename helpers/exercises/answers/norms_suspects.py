@@ -114,6 +114,15 @@ GN = Lines(
 )
 
 
+_EXAMPLES = ("examples_less_one", "N, the number of examples,", "x.shape[0]")
+_LESS_ONE = {
+    BatchNorm2d: (_EXAMPLES,),
+    LayerNorm: (_EXAMPLES, ("last_size_less_one", "the size of the last dimension", "x.shape[-1]")),
+    GroupNorm: (_EXAMPLES, ("channels_less_one", "C, the number of channels,", "x.shape[1]")),
+}
+"""Counts that are taken for the number of all that are summed, less one as in the unbiased variance."""
+
+
 def _made(layer: Any, rows: Iterable[Row]) -> tuple[Suspect, ...]:
     return tuple(
         Suspect(id, category, title, variant(layer, *edits), shows) for id, category, shows, title, edits in rows
@@ -331,6 +340,14 @@ def _statistics(t: Lines) -> list[Row]:
             "variance_is_a_sum",
             "the variance is a sum of squares; it should be divided by n.",
             t.var.replace(".mean(", ".sum("),
+        ),
+        *(
+            (
+                id,
+                f"the sum of squares is divided by {said} − 1; it should be divided by the number of all that are summed.",
+                f"var = (({t.centred}) ** 2).sum({keep}) / max({size} - 1, 1)",
+            )
+            for id, said, size in _LESS_ONE[t.layer]
         ),
         (
             "variance_not_centred",
@@ -1097,6 +1114,22 @@ def _buffers() -> list[Row]:
             (_NO_GRAD, _WITH_GRAPH),
         ),
         _row(
+            "graph_in_running_mean",
+            "gradient",
+            "side_effects/does running_mean carry a graph (1 yes, 0 no)",
+            "running_mean carries the graph of past batches; it should take mean.detach(), or be updated under torch.no_grad().",
+            (_NO_GRAD, _WITH_GRAPH),
+            ("unbiased = var *", "unbiased = var.detach() *"),
+        ),
+        _row(
+            "graph_in_running_var",
+            "gradient",
+            "side_effects/does running_var carry a graph (1 yes, 0 no)",
+            "running_var carries the graph of past batches; it should take var.detach(), or be updated under torch.no_grad().",
+            (_NO_GRAD, _WITH_GRAPH),
+            ("self.momentum * (mean -", "self.momentum * (mean.detach() -"),
+        ),
+        _row(
             "no_statistics",
             "buffers",
             "",
@@ -1456,8 +1489,15 @@ def _of_last_dimensions(gamma: str, beta: str | None, out: str) -> list[Row]:
             "int_not_handled",
             "shape",
             "",
-            "normalized_shape is taken for a tuple (len() or tuple() of an int fails); an int should stand for one dimension.",
+            "normalized_shape is taken for a tuple, and len() of an int fails; an int should stand for one dimension, as (n,). In Python (n) is n.",
             (_SHAPE, "shape = normalized_shape\n        len(normalized_shape)"),
+        ),
+        _row(
+            "int_made_a_tuple",
+            "shape",
+            "",
+            "normalized_shape is made a tuple by tuple(), which fails for an int; an int should stand for one dimension, as (n,).",
+            (_SHAPE, "shape = tuple(normalized_shape)"),
         ),
         _row(
             "list_not_handled",
@@ -1627,6 +1667,28 @@ GROUPNORM = _made(
             "the mean runs over the examples too; no example should see another.",
             (GN.mean, "mean = groups.mean(dim=(0, 2), keepdim=True)"),
             (GN.var, "var = ((groups - mean) ** 2).mean(dim=(0, 2), keepdim=True)"),
+        ),
+        _row(
+            "whole",
+            "axis",
+            GN.shown,
+            "one mean and variance serve the whole batch; each example and group should have its own.",
+            (GN.mean, "mean = groups.mean()"),
+            (GN.var, "var = ((groups - mean) ** 2).mean()"),
+        ),
+        _row(
+            "groups_of_the_batch",
+            "axis",
+            GN.shown,
+            "the whole batch is cut into G groups, so examples share a mean; each example should be cut into G, as a reshape to (N, G, …) does it.",
+            (_GROUPS, "groups = x.reshape(1, self.num_groups, -1)"),
+        ),
+        _row(
+            "turned_before_the_reshape",
+            "axis",
+            GN.shown,
+            "examples and channels change places before the reshape, so a group holds parts of several examples; each example should be cut into G.",
+            (_GROUPS, "groups = x.transpose(0, 1).reshape(x.shape[0], self.num_groups, -1)"),
         ),
         _row(
             "over_groups",
@@ -1819,7 +1881,7 @@ def _rms_eps() -> list[Row]:
             "eps_of_x_dtype",
             "eps",
             "",
-            f"eps=None becomes torch.finfo(x.dtype).eps, which is far too large for 16 bits; it should be {meant}.",
+            f"eps=None becomes the machine epsilon of x.dtype, which is far too large for 16 bits; it should be {meant}.",
             (_CHOSEN, _CHOSEN.replace("finfo(dtype)", "finfo(x.dtype)")),
         ),
         _row(
@@ -1931,6 +1993,12 @@ def _rms_parts() -> list[Row]:
             "count",
             "the sum of squares is divided by the size of the last dimension; it should be divided by the number of all that are summed.",
             "mean_square = (x**2).sum(dim=self.dims, keepdim=True) / x.shape[-1]",
+        ),
+        (
+            "last_size_less_one",
+            "count",
+            "the sum of squares is divided by the size of the last dimension − 1; it should be divided by the number of all that are summed.",
+            "mean_square = (x**2).sum(dim=self.dims, keepdim=True) / max(x.shape[-1] - 1, 1)",
         ),
         (
             "no_keepdim_of_the_square",

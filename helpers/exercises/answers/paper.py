@@ -207,7 +207,7 @@ _BATCH_NORM = _suspects(
     (
         "calls_torch",
         "own work",
-        "PyTorch's batch norm does the work; here you build it from means, differences and a root.",
+        "a norm of PyTorch does the work; here you build it from means, differences and a root.",
         (_END, "return F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)"),
     ),
     (

@@ -986,6 +986,14 @@ SUSPECTS = {
         ),
         _wrong(
             epoch_batches,
+            "empty_batch",
+            "rest",
+            "where the rows divide evenly, a last batch without rows is returned; end when all rows are given out.",
+            (_SPLIT, "    return [order[i : i + batch_size] for i in range(0, rows + 1, batch_size)]"),
+            shows="even/rows in each batch, the largest first",
+        ),
+        _wrong(
+            epoch_batches,
             "chunks",
             "rest",
             "you make batch_size batches; batches of batch_size rows are asked for (`split`, not `chunk`).",
