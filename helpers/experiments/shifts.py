@@ -153,5 +153,5 @@ MEASURES = {
 def _caption(what: str) -> str:
     return (
         f"{what}: median (range) of ten seeds. A move or a cosine is a median of nine steps. Train mode: last 20 "
-        "steps; eval mode: all rows at the end, without noise."
+        "steps; eval mode: all rows at the end."
     )

@@ -46,6 +46,7 @@ def test_noise_has_the_sizes_of_its_docstring_and_stops_in_eval_mode():
     assert (shift - shift.mean(0)).abs().max() < 0.11
     factor = (noise(x + 1000) / 1000).mean(0)
     assert factor.min() > 0.99 and factor.max() < 1.26
+    torch.testing.assert_close(factor.mean(), many.Mean()(torch.tensor(1.0)), atol=0.02, rtol=0)
     assert torch.equal(noise.eval()(x), x)
 
 
@@ -245,14 +246,9 @@ def test_the_text_of_sections_1_and_2():
     assert found["none, default: cosine"].min() > 0.99 and found["none, default: loss"].min() > 2.2
     moved = {net: found[f"{net}: moved"] for net in ("none, default", "none, he", "noisy, default")}
     assert (moved["noisy, default"] > np.maximum(moved["none, default"], moved["none, he"])).all()
-    for one, other, times in (("noisy, he", "batch, he", 1.5), ("noisy, default", "batch, default", 1.5)):
-        assert np.median(found[f"{one}: quiet"]) / np.median(found[f"{other}: quiet"]) == pytest.approx(times, abs=0.1)
-    assert np.median(found["noise, he: quiet"]) / np.median(found["none, he: quiet"]) == pytest.approx(4, abs=0.5)
-    for one, other, low, high in (
-        ("noisy, he", "batch, he", 1.4, 1.7),
-        ("noisy, default", "batch, default", 1.0, 2.95),
-        ("noise, he", "none, he", 0.85, 12.1),
-    ):
+    assert (found["noisy, default: quiet"] < found["batch, default: quiet"]).sum() == 5
+    assert np.median(found["noise, he: quiet"] / found["none, he: quiet"]) == pytest.approx(2, abs=0.2)
+    for one, other, low, high in (("noisy, he", "batch, he", 1.05, 1.35), ("noise, he", "none, he", 0.5, 4.7)):
         times = found[f"{one}: quiet"] / found[f"{other}: quiet"]
         assert low <= times.min() and times.max() <= high
     assert np.median(found["noise, he: accuracy"]) > 0.9 and np.median(found["noise, default: accuracy"]) < 0.15
