@@ -23,10 +23,11 @@ memorising.opening()
 memorising.random_labels_table()
 
 # %% [markdown]
-# - **Held out, every lottery net guesses:** of ten digits about one. The same net with the digits' labels reads 97 % or more. So it has the *capacity* to learn 1,297 labels by heart, and
-#   yet it generalises where there is something to learn: capacity alone does not explain how well it does. Zhang et al. (2017) found the same with larger nets, and explicit regularisation
-#   neither necessary nor sufficient for a small gap (abstract and §1).
-# - **Batch norm** is no obstacle: after 20 epochs its net is ahead, and after 60 it has 99 % or more, as the plain one has (98.8 % in one of five further seeds).
+# - **Held out, every lottery net guesses:** of ten digits about one. The plain net had nearly 100 % of the random labels in training, and with the digits' labels it reads 97 % or more of the
+#   held-out digits. So it has the *capacity* to learn 1,297 labels by heart, and yet it generalises where there is something to learn: capacity alone does not explain how well it does. Zhang et al. (2017) found the same with larger nets, and explicit regularisation
+#   neither necessary nor sufficient for training and held-out error to lie close together (abstract and §1).
+# - **Batch norm** is no obstacle: after 20 epochs its net is ahead. After 60 it has 99 % or more (98.8 % or more in ten further seeds). There the plain net is
+#   a little ahead, by 0.1 to 0.8 points in the ten seeds, and by up to 1.2 in five further ones.
 # - **Dropout** slows learning by heart. Whether longer training would get there was not tried; Zhang et al. found that explicit regularisation does not
 #   keep their nets from fitting random labels (abstract).
 #
@@ -53,7 +54,7 @@ memorising.gap_table()
 # %% [markdown]
 # - **The printed loss** is above the validation loss at epoch 5, in every seed, by 0.21 or more. Read so, the net would be better on rows that it has never seen.
 #   At epoch 60 it is below it in eight of ten.
-# - **In eval mode** the training loss is below it, in every seed, at both epochs. Two things can make the printed one larger: dropout was on, and the mean
+# - **In eval mode** the training loss is below the validation loss, in every seed, at both epochs. Two things can make the printed one larger: dropout was on, and the mean
 #   over an epoch counts weights that were still worse. (How much each of them adds, the table does not tell.)
 # - From epoch 5 to epoch 60 the gap grows in all ten seeds, and in nine of them the validation loss falls. So a gap alone is no reason to stop: judge the held-out loss too.
 
@@ -61,7 +62,7 @@ memorising.gap_table()
 # ## 2 · Wrong labels
 #
 # Now three tenths of the training labels are replaced by another digit's: 1,000 rows, some 300 of them wrong. The validation rows keep their
-# right labels.
+# right labels. The net has no dropout now.
 #
 # *Predict first:* the training loss goes on falling, but for small bumps. What happens to the validation loss, and when? What does the net answer for
 # a training row whose label is wrong: that label, or the true one? And is it the same at epoch 3 and at epoch 60?
@@ -77,9 +78,10 @@ memorising.noise_table()
 #   which nobody told it.
 # - **Then the wrong ones, by heart.** At epoch 60 it repeats 99 % or more of them, and says next to none of the true ones.
 # - **The validation loss** is higher at epoch 60 than at epoch 10 in all ten seeds. In these its lowest value lies between epochs 9 and 24, and the *accuracy* is best
-#   earlier, in the first eight. In ten further seeds the accuracy was best that early, and before the loss, in at least eight. Two measures can have two best epochs: say which of them you stop by.
+#   earlier, in the first eight. In ten further seeds the accuracy was best that early, and before the loss, in at least eight.
+#   But in five others it was before the loss in only two, and after it in one. So there need be no such order, but two measures can have two best epochs: say which you stop by.
 #
-# For the rest, ten further seeds gave the same: the wrong labels first seen through and then repeated, and a validation loss that is higher at epoch 60 than at 10 in each.
+# For the rest, ten further seeds gave the same: first the true labels, then the wrong ones, and a validation loss that is higher at epoch 60 than at 10 in each.
 # The control, the same net with the true labels (five seeds): from epoch 10 to 60 the validation loss changes by −0.01 to +0.04.
 #
 # To stop by the loss, plot training and validation loss, both in eval mode, with a mark at the lowest validation loss.
@@ -192,18 +194,18 @@ more_parameters.valleys_table()
 # - **The parts add up.** Their sum is the measured error, up to the chance of the labels that it is measured on. (With 100 training sets, bias² as measured contains a hundredth of the
 #   variance; at 40 features that is all one sees of it.)
 # - **The peak is variance.** At 40 features there is just one solution, and it goes through every noisy label, except where a feature is 0 in all 40 rows.
-#   (That is so in 92 of the 100 training sets of one seed, whose peak is the lowest, and in at most 21 in the others.) In all ten seeds the error is largest at 40.
+#   (That is so in 92 of the 100 training sets of one seed, whose peak is the lowest, and in at most 21 in the others; no table shows this.) In all ten seeds the error is largest at 40.
 # - **Beyond it the error falls again:** the second half of *double descent* (Belkin et al. 2019). From 40 features on, the shortest solution gets shorter: in all ten seeds
-#   its mean length is above 270 at 40 features, and below 20 at 1,000. The first half is hardly to be seen: in every seed the lowest error up to the peak is that of 2 or 5 features, the fewest that were tried.
+#   its mean length (not in the table) is above 270 at 40 features, and below 20 at 1,000. The first half is hardly to be seen: in every seed the lowest error up to the peak is that of 2 or 5 features, the fewest that were tried.
 # - **The control** is a model that always answers 0. Its error is the mean square of the sine, near ½, plus the noise: 0.55 to 0.65 in the ten seeds. In seven of
 #   them no number of features gets below it without a penalty, and 1,000 features do in only two.
 # - **Few features against 1,000:** the best error with at most 20 is the lower one in all ten seeds. It is the best of four, picked on the rows that it is judged on: no single
 #   number of features is ahead in all ten. And mostly it wins by learning little. Belkin et al. show cases in which the large model wins; the second descent is no promise.
 # - **Noise** adds to the error beyond the peak, and more the nearer to it: 2.1 to 4.7 at 44 features, 0.34 to 0.47 at 100, 0.23 to 0.27 at 1,000. Of each, 0.09 is the noise of the new labels
-#   themselves. (At 40 the difference is all chance, so the table has none.) But the peak does not need
+#   themselves. (At 40 chance decides even the sign of the difference, so the table has none.) But the peak does not need
 #   noise: without it the error is largest at 40 too, in all ten seeds, and in four of them it is higher there than with noise.
-# - **A penalty** removes the peak: with the best of four values of $\lambda\lVert w\rVert^2$ the error at 40 features is that at 1,000, within 5 % in each of the ten seeds. Over all numbers of features the
-#   largest is 1.1 times the smallest in the median and 1.8 times at most; one of five further seeds gave 22 % at 40, and 3.0 over all, with the largest error at 2 features. The penalty was chosen on the rows that it is judged on, so it is a little flattered.
+# - **A penalty** removes the peak: with the best of four values of $\lambda\lVert w\rVert^2$ the error at 40 features is about that at 1,000: within 5 % in each of the ten seeds. Over all numbers of features the
+#   largest is 1.1 times the smallest in the median and 1.8 times at most. Three of ten further seeds gave more than 5 % at 40, namely 6, 6 and 22 %; the last had 3.0 over all, with the largest error at 2 features. The penalty was chosen on the rows that it is judged on, so it is a little flattered.
 #   And the answer 0 is the control here too: with a penalty 1,000 features beat it in six of the ten seeds only.
 #
 # In 15 further seeds the peak was at 40 in each, and the error with few features the lower one in 13. None of this contradicts the sum of three parts. What fails is the picture of a variance that can only grow. At 5 features the training error is high too: that is *underfitting*. (Without a penalty the error on new rows is still lower there than at 1,000, in nine of the ten seeds.)
@@ -249,8 +251,7 @@ k_fold_exercise.check(k_fold_accuracy)
 # %% grade="k_fold" points=1
 
 # %% [markdown]
-# *Predict first:* two things were fitted on all rows, the scaling and the choice of features. How many points did each of them
-# make up?
+# *Predict first:* more than one thing was fitted on all rows. How many points did each of them make up?
 
 # %% tags=["nbval-ignore-output"]
 if ready(k_fold_exercise, k_fold_accuracy):
@@ -355,7 +356,7 @@ dropping.mc_tables()
 
 # %% [markdown]
 # - **Whole net in train mode:** batch norm takes its statistics from the neighbours. In nine nets the same row gets other answers among nines than among zeros: 0.23 to 0.87 of the probability moves (a change of
-#   1 would be: from one class to another altogether). In one net it moves no more than with dropout only. And the calls have moved the buffers, so the next answers in eval mode are others as well.
+#   1 would be: from one class to another altogether). In one net it moves about as little as with dropout only. And the calls have moved the buffers, so the next answers in eval mode are others as well.
 # - **Dropout only:** what is left of a difference is the chance of 200 draws; the buffers stay. So: `net.eval()` first, then `train()` on the dropout layers alone.
 # - **The spread tells something:** 22 to 30 % of the tenth with the largest spread is wrong, at most 0.7 % of the rest (ten further nets: 16 to 28 %, and at most 0.9 %). Whether a spread of 0.1 means what it says
 #   (*calibration*), this does not test; and the largest probability of one plain pass might rank them as well.
@@ -413,7 +414,7 @@ if ready(soft_threshold_exercise, soft_threshold_step):
 # %% [markdown]
 # All three leave the weights in use at about the same size, 0.76 in the median, so the comparison is fair. The soft threshold makes 48 or more of the 50 idle weights exactly 0 (46 or more in five further seeds), the subgradient none
 # in any seed: it brings them near 0, and over it and back. L2 pulls less and less the smaller a weight is: it leaves 17 to 33 of the idle ones above 0.05. Without any penalty
-# it is 21 to 30 in the same seeds: up to 8 more than with L2, but 3 fewer in two seeds. The price stands in
+# (not in the table) it is 21 to 30. Against L2, seed by seed, that is between 8 more and 3 fewer. The price stands in
 # the last column, for L2 as for L1: true sizes are 1, and the weights in use are pulled down as well.
 #
 # ### L2 and Adam
@@ -433,14 +434,16 @@ sparse_weights.adam_table()
 # %% [markdown]
 # ## 8 · One budget for all
 #
-# Which of them helps most? 400 digits to train on, a fifth of their labels wrong; 297 for validation; 500 for the test. One net, two hidden
+# Which of them helps most? 400 digits to train on, a fifth of their labels wrong; 297 for validation and 500 for the test, with the right labels. One net, two hidden
 # layers of 64, no norm unless named. Each regulariser gets four runs, one for each of four strengths, and the run with the lowest *validation* loss counts. What
 # has no strength gets four starts, the control too: choosing the best of four is worth something by itself. In all runs the learning rate falls along a line
 # to 0 over 360 steps. Early stopping looks every 20 steps, can end its run before that, and brings back the best of its looks;
 # its patience counts looks.
 #
+# The strengths: patience 1, 2, 4, 8; dropout 0.1, 0.3, 0.5, 0.7; L2 0.003, 0.01, 0.03, 0.1; L1 a tenth of these; label smoothing 0.05, 0.1, 0.2, 0.4; noise 0.3, 0.6, 1, 1.5.
+#
 # Two are new here. *Label smoothing* replaces the target by $(1-\alpha)\,\text{one-hot} + \alpha/K$ for $K$ classes: with α = 0.1 and ten classes the true
-# class gets 0.91, each other 0.01. *Noise on the inputs* adds a new random number to every pixel in every step; its
+# class gets 0.91, each other 0.01. *Noise on the inputs* adds a new random number to every pixel in every step of the training, and none in eval mode; its
 # strength is its deviation, where that of all pixels is 1.
 #
 # *Predict first:* rank early stopping, dropout, L2, label smoothing, noise on the inputs, and batch norm.
@@ -482,7 +485,7 @@ regularisers.budget_table()
 regularisers.parts_table()
 
 # %% [markdown]
-# From 60 to 6 rows the loss falls in the median from each size to the next, and at every size it is lower than with 60 in all ten seeds, as the accuracy is higher. (In ten further seeds too, but for the accuracy at 15 in one.) At 4 the loss is higher than at 6 in seven of ten seeds, so that is not decided, while
+# From 60 to 6 rows the loss falls in the median from each size to the next, and at every size it is lower than with 60 in all ten seeds, as the accuracy is higher. (In ten further seeds too, but for the accuracy at 15 in one.) At 4 the loss is higher than at 6 in six of ten seeds, and level in one, so that is not decided, while
 # the accuracy still rises, in nine. So here batch norm in parts is a regulariser, compared with batch norm over 60 rows: the fewer rows behind a mean, the fewer wrong labels the net repeats.
 # Why, this does not tell. In notebook 06 too parts helped where labels were noisy, and the larger part of that gain came with fitting less (section 6 there). Here the net repeats fewer wrong labels too, and
 # no net with whole batches was stopped at the same fit. (Smaller parts change more than the noise: the gradient goes through each mean as well.)
@@ -513,7 +516,7 @@ regularisers.parts_table()
 #
 # <details><summary>How do you see that a net overfits?</summary>
 #
-# Training and held-out loss, both in eval mode: the first falls, the second stops falling and rises. A training accuracy of 100 % alone proves nothing.
+# Training and held-out loss, both in eval mode: the first falls, the second does not, or rises. A training accuracy of 100 % alone proves nothing.
 #
 # </details>
 #
