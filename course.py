@@ -222,7 +222,7 @@ def run_tests(python: Path, rest: "list[str]") -> None:
 
 
 def setup(options: argparse.Namespace, rest: "list[str]") -> None:
-    """make .venv with everything; the other commands then need no network"""
+    """make .venv with everything; then only test-latest and test-colab need the network"""
     set_up("dev")
 
 
