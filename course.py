@@ -267,6 +267,7 @@ def is_taken(port: int) -> bool:
 def become(python: Path, *arguments: str, **environment: str) -> None:
     """Go on as this Python, in the root folder; Ctrl-C then reaches it directly."""
     command, env = [str(python), *arguments], {**os.environ, **environment}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # pip has compiled nothing: each process would do it again
     os.chdir(ROOT)
     if os.name == "nt":  # exec would return to the prompt at once
         signal.signal(signal.SIGINT, signal.SIG_IGN)

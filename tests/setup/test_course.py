@@ -233,3 +233,13 @@ def test_a_learner_keeps_the_validate_button_alone():
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def test_what_python_compiles_is_kept(monkeypatch):
+    """Pip has compiled nothing, so without that each process would compile torch again."""
+    kept = []
+    monkeypatch.setattr(course.os, "execve", lambda program, command, env: kept.append(env))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.chdir(ROOT)
+    course.become(Path("python"), "-m", "pytest", MORE="1")
+    assert kept[0]["MORE"] == "1" and "PYTHONDONTWRITEBYTECODE" not in kept[0]
