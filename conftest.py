@@ -14,8 +14,8 @@ LONG = (
     *("tests/website", "solutions"),
 )
 """Folders whose tests start servers, browsers and kernels."""
-TOGETHER = "tests/website"
-"""A folder whose tests share something that takes long to make."""
+TOGETHER = "tests/browser", "tests/website"
+"""Folders whose tests share something that takes long to make."""
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing
 
@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         file, _, name = item.nodeid.partition("::")
         if not _scattered(item):
-            item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(f"{TOGETHER}/") else file))
+            shared = [folder for folder in TOGETHER if file.startswith(f"{folder}/")]
+            item.add_marker(pytest.mark.xdist_group(*shared or [file]))
         words = {Path(file).stem.removeprefix("test_"), *re.findall(r"[a-z]\w*", name.partition("[")[2])}
         named = re.findall(r"\b(\d\d)_[a-z]", item.nodeid)
         numbers = {*named, *(number for word in words for number in users.get(word, ()))}

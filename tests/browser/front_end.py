@@ -33,6 +33,11 @@ SETTINGS = {
     "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false"},
     "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
 }
+OPEN = """async (path) => {
+  const app = window.jupyterapp;
+  for (const shown of [...app.shell.widgets('main')]) shown.dispose();
+  await app.commands.execute('docmanager:open', {path}); }"""
+"""Close what is open, unsaved or not; then open a file."""
 RUN_ALL = """async () => {
   const app = window.jupyterapp; await app.restored;
   let w; for (let i = 0; i < 300 && !(w = app.shell.currentWidget)?.sessionContext; i++)
@@ -86,8 +91,11 @@ def write_notebook(lab: Lab, name: str, *cells: str) -> None:
 
 
 def open_in_lab(page: Page, lab: Lab, name: str) -> None:
-    """Show a notebook of the served folder."""
-    page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+    """Show a notebook of the served folder and nothing else, in the JupyterLab of this page if it is one."""
+    if page.url.startswith(f"{lab.address}/lab"):
+        page.evaluate(OPEN, f"{name}.ipynb")
+    else:
+        page.goto(f"{lab.address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
     page.locator(".jp-Notebook").wait_for()
 
 

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.front_end import RUN_ALL, open_in_lab, open_in_notebook, write_notebook
-from tests.conftest import VIEWPORT, opened
 from tests.notebook import solved
 
 CELL = """\
@@ -158,13 +157,17 @@ def sliders_have_names_and_keep_their_arrow_keys(page):
 
 
 @pytest.fixture(scope="module")
-def played(browser, lab):
-    """A page of JupyterLab with the playground, and two cells that break and mend the learner's layer."""
+def opened(kept, lab):
+    """The playground in JupyterLab, and two cells that break and mend the learner's layer."""
     write_notebook(lab, "played", CELL, "Mine.broken = True", 'Mine.broken = False; print("mended")')
-    with opened(browser) as page:
-        in_lab(page, lab, "played")
-        settled(page, "Learning rate 0.3, batch size 32")
-        yield page
+    in_lab(kept, lab, "played")
+    settled(kept, "Learning rate 0.3, batch size 32")
+
+
+@pytest.fixture
+def played(page, opened):
+    """The page with it."""
+    return page
 
 
 def test_it_is_one_screen_in_both_themes(played, tmp_path):
@@ -182,7 +185,6 @@ def test_it_is_one_screen_in_both_themes(played, tmp_path):
             assert (box.evaluate(SPILLS), shown) == ({"outside": [], "small": [], "plates": []}, shown)
             box.evaluate("element => element.scrollIntoView({block: 'start'})")
             page.screenshot(path=tmp_path / f"{shown}.png")
-    page.set_viewport_size(VIEWPORT)
 
 
 THEME = """async (name) => {

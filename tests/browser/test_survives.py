@@ -25,10 +25,16 @@ show_widget(widgets.VBox([slider, reply]), figures.subplots()[0], "Axes without 
 """
 
 
-@pytest.fixture(params=FRONT_ENDS)
-def show(request, page, lab):
+@pytest.fixture(scope="module", params=FRONT_ENDS)
+def front_end(request):
+    """All tests in one of them, then in the other."""
+    return request.param
+
+
+@pytest.fixture
+def show(front_end, page, lab):
     """Open a notebook of the served folder in this front end."""
-    yield lambda name: FRONT_ENDS[request.param](page, lab, name)
+    yield lambda name: FRONT_ENDS[front_end](page, lab, name)
     page.problems[:] = [
         problem for problem in page.problems if not any(text in problem for text in NOT_OURS + YESTERDAY)
     ]
