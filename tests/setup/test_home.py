@@ -115,6 +115,18 @@ def test_the_image_installs_an_extra_with_all_that_its_users_need():
     assert {"pyproject.toml", "course.py", PROJECT["readme"], *PROJECT["license-files"]} == {*copied}
 
 
+def test_what_a_container_is_for_outlasts_it():
+    """Each command that runs one names a volume, where its user works; user and folder are those of the image."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    kept = dict(re.findall(r"docker run --rm .*-v \"?[^\s:]+:([^\s\"]+)\"? (batchnorm\S*)", text))
+    assert len(re.findall("docker run", text)) == 2
+    assert kept == {"/home/learner": "batchnorm", "/course/grading": "batchnorm-grader"}
+    assert '": "/home/learner"}' in text
+    learner = text.partition("AS learner")[2]
+    assert "USER 1000\nWORKDIR /home/learner\n" in learner and "--create-home --uid 1000 learner" in text
+    assert "COPY --chown=learner ${NOTEBOOKS} notebooks" in learner and "VOLUME" not in text
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: hadolint is installed on Linux alone")
 def test_the_dockerfile_is_well_formed():
     call("hadolint", DOCKERFILE)
