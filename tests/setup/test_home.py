@@ -86,13 +86,22 @@ def test_the_tests_run_on_every_python_that_is_promised():
 def test_each_form_asks_for_the_edition_and_for_what_was_printed():
     for path in FORMS:
         asked = {part["id"]: part["attributes"] for part in read(path)["body"]}
-        assert asked["edition"]["placeholder"] == f"Edition {version()}", path
+        assert asked["edition"]["placeholder"] == f"Edition {version()}, 1a2b3c4d", path
+        assert '"if hashlib"' in asked["edition"]["description"], path
     assert "card" in {part["id"] for part in read(ROOT / ".github" / "ISSUE_TEMPLATE" / "judge.yml")["body"]}
 
 
 @pytest.mark.parametrize("edition", ["open", "class"])
 def test_the_edition_stands_where_the_forms_say(edition):
     assert setup_cell(edition, "").splitlines()[1].startswith(f"# Edition {version()}, {edition}. ")
+
+
+def test_builds_of_one_edition_are_told_apart_by_a_checksum():
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("CHANGELOG.md", "CONTRIBUTING.md")]
+    assert all("`if hashlib`" in text for text in texts)
+    made = [setup_cell("open", code) for code in ("", "from helpers.lab.data import digits")]
+    sums = {re.search(r'^if hashlib.*"([0-9a-f]{64})"', cell, re.MULTILINE)[1][:8] for cell in made}
+    assert len(sums) == 2
 
 
 def test_changelog_and_citation_name_the_edition():
