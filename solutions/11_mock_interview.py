@@ -339,7 +339,8 @@ interview()
 # ## The deck
 #
 # 100 questions in seven topics. Each card is covered until you open it; the colour at its left and the word beside it say how hard it is. For two of them the
-# answer is a single sentence. Say your answer aloud or write it, open the card, and be honest.
+# answer is a single sentence. Say your answer aloud or write it, open the card, and be honest. (The selection *five topics, 75 cards* has those on
+# batch normalization, over- and underfitting, initialisation, network design, dropout and regularisation.)
 
 # %%
 from helpers.widgets.deck import deck, quick_review
