@@ -2,6 +2,7 @@
 PYTHON ?= python3
 
 help: ; @$(PYTHON) course.py --help
-setup lab test test-colab test-latest notebooks site new grade: ; @$(PYTHON) course.py $@ $(ARGS)
+notebooks: ; @$(PYTHON) course.py $@ $(if $(EDITION),--edition $(EDITION)) $(ARGS)
+setup lab test test-colab test-latest site new grade: ; @$(PYTHON) course.py $@ $(ARGS)
 
 .PHONY: help setup lab test test-colab test-latest notebooks site new grade

@@ -4,8 +4,8 @@ The first run makes the folder .venv and installs what pyproject.toml lists; del
 These environment variables change what happens:
 
   PORT            the port of JupyterLab; without it 8888, or the next free one
-  TORCH_INDEX     where the CPU build of torch comes from; empty: from the ordinary package index
-  EDITION         "class" makes the edition without reference code (notebooks)
+  TORCH_INDEX     where the CPU build of torch comes from; empty: from the ordinary package index.  lab and setup
+                  also take it as --torch-index, since on Windows no variable can be empty
   BATCHNORM_VENV  an environment to use as it is, in place of .venv: nothing is installed in it
 
 Standard library only, and only syntax that Python 3.6 can read: a Python that is too old gets a sentence.
@@ -165,7 +165,7 @@ def pip(python: Path, *arguments: str) -> None:
         raise Stop(
             f"pip could not install {arguments[1]} ({reason(done.stderr)}). Check the network and its proxy, "
             "then run the same command again: it goes on where it stopped. Where only the index of torch's "
-            "CPU build is out of reach, set TORCH_INDEX to nothing: make lab TORCH_INDEX="
+            "CPU build is out of reach, do without it: make lab TORCH_INDEX=, or python course.py lab --torch-index="
         )
 
 
@@ -228,8 +228,7 @@ def setup(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def notebooks(options: argparse.Namespace, rest: "list[str]") -> None:
     """build the notebooks from solutions/*.py; more arguments go to helpers.editions"""
-    edition = os.environ.get("EDITION")
-    become(set_up("dev"), "-m", "helpers.editions", *(["--edition", edition] if edition else []), *rest)
+    become(set_up("dev"), "-m", "helpers.editions", *rest)
 
 
 def site(options: argparse.Namespace, rest: "list[str]") -> None:
@@ -288,6 +287,8 @@ def main() -> int:
     for function in (lab, test, test_colab, test_latest, setup, notebooks, site, new, grade):
         command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
         command.set_defaults(function=function, open_ended=function not in (lab, setup))
+        if function in (lab, setup):
+            command.add_argument("--torch-index", metavar="URL", help="as TORCH_INDEX in the environment")
         if function is lab:
             port = os.environ.get("PORT") or None
             command.add_argument("--port", type=int, default=port, help="as PORT in the environment")
@@ -297,6 +298,8 @@ def main() -> int:
         parser.error(f"unknown argument {rest[0]}" if rest else "name a command")
     try:
         check_python(sys.version_info[:3])
+        if getattr(options, "torch_index", None) is not None:
+            os.environ["TORCH_INDEX"] = options.torch_index
         options.function(options, rest)
     except (Stop, OSError, OverflowError) as problem:
         print(problem, file=sys.stderr)

@@ -55,9 +55,8 @@ practice("bn-03")
 #
 # ## The drill
 #
-# Four blocks, one after another, on one clock. A block's plan is at least what its exercises say; in the short drill, which is for repeating, it is
-# less. The clock counts on while a cell runs, and also while the notebook is closed; pause
-# it when you go. Time over the plan is shown and costs nothing.
+# Four blocks, one after another, on one clock: 15, 5, 30 and 10 minutes; in the short drill, which is for repeating, 5, 3, 8 and 4. The clock
+# counts on while a cell runs, and also while the notebook is closed; pause it when you go. Time over the plan is shown and costs nothing.
 
 # %%
 from helpers.widgets.drill_room import block, drill, judge
@@ -67,9 +66,9 @@ drill()
 # %% [markdown]
 # ## Block 1 · Read
 #
-# *Exercise, easy, 10 minutes.* Read the sheet below in three passes: first the figures at its end, then the method, then the claims, each with what
-# limits it. ([The paper itself](https://arxiv.org/abs/1502.03167) takes an hour: read it another day.) Leave the block with two things in your notes:
-# **the equation**, and **the key figure** about speed.
+# *Exercise, easy, 10 minutes, and 5 for your notes; in the short drill 5 for both.* Read the sheet below in three passes: first the figures at its
+# end, then the method, then the claims, each with what limits it. ([The paper itself](https://arxiv.org/abs/1502.03167) takes an hour: read it
+# another day.) Leave the block with two things in your notes: **the equation**, and **the key figure** about speed.
 
 # %%
 block("read")
@@ -130,8 +129,8 @@ paper_figures.show_inputs()
 # %% [markdown]
 # ## Block 2 · Explain aloud
 #
-# *Exercise, medium, 5 minutes.* Stand up, or pretend to be on the phone. Say the pitch in a minute, then answer three probes. Your notes are
-# hidden now; do not scroll up to the sheet. The boxes are for keywords, or for the whole answer if you prefer to write.
+# *Exercise, medium, 5 minutes; in the short drill 3.* Stand up, or pretend to be on the phone. Say the pitch in a minute, then answer three probes.
+# Your notes are hidden now; do not scroll up to the sheet. The boxes are for keywords, or for the whole answer if you prefer to write.
 
 # %%
 block("explain")
@@ -139,9 +138,9 @@ block("explain")
 # %% [markdown]
 # ## Block 3 · Implement
 #
-# *Exercise, hard, 22 minutes.* A blank page: the layer of notebook 02, with `gamma`, `beta`, `running_mean`, `running_var`.
-# The check names your mistake where it knows it; there is no hint button here. `nn.BatchNorm1d`, `F.batch_norm` and their relatives are what
-# you build.
+# *Exercise, hard, 22 minutes; in the short drill 5.* (The rest of the block's time is for the control and the comparison: 8 minutes, or 3.) A blank
+# page: the layer of notebook 02, with `gamma`, `beta`, `running_mean`, `running_var`. The check names your mistake where it knows it; there is no
+# hint button here. `nn.BatchNorm1d`, `F.batch_norm` and their relatives are what you build.
 
 # %%
 block("implement")
@@ -157,9 +156,9 @@ from helpers.exercises.answers.batchnorm1d import BatchNorm1d
 judge(BatchNorm1d)
 
 # %% [markdown]
-# *Exercise, medium, 5 minutes.* A layer that is right is not yet a layer that helps. You are going to train a net with your layer and a net
-# without it. If only these two are compared, a careful interviewer says: *"Perhaps your plain net only starts badly."* Write the answer to
-# that: a start for the plain net that suits ReLUs. This third net is called the *control*.
+# *Exercise, medium, 5 minutes; in the short drill 2.* A layer that is right is not yet a layer that helps. You are going to train a net with your
+# layer and a net without it. If only these two are compared, a careful interviewer says: *"Perhaps your plain net only starts badly."* Write the
+# answer to that: a start for the plain net that suits ReLUs. This third net is called the *control*.
 
 # %% solution="interview_control"
 from helpers.exercises.answers.control import he_start
@@ -203,8 +202,8 @@ contrast(BatchNorm1d, he_start)
 # %% [markdown]
 # ## Block 4 · Check
 #
-# *Exercise, medium, 10 minutes.* Say of each of the six checks what it proves and what it cannot see, then open it. Anybody can run
-# tests; an interviewer listens for whether you know what they test.
+# *Exercise, medium, 10 minutes; in the short drill 4.* Say of each of the six checks what it proves and what it cannot see, then open it. Anybody
+# can run tests; an interviewer listens for whether you know what they test.
 
 # %%
 block("check")
@@ -340,7 +339,8 @@ interview()
 # ## The deck
 #
 # 100 questions in seven topics. Each card is covered until you open it; the colour at its left and the word beside it say how hard it is. For two of them the
-# answer is a single sentence. Say your answer aloud or write it, open the card, and be honest.
+# answer is a single sentence. Say your answer aloud or write it, open the card, and be honest. (The selection *five topics, 75 cards* has those on
+# batch normalization, over- and underfitting, initialisation, network design, dropout and regularisation.)
 
 # %%
 from helpers.widgets.deck import deck, quick_review

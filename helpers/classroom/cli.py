@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from helpers.grading.submission import NotJudged
 
@@ -25,7 +24,6 @@ class Sandboxed(StrEnum):
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-err = Console(stderr=True, markup=False)
 
 CourseFolder = Annotated[Path, typer.Option("--course", help="the folder of the course")]
 Jobs = Annotated[int, typer.Option(help="worker processes on this machine; 0: one for each core", min=0)]
@@ -99,5 +97,7 @@ def main() -> None:
     try:
         app()
     except NotJudged as problem:
-        err.print(str(problem), soft_wrap=True)
+        from . import commands
+
+        commands.err.print(str(problem), soft_wrap=True)
         sys.exit(2)

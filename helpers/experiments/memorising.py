@@ -220,7 +220,7 @@ def noise_figure() -> None:
     lines = (
         (0, "training loss", "training", "-", "training, wrong labels and all"),
         (0, "validation loss", "validation", "--", "validation, true labels"),
-        (1, "validation accuracy", "validation", "--", "validation, true labels"),
+        (1, "validation accuracy", "validation", "--", "validation accuracy, true labels"),
         (1, "given back", "memory", "-", "wrong labels that it repeats"),
         (1, "seen through", "memory", ":", "true labels that it says in their place"),
     )
@@ -229,7 +229,7 @@ def noise_figure() -> None:
         axes[place].plot(x, np.median(runs, axis=0), style, color=INK[ink], label=label)
         axes[place].fill_between(x, runs.min(axis=0), runs.max(axis=0), color=INK[ink], alpha=0.15, linewidth=0)
     axes[0].set(title="loss (band: ten seeds)", xlabel="epoch", ylim=(0, 1.7))
-    axes[1].set(title="accuracy in % (band: ten seeds)", xlabel="epoch", ylim=(0, 105))
+    axes[1].set(title="share of rows in % (band: ten seeds)", xlabel="epoch", ylim=(0, 105))
     for ax in axes:
         ax.legend(fontsize=8.5)
     figures.show(

@@ -48,10 +48,17 @@ def data() -> dict[str, Any]:
             **notebook.WORDS,
             "bar": page.BAR,
             "quick": "Quick review",
-            "rule": f"{notebook.RULE} {notebook.KEYS}",
+            "rule": f"{notebook.RULE} {_five()} {notebook.KEYS}",
         },
         "keeping": KEEPING,
     }
+
+
+def _five() -> str:
+    """Which topics the selection of five has."""
+    name, deck = next((name, id) for name, id in notebook.DECKS.items() if name.startswith("five topics"))
+    titles = [topic.title for topic in bank.topics().values() if any(deck in card.decks for card in topic.cards)]
+    return f"“{name}” has those on {', '.join(titles).lower()}."
 
 
 def _still() -> str:

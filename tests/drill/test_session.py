@@ -1,9 +1,16 @@
 """The drill's clock: blocks, pauses and restarts, as events with their own time."""
 
+import re
+
 import pytest
 
 from helpers.drill import session, state
-from helpers.drill.session import FINISHED
+from helpers.drill.session import BLOCKS, FINISHED
+from tests.notebook import ROOT
+
+ANNOUNCED = r"\*Exercise, \w+, (\d+) minutes(?:, and (\d+) for your notes)?; in the short drill (\d+)"
+REST = r"The rest of the block's time is [^:]+: (\d+) minutes, or (\d+)\."
+"""How notebook 11 says how long a block is."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +69,19 @@ def test_an_event_that_comes_twice_counts_once(clock):
 def test_the_short_drill_takes_twenty_minutes_and_the_long_one_sixty(clock):
     short, long = session.begin(short=True), session.begin()
     assert sum(map(short.planned, range(4))) == 20 * 60 and sum(map(long.planned, range(4))) == 60 * 60
+
+
+def test_the_notebook_announces_the_minutes_of_both_drills():
+    text = (ROOT / "solutions" / "11_mock_interview.py").read_text(encoding="utf-8").replace("\n# ", " ")
+    long, short = ([f"{getattr(block, kind):g}" for block in BLOCKS] for kind in ("long", "short"))
+    for minutes in (long, short):
+        assert f"{', '.join(minutes[:3])} and {minutes[3]}" in text
+    for block, section in zip(BLOCKS, re.split(r"## Block \d", text)[1:], strict=True):
+        first, rest = re.search(ANNOUNCED, section), re.search(REST, section)
+        announced = [int(first[1]) + int(first[2] or 0), int(first[3])]
+        if rest:
+            announced = [announced[0] + int(rest[1]), announced[1] + int(rest[2])]
+        assert announced == [block.long, block.short], block.id
 
 
 def test_speed_makes_a_drill_of_six_minutes(clock):

@@ -382,6 +382,21 @@ def test_wrong_answers_that_are_no_suspects_are_rejected(exercise, answer):
     assert not exercise.assessed(answer).passed
 
 
+def columns_first(x, p, training):
+    """Whole rows and whole columns, drawn in another order than the suspect's."""
+    if not training:
+        return x
+    q = 1 - (1 - p) ** 0.5
+    columns = torch.rand(x.shape[-1]) >= q
+    rows = torch.rand(len(x)) >= q
+    return x * columns * rows.view(-1, *[1] * (x.dim() - 1)) / max(1 - p, 1e-9)
+
+
+def test_whole_rows_and_columns_are_not_told_as_one_of_the_two():
+    told = [e.title for e in inverted_dropout_exercise.assessed(columns_first).causes]
+    assert len(told) == 1 and told[0].startswith("whole rows and whole columns are dropped")
+
+
 def test_noise_of_another_kind_gets_no_cause():
     assert "cause" not in [e.kind for e in inverted_dropout_exercise.assessed(gaussian).causes]
 

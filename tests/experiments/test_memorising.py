@@ -97,6 +97,15 @@ def test_the_epoch_that_comes_back_is_that_of_the_class():
         assert memorising.best_epoch(losses, patience) == net.weight.item()
 
 
+def test_a_panel_is_called_what_all_its_curves_are(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(memorising.figures, "show", lambda figure, _: drawn.append(figure))
+    memorising.noise_figure()
+    left, right = drawn[0].axes
+    assert left.get_title().startswith("loss") and right.get_title().startswith("share of rows in %")
+    assert "validation accuracy, true labels" in [line.get_label() for line in right.get_lines()]
+
+
 def test_dropout_alone_is_switched_on():
     net = memorising.mlp(norm=True, dropout=0.2)
     made = dropping.dropout_only(net)

@@ -199,16 +199,34 @@ def become(monkeypatch):
 
 
 def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
-    monkeypatch.delenv("EDITION", raising=False)
     arguments, env = become("test", "-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert arguments[-6:] == ("-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert env == {"OMP_NUM_THREADS": "1", "BATCHNORM_PROGRESS": ""}
     monkeypatch.setattr(course, "environment", lambda name, *more: course.python_of(Path(name)))
     arguments, env = become("test-colab", "-k", "classic")
     assert arguments[-3:] == ("tests/colab", "-k", "classic") and ".venv-colab" in env["BATCHNORM_COLAB"]
-    assert become("notebooks", "--check")[0] == ("-m", "helpers.editions", "--check")
-    monkeypatch.setenv("EDITION", "class")
-    assert become("notebooks")[0] == ("-m", "helpers.editions", "--edition", "class")
+    assert become("notebooks", "--edition", "class")[0] == ("-m", "helpers.editions", "--edition", "class")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="not run: no make here")
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [("", ""), ("EDITION=class", "--edition class"), ("EDITION=class ARGS=--check", "--edition class --check")],
+)
+def test_make_says_it_with_an_option(said, then):
+    env = {name: value for name, value in os.environ.items() if name not in ("EDITION", "ARGS", "MAKEFLAGS")}
+    command = ["make", "-n", "notebooks", "PYTHON=py", *said.split()]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["py", "course.py", "notebooks", *then.split()]
+
+
+@pytest.mark.parametrize("chosen", ["", "https://mirror"])
+def test_the_index_of_torch_is_an_option_too(become, monkeypatch, chosen):
+    monkeypatch.setenv("TORCH_INDEX", "https://another")
+    asked = []
+    monkeypatch.setattr(course, "set_up", lambda extra: asked.append(course.torch_index()))
+    monkeypatch.setattr(sys, "argv", ["course.py", "setup", f"--torch-index={chosen}"])
+    assert course.main() == 0 and asked == [chosen]
 
 
 def test_the_lab_opens_the_first_notebook_with_a_learners_settings(become, monkeypatch, capsys):

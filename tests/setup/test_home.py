@@ -86,13 +86,22 @@ def test_the_tests_run_on_every_python_that_is_promised():
 def test_each_form_asks_for_the_edition_and_for_what_was_printed():
     for path in FORMS:
         asked = {part["id"]: part["attributes"] for part in read(path)["body"]}
-        assert asked["edition"]["placeholder"] == f"Edition {version()}", path
+        assert asked["edition"]["placeholder"] == f"Edition {version()}, 1a2b3c4d", path
+        assert '"if hashlib"' in asked["edition"]["description"], path
     assert "card" in {part["id"] for part in read(ROOT / ".github" / "ISSUE_TEMPLATE" / "judge.yml")["body"]}
 
 
 @pytest.mark.parametrize("edition", ["open", "class"])
 def test_the_edition_stands_where_the_forms_say(edition):
     assert setup_cell(edition, "").splitlines()[1].startswith(f"# Edition {version()}, {edition}. ")
+
+
+def test_builds_of_one_edition_are_told_apart_by_a_checksum():
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("CHANGELOG.md", "CONTRIBUTING.md")]
+    assert all("`if hashlib`" in text for text in texts)
+    made = [setup_cell("open", code) for code in ("", "from helpers.lab.data import digits")]
+    sums = {re.search(r'^if hashlib.*"([0-9a-f]{64})"', cell, re.MULTILINE)[1][:8] for cell in made}
+    assert len(sums) == 2
 
 
 def test_changelog_and_citation_name_the_edition():
@@ -113,6 +122,18 @@ def test_the_image_installs_an_extra_with_all_that_its_users_need():
     assert "pip" not in text and f"FROM python:{PROJECT['requires-python'].removeprefix('>=')}-slim" in text
     copied = re.search(r"^COPY (.+) \./$", text, re.MULTILINE)[1].split()
     assert {"pyproject.toml", "course.py", PROJECT["readme"], *PROJECT["license-files"]} == {*copied}
+
+
+def test_what_a_container_is_for_outlasts_it():
+    """Each command that runs one names a volume, where its user works; user and folder are those of the image."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    kept = dict(re.findall(r"docker run --rm .*-v \"?[^\s:]+:([^\s\"]+)\"? (batchnorm\S*)", text))
+    assert len(re.findall("docker run", text)) == 2
+    assert kept == {"/home/learner": "batchnorm", "/course/grading": "batchnorm-grader"}
+    assert '": "/home/learner"}' in text
+    learner = text.partition("AS learner")[2]
+    assert "USER 1000\nWORKDIR /home/learner\n" in learner and "--create-home --uid 1000 learner" in text
+    assert "COPY --chown=learner ${NOTEBOOKS} notebooks" in learner and "VOLUME" not in text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: hadolint is installed on Linux alone")

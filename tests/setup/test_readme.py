@@ -190,6 +190,7 @@ TESTED_BY = {
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k right_but_unusual"': named_tests,
     "make grade": grade,
     'make grade ARGS="tests/classroom/sample.zip --sandbox=none"': grade,
+    "python course.py grade tests/classroom/sample.zip --sandbox=none": grade,
     ".venv/bin/python -m helpers.grading doctor": grading,
     ".venv/bin/python -m helpers.grading explain ada": grading,
     ".venv/bin/python -m helpers.grading --help": grading,

@@ -16,6 +16,7 @@ from helpers.judge import progress
 from helpers.website import cards, deck
 from helpers.widgets import record
 from helpers.widgets.deck import DECKS, Deck, Review
+from tests.notebook import ROOT
 from tests.website import local
 
 DAY_0 = date(1970, 1, 1)
@@ -74,6 +75,13 @@ def test_the_boxes_follow_the_rule_of_the_notebook(site):
     for history, mine in zip(every, found, strict=True):
         now = place(history)
         assert mine == (now and {"box": now.box, "due": number(now.due), "known": now.known})
+
+
+def test_the_five_topics_are_named_here_and_in_the_notebook():
+    titles = [t.title for t in bank.topics().values() if any("five-topics-75" in card.decks for card in t.cards)]
+    told = f"{', '.join(titles).lower()}."
+    text = (ROOT / "solutions" / "11_mock_interview.py").read_text(encoding="utf-8").replace("\n# ", " ")
+    assert len(titles) == 5 and told in deck.data()["words"]["rule"] and f"has those on {told})" in text
 
 
 def test_the_selections_are_those_of_the_notebook(site):

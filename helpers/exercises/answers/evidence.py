@@ -39,6 +39,7 @@ _REASONS = {
     },
     "c": {
         "K": "the cosine of G and G′ is not a measure of smoothness along a step.",
+        "L": "that is how long a gradient is at one place; how much it changes on the way, the smoothness, is not in it.",
         "O": "that is about the length of W at one learning rate; no smoothness is measured in it.",
         "Q": "both nets walk one path, so it compares no smoother net with a rougher one.",
         "R": "that changes the length of W; whether a smoother path is a faster one stays untested.",

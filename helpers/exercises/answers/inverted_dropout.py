@@ -183,6 +183,16 @@ SUSPECTS = {
             shows="low/do the values of a row fall together (1 yes, 0 no)",
         ),
         _suspect(
+            "rows_and_columns",
+            "mask",
+            "whole rows and whole columns are dropped, one coin for each of them; throw one for each value.",
+            (
+                _KEEP,
+                "q = 1 - (1 - p) ** 0.5\n    keep = (torch.rand(len(x), *[1] * (x.dim() - 1)) >= q) & (torch.rand(x.shape[-1]) >= q)",
+            ),
+            shows="low/do the values of a column fall together (1 yes, 0 no)",
+        ),
+        _suspect(
             "one_coin",
             "mask",
             "one coin is thrown for the whole tensor; throw one for each value.",
