@@ -101,7 +101,7 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
     figures.band(ax, sizes, mixed, "batch", "")
     figures.band(ax, sizes, sorted_, "batch", "")
     ax.lines[-1].set_linestyle("--")
-    for text, x, y in (("train mode, rows mixed", 5.2, 0.66), ("train mode, rows sorted by class", 4, 0.25)):
+    for text, x, y in (("train mode, rows mixed", 5.2, 0.66), ("train mode, rows sorted by class", 2.2, 0.25)):
         ax.text(x, y, text, color=figures.COLOURS["batch"], bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, [str(size) for size in sizes])
