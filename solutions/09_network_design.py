@@ -421,7 +421,7 @@ receptive_field_exercise.check(receptive_field)
 net_costs.fields_figure()
 
 # %% [markdown]
-# (Blue: little gradient. The frame holds 95 % of its square.) Behind two layers it is all of it, behind twenty a sixth of the area. From 5 to 20 layers the field grows from 11 to 41, nearly four times; the side that counts grows from 9 to 17, not quite twice. From
+# (The stronger the grey, the larger the gradient. The frame holds 95 % of its square.) Behind two layers it is all of it, behind twenty a sixth of the area. From 5 to 20 layers the field grows from 11 to 41, nearly four times; the side that counts grows from 9 to 17, not quite twice. From
 # the middle many paths lead to the output, from a corner only one. So a receptive field as large as the object is the least to ask for. (This is before training. After it was not measured.)
 #
 # ### Parameters, FLOPs, activations, time

@@ -230,7 +230,7 @@ def bands_figure() -> Figure:
     axes[2].set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
     for ax in axes:
         ax.minorticks_off()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 

@@ -19,7 +19,7 @@ from helpers.lab.training import one_thread, seeded
 
 from . import stored
 from .differences import small
-from .stored import Found
+from .stored import Found, brief
 
 FILE = "branches"
 BLOCKS, WIDTH, ROWS = 15, 32, 128
@@ -151,27 +151,12 @@ def start_table() -> None:
         found = [at_the_start(kind, split, seed) for seed in range(10)]
         grown, branch, back, alike = ([one[key] for one in found] for key in ("grown", "branch", "back", "alike"))
         shown = spread(branch) if kind.skip else "–"
-        rows.append([name, between(grown), between(back), shown, spread(alike)])
+        rows.append([name, brief(grown), brief(back), shown, spread(alike)])
     table(
         ["net", "signal: last over first", "gradient: first over last", "share of last branch", "cosine of two digits"],
         rows,
         f"{BLOCKS} blocks of two layers of {WIDTH}, before the first step; mean squares: median (range) of ten seeds",
     )
-
-
-def between(values: Sequence[float]) -> str:
-    """Median and range of numbers of very different sizes, two digits each.
-
-    >>> between([1.0, 2.04, 30000.0]), between([0.0, 0.0])
-    ('2 (1–30,000)', '0 (0–0)')
-    """
-
-    def said(value: float) -> str:
-        digits = float(f"{value:.2g}")
-        return f"{digits:.0e}" if digits >= 1e6 else f"{digits:,.0f}" if digits >= 10 else f"{value:.2g}"
-
-    low, middle, high = (said(value) for value in (min(values), float(np.median(values)), max(values)))
-    return f"{middle} ({low}–{high})"
 
 
 # --- training, computed in advance ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from helpers.lab.tables import spread, table
 from helpers.lab.training import loss_of, one_thread, seeded
 
 from .fair import widths
+from .stored import brief
 from .why_it_works import load
 
 THEORY = math.sqrt(math.pi / (math.pi - 1))
@@ -139,18 +140,18 @@ def growth_figure() -> Figure:
         figures.band(ax, x, found[f"{name}: gradients"], colour, label)
         ax.lines[-1].set_linestyle(dash)
     last = np.median(found["batch, he: gradients"][:, -1])
-    ax.plot(x, last * THEORY ** (x[-1] - x), color="#888888", linewidth=1, label="theory, batch norm: × 1.211 a layer")
+    ax.plot(x, last * THEORY ** (x[-1] - x), color="#888888", linewidth=1, label="theory: × 1.211 a layer")
     ax.set(title="‖gradient of W‖ before the first step", xlabel="hidden layer (1 is next to the input)", yscale="log")
     ax.set_ylim(1e-9, 3e4)  # the dotted line goes on below
-    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1, 100, 10000], ["1e-8", "1e-6", "1e-4", "0.01", "1", "100", "10⁴"])
+    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1, 100, 10000], ["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1", "100", "10⁴"])
     ax.minorticks_off()
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def start_table() -> None:
     """What the stored seeds say of nets of 50 layers before the first step, and after it: gradients, then images."""
-    first = {"growth": spread, "gradients": _sizes, "again": _sizes, "shortened": _sizes}
+    first = {"growth": spread, "gradients": brief, "again": brief, "shortened": brief}
     _start_table(
         ["growth a layer", "‖gradient‖, layer 1", "the same after one step", "… with the old lengths ‖W‖"], first
     )
@@ -168,14 +169,6 @@ def _start_table(head: Sequence[str], columns: Mapping[str, Callable[[NDArray[np
     ]
     where = ", last hidden layer" if "alike" in columns else ""
     table(["net", *head], rows, f"{LAYERS} layers of {WIDTH}, {ROWS} digits{where}. Median (range) of ten seeds.")
-
-
-def _sizes(values: NDArray[np.float64]) -> str:
-    """Median and range, two digits each, large numbers in full."""
-    low, median, high = (
-        f"{float(f'{v:.2g}'):,.0f}" if v >= 10 else f"{v:.2g}" for v in (values.min(), np.median(values), values.max())
-    )
-    return f"{median} ({low}–{high})"
 
 
 DEPTHS = (10, 50)

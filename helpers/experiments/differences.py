@@ -9,6 +9,8 @@ import torch
 
 from helpers.lab.tables import spread
 
+from .stored import two_digits
+
 
 def small(value: float) -> str:
     """A difference in as few digits as tell its size.
@@ -16,7 +18,7 @@ def small(value: float) -> str:
     >>> small(0.0), small(3.2e-7), small(0.034), small(2.54), small(40.0)
     ('0', '3e-07', '0.034', '2.5', '40')
     """
-    return f"{value:.0e}" if 0 < value < 1e-3 else f"{value:.2g}"
+    return f"{value:.0e}" if 0 < value < 1e-3 else two_digits(value)
 
 
 def largest(a: torch.Tensor, b: torch.Tensor) -> str:
@@ -32,7 +34,7 @@ def paired(a: Any, b: Any, digits: int = 1) -> str:
     """Differences a − b, seed by seed: median (range), and in how many seeds a is lower.
 
     >>> paired([1.0, 2.0], [3.0, 1.5])
-    '-0.8 (-2.0 to 0.5), lower in 1 of 2'
+    '−0.8 (−2.0 to 0.5), lower in 1 of 2'
     """
     d = np.asarray(a) - np.asarray(b)
     return f"{spread(d, digits)}, lower in {(d < 0).sum()} of {len(d)}"

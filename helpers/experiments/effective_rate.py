@@ -184,7 +184,7 @@ def same_losses(steps: int = 50) -> None:
 def norms_figure() -> None:
     """The norm of a weight over time, from three starts, with batch norm and without."""
     found, steps = stored.load(FILE, "turning"), range(EVERY, STEPS + 1, EVERY)
-    figure, axes = figures.subplots(1, 2, width=9.0, height=3.3, sharey=True)
+    figure, axes = figures.subplots(1, 2, width=9.0, height=3.6, sharey=True)
     for ax, norm, colour in zip(axes, (True, False), ("batch", "none, He"), strict=True):
         for scale, dashes in zip(SCALES, (":", "-", "--"), strict=True):
             figures.band(
@@ -197,7 +197,7 @@ def norms_figure() -> None:
         ax.set_yticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         ax.minorticks_off()
     axes[0].set_ylabel("norm of W, layer 2")
-    axes[0].legend(fontsize=8.5)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figures.show(
         figure,
         "Norm of the second layer's weight against training step, from three starts with decay and from one without: "

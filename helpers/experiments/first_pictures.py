@@ -67,8 +67,8 @@ def deep_figure(names: Sequence[str]) -> Figure:
     steps = list(range(5, STEPS + 1, 5))
     guess = math.log(10)
     axes.plot([0, STEPS], [guess, guess], color="#888888", linestyle=":", linewidth=1.2)
-    axes.text(1, guess + 0.06, "guessing: ln 10 = 2.30", fontsize=9, color="#555555")
-    below = 0.16
+    axes.text(1, guess + 0.06, "guessing: ln 10 = 2.30", color="#555555")
+    below = 0.22
     for name in sorted(names, key=lambda name: deep(name).losses[:, -5:].mean().item()):
         found, (label, dash) = deep(name), _LOOK[name]
         losses = found.losses.unflatten(1, (-1, 5)).mean(dim=2)
@@ -78,10 +78,10 @@ def deep_figure(names: Sequence[str]) -> Figure:
         end = max(losses[:, -1].median().item(), below)
         below = end + 0.42
         clear = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # no grid line runs through the numbers
-        look = {"color": figures.COLOURS[name], "fontsize": 9, "va": "center", "zorder": 2.4}  # below the axis
+        look = {"color": figures.COLOURS[name], "va": "center", "zorder": 2.4}  # below the axis
         axes.text(STEPS + 2, end, right, bbox=clear, **look)
     axes.set_title(f"training loss (cross-entropy, means of 5 steps; {len(SEEDS)} seeds: median and range)")
-    axes.set(xlabel="step", xlim=(0, STEPS + 66), ylim=(0, 2.7), xticks=range(0, STEPS + 1, 30))
+    axes.set(xlabel="step", xlim=(0, STEPS + 70), ylim=(0, 2.7), xticks=range(0, STEPS + 1, 30))
     return figure
 
 

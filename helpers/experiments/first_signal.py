@@ -112,12 +112,12 @@ def opening(seed: int = 0) -> None:
     figure, axes = figures.subplots(4, 1, width=9.0, height=5.6, sharex=True)
     for ax, number in zip(axes, (1, 4, 10, 30), strict=True):
         image = seen[number]
-        ax.imshow(image / image.max(), aspect="auto", cmap="cividis", interpolation="nearest")
+        ax.imshow(image / image.max(), aspect="auto", cmap="Greys", interpolation="nearest")
         apart = (image.max(0).values - image.min(0).values).max().item()
         ax.set(yticks=[0, 9], yticklabels=["0", "9"], ylabel="digit")
         ax.set_title(f"layer {number}: in no unit are two of the ten digits further apart than {small(apart)}")
         ax.grid(visible=False)
-    axes[-1].set_xlabel("unit; blue: 0; the less blue, the nearer to the largest activation of the layer")
+    axes[-1].set_xlabel("unit (empty: 0, full: the largest activation of the layer)")
     figures.show(
         figure,
         "Four strips of ten rows, one for each digit, and 128 columns, one for each unit: activations behind layers 1, "
@@ -197,7 +197,7 @@ def between(values: Sequence[float]) -> str:
     '1 (1e-12–2)'
     """
     three = min(values), float(np.median(values)), max(values)
-    low, middle, high = (small(v) if v < 1000 else f"{v:.0e}" for v in three)
+    low, middle, high = map(small, three)
     return f"{middle} ({low}–{high})"
 
 

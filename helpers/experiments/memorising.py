@@ -216,7 +216,7 @@ def gap_table() -> None:
 def noise_figure() -> None:
     """Losses and accuracies over the epochs, three tenths of the labels wrong."""
     found, x = stored.load(FILE, "label_noise"), range(1, EPOCHS + 1)
-    figure, axes = figures.subplots(1, 2, width=9.0, height=3.3)
+    figure, axes = figures.subplots(1, 2, width=9.0, height=3.8)
     lines = (
         (0, "training loss", "training", "-", "training, wrong labels and all"),
         (0, "validation loss", "validation", "--", "validation, true labels"),
@@ -230,8 +230,8 @@ def noise_figure() -> None:
         axes[place].fill_between(x, runs.min(axis=0), runs.max(axis=0), color=INK[ink], alpha=0.15, linewidth=0)
     axes[0].set(title="loss (band: ten seeds)", xlabel="epoch", ylim=(0, 1.7))
     axes[1].set(title="share of rows in % (band: ten seeds)", xlabel="epoch", ylim=(0, 105))
-    for ax in axes:
-        ax.legend(fontsize=8.5)
+    keys = [axes[0].lines[0], *axes[1].lines]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
     figures.show(
         figure,
         "Against epochs, three tenths of the training labels wrong. Left: training and validation loss. Right: "

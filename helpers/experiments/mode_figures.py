@@ -68,22 +68,22 @@ _MOMENTA = {0.1: ("#0072b2", "-", 28), 0.01: ("#2171b5", "--", 190), 0.001: ("#3
 def moving_averages_figure(mean: float = 3.0, std: float = 2.0, steps: int = 600) -> None:
     """What the buffers say over 600 batches whose distribution never changes, for three momenta."""
     figure, axes = figures.subplots(1, 2)
-    says = "median and range of 20 features"
+    says = "median, range of 20 features"
     averages = {momentum: moving_averages(momentum, steps, mean=mean, std=std) for momentum in _MOMENTA}
     for ax, which, truth in zip(axes, (0, 1), (mean, std**2), strict=True):
         ax.axhline(truth, color=NEUTRAL, linewidth=1)
         line = f"grey line: true value {truth:g}"
-        ax.text(steps, 1.13 * truth, line, color="#5a5a5a", ha="right", va="bottom", fontsize=9)
+        ax.text(steps, 1.13 * truth, line, color="#5a5a5a", ha="right", va="bottom")
         for momentum, seen in averages.items():
             colour, dashes, batch = _MOMENTA[momentum]
             runs, batches = seen[which].T.numpy(), range(steps + 1)
             median = np.median(runs, axis=0)
             ax.plot(batches, median, color=colour, linestyle=dashes)
             name = f"{'momentum ' * (momentum == 0.001)}{momentum:g}"
-            ax.text(batch + 12, median[batch] - 0.02 * truth, name, color=colour, va="top", fontsize=10)
+            ax.text(batch + 12, median[batch] - 0.02 * truth, name, color=colour, va="top")
             ax.fill_between(batches, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15, linewidth=0)
         ax.set(xlabel="training batches seen", ylabel="value of the buffer", ylim=(0, 1.25 * truth))
-        ax.text(steps, 0.03 * truth, says, color="#5a5a5a", ha="right", va="bottom", fontsize=9)
+        ax.text(steps, 0.03 * truth, says, color="#5a5a5a", ha="right", va="bottom")
         ax.grid(visible=False)
     axes[0].set_title("running_mean starts at 0")
     axes[1].set_title("running_var starts at 1")
@@ -97,11 +97,11 @@ def train_mode_figure(sizes: Sequence[int], mixed: Any, sorted_: Any, right: flo
     """Accuracy in train mode against batch size, rows mixed and rows sorted by class, each (seeds, sizes)."""
     figure, ax = figures.subplots(width=7.0, height=3.4)
     ax.axhline(right, color=NEUTRAL, linewidth=1.2)
-    ax.text(2, right - 0.02, "eval mode, any batch size", color="#5a5a5a", fontsize=9, va="top")
+    ax.text(2, right - 0.02, "eval mode, any batch size", color="#5a5a5a", va="top")
     figures.band(ax, sizes, mixed, "batch", "")
     figures.band(ax, sizes, sorted_, "batch", "")
     ax.lines[-1].set_linestyle("--")
-    for text, x, y in (("train mode, rows mixed", 5.2, 0.66), ("train mode, rows sorted by class", 4, 0.25)):
+    for text, x, y in (("train mode, rows mixed", 5.2, 0.66), ("train mode, rows sorted by class", 2.2, 0.25)):
         ax.text(x, y, text, color=figures.COLOURS["batch"], bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     ax.set_xscale("log", base=2)
     ax.set_xticks(sizes, [str(size) for size in sizes])

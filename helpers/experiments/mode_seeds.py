@@ -200,7 +200,7 @@ def late_buffers_figure() -> None:
     right.set_title("points below re-estimated, seed by seed\ncut at −2 and 8 (0.001: always above)")
     left.set(ylim=(0, 1.02), xlabel="training step")
     right.set(ylim=(-2, 8), xlabel="training step")
-    left.legend(title="momentum", loc="lower right", fontsize=8)
+    left.legend(title="momentum", loc="lower right")
     figures.show(
         figure,
         "Held-out accuracy in eval mode against training step, for five momenta and for re-estimated statistics; "

@@ -130,10 +130,10 @@ def valleys_table() -> None:
 def descent_figure() -> None:
     """Error, bias² and variance over the number of features; right: without noise, and with a tuned ridge."""
     found = stored.load(FILE, "over_features")
-    figure, axes = figures.subplots(1, 2, width=9.0, height=3.4, sharey=True)
+    figure, axes = figures.subplots(1, 2, width=9.0, height=3.7, sharey=True)
     lines = [(0, name, *INK[name], name) for name in INK]
     lines += [
-        (1, "error", "#1a1a1a", "-", "error, no penalty"),
+        (1, "error", *INK["error"], "error"),
         (1, "error, no noise", "#00695c", "--", "labels without noise"),
     ]
     lines += [(1, "error, ridge", "#8a1c4a", ":", "best of four penalties")]
@@ -152,7 +152,8 @@ def descent_figure() -> None:
         ax.set_xticks([2, 10, 40, 200, 1000], ["2", "10", "40", "200", "1000"])
         ax.set_yticks([0.1, 1, 10, 100, 1e4, 1e6], ["0.1", "1", "10", "100", "10,000", "million"])
         ax.minorticks_off()
-        ax.legend(fontsize=8.5, loc="upper left")
+    keys = [*axes[0].lines[:3], *axes[1].lines[1:3]]
+    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
     figures.show(
         figure,
         "Squared error on new rows against the number of random features, both axes logarithmic. Left: its parts bias "

@@ -188,17 +188,17 @@ def fields_figure() -> None:
         sides = [width_of(field) for field in fields]
         side = len(fields[0])
         mean = np.mean(fields, axis=0)
-        ax.imshow(np.sqrt(mean), cmap="cividis", extent=(0, side, 0, side))
+        ax.imshow(np.sqrt(mean), cmap="Greys", extent=(0, side, 0, side))
         half = float(np.median(sides)) / 2
         low, high = side / 2 - half, side / 2 + half
-        ax.plot([low, high, high, low, low], [low, low, high, high, low], color="white", linewidth=1.2)
-        ax.set(title=f"{layers} layers", xticks=[0, side], yticks=[0, side])
+        ax.plot([low, high, high, low, low], [low, low, high, high, low], color="black", linewidth=1.5)
+        ax.set(title=f"{layers} layers", xticks=[0, side], yticks=[0, side], xlabel="pixels")
         ax.grid(visible=False)
         rows.append([layers, side, spread(sides, 0), spread([100 * (s / side) ** 2 for s in sides], 0)])
     figures.show(
         figure,
-        "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: blue "
-        "where the gradient is small, the less blue the larger. A frame holds 95 % of its square.",
+        "Four squares, the receptive fields of one output value behind 2, 5, 10 and 20 convolutions of 3×3: the "
+        "stronger the grey, the larger the gradient. A frame holds 95 % of its square.",
     )
     head = [
         "layers",

@@ -29,7 +29,7 @@ def by_hand() -> None:
         mean = torch.zeros(()) if name.startswith("RMS") else shared.mean()
         square = ((shared - mean) ** 2).mean()
         numbers = ", ".join(f"{value:g}" for value in shared.flatten().tolist())
-        rows.append([name, numbers, f"{mean:g}", f"{square:g}", f"{(1 - mean) / square.sqrt():.2f}"])
+        rows.append([name, numbers, f"{mean:g}", f"{square:g}", f"{(1 - mean) / square.sqrt():.2f}".replace("-", "−")])
     head = ["norm", "numbers in the set of 1", "mean taken off", "mean square of what is left", "1 becomes"]
     table(head, rows, "The 1 of example 0, channel 0; no ε, γ = 1, β = 0.", left=[1])
 

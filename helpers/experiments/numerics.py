@@ -85,12 +85,12 @@ def variance_figure() -> None:
         ax.plot(MEANS, np.median(errors, 1), color=colour, linestyle=dash, marker=mark, markersize=5, label=name)
         ax.fill_between(MEANS, *np.quantile(errors, (0.05, 0.95), axis=1), color=colour, alpha=0.13, linewidth=0)
     ax.axhline(1, color="#8a8a8a", linewidth=1)
-    ax.text(1, 1.5, "no digit is right", color="#5a5a5a", fontsize=9, va="bottom")
+    ax.text(1, 0.6, "above: no digit is right", color="#5a5a5a", va="top")
     ax.set(xscale="log", yscale="log", xlabel="mean of the feature ÷ its standard deviation", ylim=(1e-8, 1e7))
     ax.set_xticks(MEANS, ["1", "10", "100", "1,000", "10,000", "100,000", "1,000,000"])
     ax.set_yticks([1e-7, 1e-5, 1e-3, 1e-1, 1e1, 1e3, 1e5], ["10⁻⁷", "10⁻⁵", "10⁻³", "0.1", "10", "10³", "10⁵"])
     ax.set_title(f"relative error of the variance in float32 (line: median, band: 90 % of {SEEDS * FEATURES} features)")
-    ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.93), fontsize=9, frameon=True, framealpha=1, edgecolor="white")
+    ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.98), frameon=True, framealpha=1, edgecolor="white")
     figures.show(
         figure,
         "Relative error of the variance in float32 against the mean, log axes: E[x²] − E[x]², two passes, Welford, "

@@ -45,8 +45,8 @@ def columns_figure() -> Figure:
             ax.add_patch(Rectangle(*frame, fill=False, edgecolor=colour, linewidth=2, linestyle=dash))
             x, y = (k + 0.5, rows + 0.4) if dim == 0 else (width + 0.5, k + 0.5)
             ax.text(x, y, f"{mean:.4g}", ha="center", va="center", fontsize=12, fontweight="bold", color=colour)
-        ax.text(-0.15, rows / 2, "N = 4 examples", rotation=90, ha="right", va="center", fontsize=9)
-        ax.text(width / 2, -0.15, "C = 3 features", ha="center", va="bottom", fontsize=9)
+        ax.text(-0.15, rows / 2, "N = 4 examples", rotation=90, ha="right", va="center")
+        ax.text(width / 2, -0.15, "C = 3 features", ha="center", va="bottom")
         ax.set(title=title, xlim=(-0.6, width + 1.0), ylim=(rows + 0.8, -0.6))
         ax.set_axis_off()
     return figure
@@ -168,7 +168,7 @@ def histogram_figure() -> Figure:
             look: Any = {"color": blue} if mode == "train mode" else {"hatch": "///", "fc": "none", "ec": blue}
             ax.hist(values.numpy(), bins=60, range=(-3, 16), histtype="stepfilled", **look)
             ax.axvline(values.mean().item(), color="black", linestyle="--", linewidth=1.2)
-            told = f"mean {values.mean():.2f}, std {values.std(correction=0):.2f}".replace("-", "−")
+            told = f"mean {values.mean():z.2f}, std {values.std(correction=0):.2f}".replace("-", "−")
             ax.set(title=f"{name}: {told}")
         row[0].set_ylabel(f"{mode}\nexamples")
     for ax in axes[1]:

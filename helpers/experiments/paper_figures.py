@@ -213,9 +213,11 @@ def start_figure(
     figure, (left, right) = subplots(1, 2, width=9.0, height=3.2, width_ratios=[2, 3])
     left.plot(steps, 100 * accuracy, color=COLOURS["batch" if norm else "none"])
     left.axhline(10, color="#999999", linewidth=1, linestyle=":")
-    left.annotate("guessing", (steps[-1], 10), (0, 4), textcoords="offset points", ha="right", fontsize=9)
+    left.annotate("guessing", (steps[-1], 10), (0, 4), textcoords="offset points", ha="right")
     left.set(xlabel="update step", ylabel="held-out accuracy (%)", ylim=(0, 101), title="what the net learns")
-    image = right.imshow(fired, aspect="auto", cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
+    image = right.imshow(
+        fired, aspect="auto", cmap="Blues" if norm else "Greys", vmin=0, vmax=1, interpolation="nearest"
+    )
     right.set(xlabel="the 100 sigmoids of the last hidden layer", ylabel="digit shown")
     right.set_title(f"what they put out, step {steps[-1]}")
     right.set_yticks(np.arange(1, 30, 3), range(10))
@@ -274,7 +276,7 @@ def inputs_figure() -> Figure:
         ):
             axes.plot(curve["steps"], line, style, color=colour)
             end = (curve["steps"][-1], line[-1])
-            axes.annotate(label, end, (0, above), textcoords="offset points", ha="right", fontsize=9)
+            axes.annotate(label, end, (0, above), textcoords="offset points", ha="right")
         axes.set(title=f"({letter}) {name}: unit {curve['unit']} of seed 0", xlabel="update step", ylim=(-2.5, 2.5))
     panels[0].set_ylabel("input of the sigmoid")
     return figure
@@ -431,7 +433,7 @@ def table_figure(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     for axes in (left, right):
         axes.grid(False)
     keys = [Patch(color=COLOURS[_KEYS[name]], label=f"{name} ({mark})") for name, mark in zip(NETS, "■●", strict=True)]
-    left.legend(handles=keys, loc="center right", fontsize=9)
+    left.legend(handles=keys, loc="center right")
     return figure
 
 

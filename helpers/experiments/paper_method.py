@@ -14,7 +14,7 @@ from torch import nn
 from helpers.exercises.paper import algorithm_2_exercise, identity_exercise
 from helpers.judge.api import Exercise
 from helpers.lab.figures import COLOURS, show, subplots
-from helpers.lab.tables import table
+from helpers.lab.tables import decimals, table
 from helpers.lab.training import one_thread
 
 _SCALES = np.logspace(-4, 4, 49)
@@ -79,7 +79,7 @@ def show_batches(function: Any) -> None:
     pairs = []
     for pair in ((1.0, 5.0), (1.0, 500.0)):
         y = nn.functional.batch_norm(torch.tensor(pair)[:, None], None, None, training=True)
-        pairs.append((", ".join(f"{x:g}" for x in pair), ", ".join(f"{x:.2f}" for x in y.flatten().tolist())))
+        pairs.append((", ".join(f"{x:g}" for x in pair), decimals(y.flatten().tolist())))
     table(["batch of two", "becomes"], pairs, "γ = 1, β = 0")
 
 

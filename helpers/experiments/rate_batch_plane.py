@@ -10,12 +10,10 @@ import functools
 import importlib.resources
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -119,7 +117,7 @@ def show(task: str) -> None:
     plane, nets = load(task), ("none, He", "batch")
     figures.show(
         figure(plane),
-        "Maps over learning rate and batch size: held-out loss of the control, of batch norm, and which is lower.",
+        f"Maps over learning rate and batch size, {task}: held-out loss of the control, of batch norm, and which wins.",
     )
     table(
         ["batch size", *plane.batch_sizes],
@@ -154,37 +152,18 @@ def figure(plane: Plane) -> Figure:
     for ax, name in zip(axes, ("none, He", "batch"), strict=False):
         medians = plane.median[name]
         shares = np.clip(np.log(top / np.minimum(medians, top)) / math.log(top / best), 0, 1)
-        texts = [[f"{loss:.2g}" if np.isfinite(loss) else "div." for loss in row] for row in medians]
-        _cells(ax, plane, NETS[name], shares, [[name] * len(plane.lrs)] * len(texts), texts)
+        texts = [[f"{loss:.2g}".lstrip("0") if np.isfinite(loss) else "div." for loss in row] for row in medians]
+        names = [[name] * len(plane.lrs)] * len(texts)
+        figures.cells(ax, NETS[name], shares, names, texts, plane.batch_sizes, plane.lrs)
     who, keys = winners(plane), {"He": "none, He", "BN": "batch"}
     control, normed = plane.median["none, He"], plane.median["batch"]
     clearly = np.maximum(control, normed) >= CLEARLY * np.minimum(control, normed)
     shares = np.where(np.isin(who, list(keys)), np.where(clearly, 1.0, TINT), 0.0)
-    _cells(axes[2], plane, "which is lower", shares, [[keys.get(w, "none") for w in row] for row in who], who)
+    names = [[keys.get(w, "none") for w in row] for row in who]
+    figures.cells(axes[2], "which is lower", shares, names, who, plane.batch_sizes, plane.lrs)
     axes[0].set_ylabel("batch size")
     said = f"held-out loss after {STEPS} steps, median of {plane.seeds} seeds (div.: most diverged)"
     drawn.suptitle(said, x=0.01, ha="left", fontsize=11)
-    key = (
-        "BN, He: lower, ranges apart (dark: by a factor of 2 or more)   ≈: the ranges overlap   ✕: neither has learned"
-    )
-    drawn.supxlabel(key, x=0.99, ha="right", fontsize=9)
+    key = "BN, He: lower, ranges apart (full colour: by a factor of 2 or more)   ≈: ranges overlap   ✕: neither learned"
+    drawn.supxlabel(key, x=0.99, ha="right", fontsize=11)
     return drawn
-
-
-def _cells(
-    ax: Any,
-    plane: Plane,
-    title: str,
-    shares: NDArray[np.float64],
-    names: Sequence[Sequence[str]],
-    texts: Sequence[Sequence[str]],
-) -> None:
-    """One map: in each cell a share of a net's colour on white, and a text."""
-    inks = np.array([[to_rgb(figures.COLOURS[name]) for name in row] for row in names])
-    ax.imshow(1 - shares[..., None] * (1 - inks), origin="lower", aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        ink = "w" if share > 0.5 else "k"
-        ax.text(column, row, texts[row][column], ha="center", va="center", fontsize=8.5, color=ink)
-    ax.set(title=title, xlabel="learning rate", xticks=range(len(plane.lrs)), yticks=range(len(plane.batch_sizes)))
-    ax.set(xticklabels=[f"{lr:g}" for lr in plane.lrs], yticklabels=list(plane.batch_sizes))
-    ax.grid(False)

@@ -142,8 +142,8 @@ def served_figure(found: Served) -> Figure:
     height = TIMES
     left.imshow(mosaic.numpy(), cmap="gray_r", extent=(0, TOGETHER, height, 0), aspect="auto")
     left.add_patch(Rectangle((0.03, 0.03), 0.94, height - 0.06, fill=False, edgecolor="black", linewidth=2))
-    left.text(0, -0.12, "the same digit", fontsize=9)
-    left.text(TOGETHER, -0.12, "its neighbours in the batch", fontsize=9, ha="right")
+    left.text(0, -0.12, "the same digit")
+    left.text(TOGETHER, -0.12, "its neighbours in the batch", ha="right")
     left.set_axis_off()
     answers = found.answers[:, row].tolist()
     for i, (answer, sure) in enumerate(zip(answers, found.sure[:, row].tolist(), strict=True)):

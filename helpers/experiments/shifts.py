@@ -110,7 +110,7 @@ def opening_figure(runs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) 
         right.plot(range(5, len(losses) + 1, 5), smooth, label=title(net), **look)
     left.set(title="mean that enters one ReLU of the last hidden layer", xlabel="step")
     right.set(title="training loss (means of 5 steps)", xlabel="step", ylim=(0, 2.5))
-    right.legend(fontsize=9)
+    right.legend()
     return figure
 
 

@@ -58,17 +58,26 @@ def _read(module: str) -> Any:
     return json.loads((importlib.resources.files(__package__) / f"{module}.json").read_text(encoding="utf-8"))
 
 
-def brief(values: Iterable[float]) -> str:
-    """Median and range over seeds, two significant digits each; diverged runs are counted in words.
+def two_digits(value: float) -> str:
+    """A number of any size in two significant digits.
 
-    >>> brief([1e-5, 2.04e-5, 1.0]), brief([0.5, float("nan")]), brief([float("inf")])
-    ('2e-05 (1e-05–1)', '0.5, 1 of 2 diverged', 'diverged')
+    >>> two_digits(1.04e-5), two_digits(2.04), two_digits(12345), two_digits(1.2e6)
+    ('1e-05', '2', '12,000', '1.2e+06')
+    """
+    return f"{float(f'{value:.2g}'):,.0f}" if 10 <= value < 1e6 else f"{value:.2g}"
+
+
+def brief(values: Iterable[float]) -> str:
+    """Median and range over seeds, :func:`two_digits` each; diverged runs are counted in words.
+
+    >>> brief([1e-5, 2.04e-5, 30000.0]), brief([0.5, float("nan")]), brief([float("inf")])
+    ('2e-05 (1e-05–30,000)', '0.5, 1 of 2 diverged', 'diverged')
     """
     runs = [float(v) for v in values]
     kept = [v for v in runs if np.isfinite(v)]
     if not kept:
         return "diverged"
-    low, median, high = (f"{v:.2g}" for v in (min(kept), float(np.median(kept)), max(kept)))
+    low, median, high = map(two_digits, (min(kept), float(np.median(kept)), max(kept)))
     return (
         f"{median} ({low}–{high})"
         if len(kept) == len(runs)

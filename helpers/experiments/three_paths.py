@@ -86,7 +86,7 @@ def graph_figure() -> Figure:
     for name, place in _PLACES.items():
         ax.text(*place, name, ha="center", va="center", fontsize=13, bbox=ring)
     for text, place, path in _WORDS:
-        ax.text(*place, text, color=_LOOKS[path][0], fontsize=10.5, ha="center", va="bottom")
+        ax.text(*place, text, color=_LOOKS[path][0], ha="center", va="bottom")
     ax.set(xlim=(-0.9, 8.9), ylim=(-1.25, 2.0))
     ax.set_axis_off()
     return figure
@@ -181,7 +181,7 @@ def taken_away() -> None:
 
 def taken_away_figure() -> Figure:
     """dy = mean + part along x̂ + rest, four bars each."""
-    figure, axes = figures.subplots(1, 4, width=9.6, height=2.6, sharey=True)
+    figure, axes = figures.subplots(1, 4, width=9.6, height=2.9, sharey=True)
     mean, along, rest = parts(COLUMN, UPSTREAM, EPS)
     shown = (
         ("dy", np.array(UPSTREAM), "#6b6b6b"),
@@ -194,8 +194,8 @@ def taken_away_figure() -> Figure:
         ax.axhline(0, color="#333333", linewidth=0.8)
         for place, value in enumerate(values, 1):
             at, side = (0.04, "bottom") if value >= 0 else (-0.04, "top")
-            ax.text(place, value + at, f"{value:.2f}".replace("-", "−"), ha="center", va=side, fontsize=9)
-        ax.set(title=title, xticks=range(1, 5), xlabel="example", ylim=(-0.62, 1.2))
+            ax.text(place, value + at, f"{value:.2f}".replace("-", "−"), ha="center", va=side)
+        ax.set(title=title, xticks=range(1, 5), xlabel="example", ylim=(-0.62, 1.25))
         ax.grid(visible=False)
     return figure
 

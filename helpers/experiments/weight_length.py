@@ -192,7 +192,7 @@ def paths_figure() -> Figure:
     axes[0].set_yscale("log")
     axes[0].set_yticks([0.3, 1, 3, 10], ["0.3", "1", "3", "10"])
     axes[0].minorticks_off()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 

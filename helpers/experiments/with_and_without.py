@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 import torch
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import nn
@@ -243,27 +241,19 @@ def heat_map_figure(found: Found) -> Figure:
     """Two maps of accuracy in percent, and their difference in percentage points; medians over seeds."""
     figure, axes = figures.subplots(1, 3, width=10.5, height=4.0, sharey=True)
     plain, normed = (100 * np.median(found[name], axis=0) for name in ("none", "batch"))
-    black, blue = figures.COLOURS["none, He"], figures.COLOURS["batch"]
+    ahead = np.where(normed < plain, "none, He", "batch")
     panels = [
-        ("no norm", plain, _ramp("white", black), (0, 100)),
-        ("batch norm", normed, _ramp("white", blue), (0, 100)),
-        ("batch norm − no norm, points", normed - plain, _ramp(black, "white", blue), (-100, 100)),
+        ("no norm", plain, np.full_like(ahead, "none, He")),
+        ("batch norm", normed, np.full_like(ahead, "batch")),
+        ("batch norm − no norm, points", normed - plain, ahead),
     ]
-    for ax, (title, values, colours, limits) in zip(axes, panels, strict=True):
-        texts = [[f"{value:.0f}" for value in row] for row in values]
-        figures.heat(ax, title, values, texts, SCALES, MAP_LRS, limits, colours)
+    for ax, (title, values, names) in zip(axes, panels, strict=True):
+        texts = [[f"{value:.0f}".replace("-", "−") for value in row] for row in values]
+        figures.cells(ax, title, abs(values) / 100, names, texts, SCALES, MAP_LRS)
     axes[0].set_ylabel("initial hidden weights ÷ He's")
     said = f"held-out accuracy on digits, %, after 150 steps; median of {len(found['none'])} seeds"
     figure.suptitle(said, x=0.01, ha="left", fontsize=11)
     return figure
-
-
-def _ramp(*colours: str) -> str:
-    """A colour map from one colour to the next, known to matplotlib by the name returned."""
-    name = "bn-" + "-".join(colours)
-    if name not in matplotlib.colormaps:
-        matplotlib.colormaps.register(LinearSegmentedColormap.from_list(name, colours))
-    return name
 
 
 @one_thread()

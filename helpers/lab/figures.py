@@ -11,12 +11,16 @@ from typing import Any
 import matplotlib
 import numpy as np
 from IPython.display import display
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from helpers.look.style import COLOURS as COLOURS
 from helpers.look.style import styled
 
+_SMALLEST = 10.8
+"""Points: no type is smaller; 12 pixels as it is shown."""
 _STYLE = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -25,7 +29,7 @@ _STYLE = {
     "axes.grid": True,
     "grid.color": "#e2e2e2",
     "axes.axisbelow": True,
-    "font.size": 10.8,
+    "font.size": _SMALLEST,
     "axes.titlesize": 11.5,
     "axes.titlelocation": "left",
     "legend.frameon": False,
@@ -60,6 +64,8 @@ def bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
             axes.set_title(title, loc="left")
         if legend:
             legend.set_frame_on(False)
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(float(text.get_fontsize()), _SMALLEST))
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="png", dpi=160)
@@ -77,22 +83,22 @@ def band(axes: Any, x: Any, runs: Any, norm: str, label: str) -> None:
     axes.fill_between(x, np.nanmin(runs, axis=0), np.nanmax(runs, axis=0), color=COLOURS[norm], alpha=0.18, linewidth=0)
 
 
-def heat(
+def cells(
     axes: Any,
     title: str,
-    values: NDArray[Any],
+    shares: NDArray[Any],
+    names: Sequence[Sequence[str]] | NDArray[Any],
     texts: Sequence[Sequence[str]],
     rows: Sequence[float],
     columns: Sequence[float],
-    limits: tuple[float, float],
-    colours: str = "cividis",
 ) -> None:
-    """A map of numbers, the first row at the bottom, with a text in each cell.  values, texts: (rows, columns)."""
-    image = axes.imshow(values, origin="lower", aspect="auto", cmap=colours, vmin=limits[0], vmax=limits[1])
-    for (row, column), value in np.ndenumerate(values):
-        red, green, blue, _ = image.cmap(image.norm(value))
-        ink = "w" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "k"
-        axes.text(column, row, texts[row][column], ha="center", va="center", fontsize=8, color=ink)
+    """A map over learning rates, the first row at the bottom: in each cell a share of a net's colour, and a text."""
+    inks = np.array([[to_rgb(COLOURS[name]) for name in row] for row in names])
+    image = 1 - shares[..., None] * (1 - inks)
+    axes.imshow(image, origin="lower", aspect="auto")
+    for (row, column), light in np.ndenumerate(image @ (0.3, 0.6, 0.1)):
+        ink = "w" if light < 0.5 else "k"
+        axes.text(column, row, texts[row][column], ha="center", va="center", color=ink)
     axes.set(title=title, xlabel="learning rate", xticks=range(len(columns)), yticks=range(len(rows)))
     axes.set(xticklabels=[f"{c:g}" for c in columns], yticklabels=[f"{r:g}" for r in rows])
     axes.grid(False)

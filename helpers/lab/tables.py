@@ -16,14 +16,14 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     """Median and range over seeds, to a number of decimals; diverged runs are counted in words.
 
     >>> spread([0.4, 0.5, 0.7]), spread([-1, 0, 1], 0), spread([0.5, math.nan, 0.5]), spread([math.nan, math.inf])
-    ('0.50 (0.40–0.70)', '0 (-1 to 1)', '0.50 (0.50–0.50), 1 of 3 diverged', 'diverged')
+    ('0.50 (0.40–0.70)', '0 (−1 to 1)', '0.50 (0.50–0.50), 1 of 3 diverged', 'diverged')
     """
     runs = [float(v) for v in values]
     kept = [v for v in runs if math.isfinite(v)]
     if not kept:
         return "diverged"
     to = " to " if min(kept) < 0 else "–"
-    found = f"{np.median(kept):.{digits}f} ({min(kept):.{digits}f}{to}{max(kept):.{digits}f})"
+    found = f"{np.median(kept):.{digits}f} ({min(kept):.{digits}f}{to}{max(kept):.{digits}f})".replace("-", "−")
     return found if len(kept) == len(runs) else f"{found}, {len(runs) - len(kept)} of {len(runs)} diverged"
 
 

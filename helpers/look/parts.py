@@ -88,7 +88,8 @@ class Table:
 
     def _cell(self, i: int, text: str) -> str:
         tag = "td" if i else 'th scope="row"'
-        return f"<{tag}{self._side(i)}>{marked_up(text)}</{tag[:2]}>"
+        whole = re.sub(r"\([^()<]{,20}\)(; \d+)?", r'<span class="bn-whole">\g<0></span>', marked_up(text))
+        return f"<{tag}{self._side(i)}>{whole}</{tag[:2]}>"
 
     def _side(self, i: int) -> str:
         return ' class="bn-left"' if i in self.left else ""

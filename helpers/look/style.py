@@ -49,7 +49,7 @@ overflow:hidden;background:var(--line)}
 .bn figure{margin:0}.bn figcaption{padding:2px 0 4px;font-weight:650}
 .bn tr,.bn tr:hover{background:none!important}
 .bn th,.bn td{text-align:right!important;padding:3px 0 3px 16px!important;background:none!important;border:0;
-white-space:normal;max-width:none}
+white-space:normal;max-width:none}.bn .bn-whole{white-space:nowrap}
 .bn th{font-weight:500}.bn thead th{font-size:12px;border-bottom:1px solid var(--line);vertical-align:bottom}
 .bn tbody tr+tr>*{border-top:1px solid rgba(127,127,127,.15)}
 .bn .bn-left,.bn th:first-child,.bn td:first-child{text-align:left!important}

@@ -347,10 +347,6 @@ def _colour(norm: str) -> str:
     return figures.COLOURS[KINDS[norm].colour]
 
 
-SMALL = 10.8
-"""Points: the smallest type of the picture, 12 px as it is shown."""
-
-
 def picture(shape: Index = SHAPE, cell: Index = START, groups: int = GROUPS) -> Figure:
     """All norms side by side for one cell, for readers without a live front end."""
     figure, axes = figures.subplots(3, 2, width=9.0, height=9.0)
@@ -360,14 +356,14 @@ def picture(shape: Index = SHAPE, cell: Index = START, groups: int = GROUPS) -> 
         ax.add_patch(Rectangle(corner(cell, shape), 1, 1, fill=False, edgecolor="black", linewidth=1.6))
         name = f"{kind.name}, G = {groups}" if norm == "group" else kind.name
         ax.set_title(f"{name}: {lit.sum()} of {lit.size}", loc="left", fontsize=12, fontweight="bold")
-        ax.set_xlabel(f"over {kind.over}; one for each {kind.each}", fontsize=SMALL)
+        ax.set_xlabel(f"over {kind.over}; one for each {kind.each}")
     sizes = " × ".join(map(str, shape))
     figure.supxlabel(
         f"A block x of N × C × H × W = {sizes}. Rows: examples n. Columns: channels c. Each grid: H × W.\n"
         "Coloured: the elements that share one mean and variance (RMSNorm: mean square) with the framed cell.",
-        fontsize=SMALL,
         ha="left",
         x=0.02,
+        fontsize=11,
     )
     return figure
 
@@ -378,11 +374,11 @@ def _block(ax: Any, lit: npt.NDArray[np.bool_], colour: str) -> None:
     shape = (n, c, h, w)
     for chosen, style in ((~lit, ("white", "#c4c4c4")), (lit, (colour, "white"))):
         squares = [Rectangle(corner(cell, shape), 1, 1) for cell in np.argwhere(chosen)]
-        ax.add_collection(PatchCollection(squares, facecolor=style[0], edgecolor=style[1], linewidth=0.4))
+        ax.add_collection(PatchCollection(squares, facecolor=style[0], edgecolor=style[1], linewidth=0.8))
     width, height = extent(shape)
     ax.set(xlim=(-0.2, width + 0.2), ylim=(height + 0.2, -0.2), aspect="equal")
     ax.set_xticks([corner((0, i, 0, 0), shape)[0] + w / 2 for i in range(c)], [f"c={i}" for i in range(c)])
     ax.set_yticks([corner((i, 0, 0, 0), shape)[1] + h / 2 for i in range(n)], [f"n={i}" for i in range(n)])
-    ax.tick_params(length=0, labelsize=SMALL, labeltop=True, labelbottom=False)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.grid(False)
     ax.spines[:].set_visible(False)

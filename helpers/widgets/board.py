@@ -131,7 +131,8 @@ def _summary(s: Standing, then: str) -> Card:
     done = s.points == s.by_machine
     rows = [("✓" if done else "○", "everything here that a check can grade is right" if done else f"open: {s.open}")]
     if by_hand:
-        rows.append(("○", f"{by_hand:g} more points are given by a person, for the written answers"))
+        given = "1 more point is" if by_hand == 1 else f"{by_hand:g} more points are"
+        rows.append(("○", f"{given} given by a person, for the written answers"))
     work = f"{_counted(s.attempts, 'attempt')}, {_counted(s.hints, 'hint')}"
     rows.append(("", f"{work}, {s.minutes:.0f} minutes of {s.notebook.minutes} planned"))
     rows += [("", f"you met: {mistake}") for mistake in s.mistakes]

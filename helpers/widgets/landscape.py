@@ -274,5 +274,5 @@ def picture(looks: dict[str, Along], step: int, length: float) -> Figure:
         powers = [10.0**p for p in range(round(math.log10(low)), round(math.log10(high)) + 1)]
         ax.set_yticks(powers, [f"{p:g}" for p in powers])
         ax.minorticks_off()
-    axes[0].legend(fontsize=9)
+    axes[0].legend()
     return figure

@@ -16,8 +16,8 @@ from helpers.look.style import styled
 
 from .parts import named, show_widget
 
-NOTHING = ("choose", "")
-"""What a list shows before anything is chosen, and its value: ipywidgets shows no words for None."""
+NOTHING = ""
+"""The value of a list in which nothing is chosen: ipywidgets shows no words for None."""
 _STYLE = """<style>.bn-quiz button.mod-primary{background:#0068a8;color:#fff}
 .bn-quiz .widget-dropdown .widget-label{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 </style>"""
@@ -29,7 +29,7 @@ class QuizWidget:
 
     def __init__(self, quiz: Quiz) -> None:
         self.quiz = quiz
-        self.rows = [[_field(options, _name(q, i)) for i, options in enumerate(q.fields)] for q in quiz.questions]
+        self.rows = [[_field(q, i) for i in range(len(q.fields))] for q in quiz.questions]
         self.said = [widgets.HTML(layout=widgets.Layout(flex="1 1 260px")) for _ in quiz.questions]
         self.button = widgets.Button(description="Check", button_style="primary")
         self.status = named("bn-quiz-status", widgets.HTML('<span role="status"></span>'))
@@ -51,7 +51,7 @@ class QuizWidget:
     def choices(self) -> list[Any]:
         """What is chosen in each row: a value, a tuple of them, or None where a part is still open."""
         picked = [tuple(field.value for field in row) for row in self.rows]
-        return [None if None in p or NOTHING[1] in p else p[0] if len(p) == 1 else p for p in picked]
+        return [None if None in p or NOTHING in p else p[0] if len(p) == 1 else p for p in picked]
 
     def _changed(self) -> None:
         """Put the answer where the graded cells look for it, as soon as it is whole."""
@@ -89,20 +89,19 @@ class QuizWidget:
         self.status.value = styled(words, "bn-quiz-words", 'role="status"')
 
 
-def _name(question: Question, i: int) -> str:
-    """What a screen reader calls part ``i`` of a row."""
-    part = f"part {i + 1}: " if len(question.fields) > 1 else ""
-    return part + question.text.replace("`", "")
-
-
-def _field(options: tuple[tuple[Any, str], ...], name: str) -> widgets.Widget:
-    """Buttons for short words, a list of this name for longer ones; nothing is chosen at first."""
-    if all(len(words) <= 2 for _, words in options):
-        return widgets.ToggleButtons(
-            options=[(words, value) for value, words in options], value=None, style={"button_width": "44px"}
-        )
-    choices = [NOTHING, *((words, value) for value, words in options)]
-    return widgets.Dropdown(options=choices, description=name, layout=widgets.Layout(width="auto", max_width="360px"))
+def _field(question: Question, i: int) -> widgets.Widget:
+    """Buttons for short words, a list for longer ones, which says what to choose; nothing is chosen at first."""
+    options = [(words, value) for value, words in question.fields[i]]
+    if all(len(words) <= 2 for words, _ in options):
+        return widgets.ToggleButtons(options=options, value=None, style={"button_width": "44px"})
+    part = question.observed[i].split("/")[1].split(" of ")[0] if len(question.fields) > 1 else ""
+    asks = f"choose: {part}" if part else "choose"
+    name = f"{part}: {question.text}" if part else question.text
+    return widgets.Dropdown(
+        options=[(asks, NOTHING), *options],
+        description=name.replace("`", ""),
+        layout=widgets.Layout(width="auto", max_width="360px"),
+    )
 
 
 def quiz(exercise: Quiz) -> None:

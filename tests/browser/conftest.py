@@ -14,8 +14,8 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def kept(browser):
-    """The page."""
+def kept(browser, lab):
+    """The page; it is closed before its server."""
     with opened(browser) as page:
         yield page
 

@@ -9,9 +9,9 @@ from helpers.experiments import norm_tables as lab
 def test_by_hand(capsys):
     lab.by_hand()
     rows = {line.split("  ")[0]: line.split()[-3:] for line in capsys.readouterr().out.splitlines()}
-    assert rows["BN"] == ["3", "2", "-1.41"] and rows["LN over C"] == ["3", "4", "-1.00"]
-    assert rows["LN over C, H, W; GN, G = 1"] == ["4", "5", "-1.34"]
-    assert rows["IN; GN, G = 2"] == ["2", "1", "-1.00"] and rows["RMS over C"] == ["0", "13", "0.28"]
+    assert rows["BN"] == ["3", "2", "−1.41"] and rows["LN over C"] == ["3", "4", "−1.00"]
+    assert rows["LN over C, H, W; GN, G = 1"] == ["4", "5", "−1.34"]
+    assert rows["IN; GN, G = 2"] == ["2", "1", "−1.00"] and rows["RMS over C"] == ["0", "13", "0.28"]
 
 
 def test_one_image_is_instance_norm_and_one_value_is_refused(capsys):

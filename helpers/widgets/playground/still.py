@@ -32,8 +32,8 @@ def medians(setting: Setting) -> rate_batch_plane.Plane | None:
 
 def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
     """What the widget shows, as a figure; the whole map, because nobody can guess here."""
-    lines = [part for line in words for part in textwrap.wrap(line, 150, subsequent_indent="   ")]
-    figure, axes = figures.subplots(2, 3, width=10.5, height=5.6 + 0.17 * len(lines), height_ratios=(5, 3))
+    lines = [part for line in words for part in textwrap.wrap(line, 132, subsequent_indent="   ")]
+    figure, axes = figures.subplots(2, 3, width=10.5, height=5.6 + 0.2 * len(lines), height_ratios=(5, 3))
     for ax, title, which in zip(axes[0, :2], ("training loss", "held-out loss"), ("train", "test"), strict=True):
         for kind, trace in traces.items():
             dashes = style.DASHES[style.look_of(kind)]
@@ -46,7 +46,7 @@ def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
         _inside_axes(ax, list(traces.items())[i] if i < len(traces) else None)
     axes[1, 0].set_ylabel("what enters the ReLUs")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(traces), frameon=False)
-    figure.supxlabel("\n".join(lines), fontsize=9, ha="left", x=0.02)
+    figure.supxlabel("\n".join(lines), ha="left", x=0.02, fontsize=11)
     return figure
 
 
@@ -58,17 +58,16 @@ def _map_axes(ax: Any, setting: Setting) -> None:
         for i in range(len(grid.lrs)):
             cell = plane.cell(found, "", rivals, setting.task, j, i) if found and rivals else plane.UNKNOWN
             ink = "white" if cell.share > 0.5 else "black"
-            ax.text(i, j, cell.text, ha="center", va="center", fontsize=8, color=ink)
+            ax.text(i, j, cell.text, ha="center", va="center", color=ink)
             own = to_rgb(style.colour(cell.kind)) if cell.kind else (1.0, 1.0, 1.0)
             row.append([1 - cell.share * (1 - part) for part in own])
         colours.append(row)
     ax.imshow(colours, origin="lower", aspect="auto")
     here = plane.place(grid, setting.lr, setting.batch_size)
-    ax.plot(*here, "s", markersize=15, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2)
+    ax.plot(*here, "s", markersize=20, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2)
     ax.set(title="who has the lower held-out loss?", xlabel="learning rate", ylabel="batch size")
     ax.set(xticks=range(len(grid.lrs)), xticklabels=map(plane.short_number, grid.lrs))
     ax.set(yticks=range(len(grid.batch_sizes)), yticklabels=list(grid.batch_sizes))
-    ax.tick_params(labelsize=8)
     ax.grid(False)
 
 
@@ -87,4 +86,6 @@ def _inside_axes(ax: Any, shown: tuple[Kind, Trace] | None) -> None:
         ax.fill_betweenx(heights, left, right, where=seen, color=style.colour(kind), alpha=0.5, linewidth=0.8)
     ax.set(title=f"{label(kind)}, step {found.step}", xlabel="hidden layer", ylim=(-1, 1))
     ax.set_xticks(range(1, len(found.spread) + 1))
-    ax.set(yticks=[inside.scaled(v) for v in inside.TICKS], yticklabels=[f"{v:g}" for v in inside.TICKS])
+    ax.set(
+        yticks=[inside.scaled(v) for v in inside.TICKS], yticklabels=[f"{v:g}".replace("-", "−") for v in inside.TICKS]
+    )
