@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+@contextlib.contextmanager
+def _to_stay() -> Iterator[None]:
+    """What is imported inside is not searched for garbage: neither meanwhile nor when the command ends."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
 def _judge(options: argparse.Namespace, sandbox: Sandbox) -> int:
-    from .report import find_exercise, judge_file
+    with _to_stay():
+        from .report import find_exercise, judge_file
 
     exercise = find_exercise(options.exercise) if options.exercise else None
     reports = []
@@ -52,7 +64,8 @@ def _judge(options: argparse.Namespace, sandbox: Sandbox) -> int:
 
 
 def _list(id: str | None, as_json: bool) -> int:
-    from .report import DEFAULT, find_exercise
+    with _to_stay():
+        from .report import DEFAULT, find_exercise
 
     exercise: Exercise = find_exercise(id or DEFAULT)
     checks = [{"id": c.id, "title": c.title} for c in exercise.whole.checks]

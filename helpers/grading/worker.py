@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
 import importlib
 import json
 import linecache
@@ -147,6 +148,8 @@ def run(job_pipe: int, answer_pipe: int, output_pipe: int, own: bool = False) ->
         for name in [name for name in sys.modules if name.startswith("helpers.exercises")]:
             del sys.modules[name]  # they read the salt when they are imported
     exercise = _exercise(job.module, job.exercise)
+    gc.freeze()
+    gc.enable()
     send(wire.to_bytes({}))
     _limit(job.memory, job.seconds)
     if own:

@@ -25,9 +25,9 @@ class History:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch's global generator starts at ``seed``; afterwards it is as it was."""
+    """Inside, torch's CPU generator starts at ``seed``; afterwards it is as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 
@@ -43,7 +43,7 @@ def one_thread() -> Iterator[None]:
 
 
 def batches(total: int, batch_size: int, steps: int, seed: int) -> Iterator[torch.Tensor]:
-    """The rows of each step's mini-batch: drawn anew at every step, without replacement within one."""
+    """The rows of each mini-batch: drawn anew each step, without replacement within one."""
     order = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         yield torch.randperm(total, generator=order)[:batch_size]
@@ -112,7 +112,7 @@ def sgd(
 ) -> Iterator[float]:
     """The loop itself: yields each training loss after its update; whoever reads it may stop at any step.
 
-    The numbers are those of ``torch.optim.SGD``, whose first use in a kernel imports for some four seconds.
+    The numbers are those of ``torch.optim.SGD``, whose first use in a kernel imports for four seconds.
     """
     parameters, velocities = list(net.parameters()), dict[nn.Parameter, torch.Tensor]()
     for step, rows in enumerate(batches(len(split.X_train), batch_size, steps, seed)):

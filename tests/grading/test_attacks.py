@@ -35,7 +35,7 @@ def known(thing):
 """
 
 IN_MEMORY = {
-    "gc": "found += [t for t in gc.get_objects() if known(t)]",
+    "gc": "gc.unfreeze(); found += [t for t in gc.get_objects() if known(t)]",
     "frames": """
 frame = sys._getframe()
 while frame:
