@@ -61,10 +61,10 @@ def entries(lab):
     return json.loads((lab.home / "drill.json").read_text())["entries"]
 
 
-@pytest.fixture
-def lab(lab):
-    """JupyterLab; the record of a test, and the kernels that could write to it, go with it."""
-    yield lab
+@pytest.fixture(autouse=True)
+def own_record(lab):
+    """The record of a test, and the kernels that could write to it, go with it."""
+    yield
     stop_kernels(lab)
     (lab.home / "drill.json").unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 import course
+from tests.shell import run
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = {  # a package index on a port where nothing answers
@@ -214,10 +215,7 @@ def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
     [("", ""), ("EDITION=class", "--edition class"), ("EDITION=class ARGS=--check", "--edition class --check")],
 )
 def test_make_says_it_with_an_option(said, then):
-    env = {name: value for name, value in os.environ.items() if name not in ("EDITION", "ARGS", "MAKEFLAGS")}
-    command = ["make", "-n", "notebooks", "PYTHON=py", *said.split()]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["py", "course.py", "notebooks", *then.split()]
+    assert run(f"make -n notebooks PYTHON=py {said}", ROOT).split() == ["py", "course.py", "notebooks", *then.split()]
 
 
 @pytest.mark.parametrize("chosen", ["", "https://mirror"])
