@@ -7,6 +7,7 @@ These environment variables change what happens:
   TORCH_INDEX     where the CPU build of torch comes from; empty: from the ordinary package index.  lab and setup
                   also take it as --torch-index, since on Windows no variable can be empty
   BATCHNORM_VENV  an environment to use as it is, in place of .venv: nothing is installed in it
+  BATCHNORM_COLAB the Python of an environment to use as it is, in place of .venv-colab
 
 Standard library only, and only syntax that Python 3.6 can read: a Python that is too old gets a sentence.
 """
@@ -209,10 +210,10 @@ def test_latest(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def test_colab(options: argparse.Namespace, rest: "list[str]") -> None:
     """run the notebooks as in Colab, in .venv-colab with its pins; more arguments go to pytest"""
-    python, pins = set_up("dev"), "tests/colab/constraints.txt"
-    colab = environment(".venv-colab", pins, [".ok"], "--requirement", str(ROOT / pins))
+    python, pins, colab = set_up("dev"), "tests/colab/constraints.txt", os.environ.get("BATCHNORM_COLAB")
+    colab = colab or str(environment(".venv-colab", pins, [".ok"], "--requirement", str(ROOT / pins)))
     command = ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", "tests/colab", *rest]
-    become(python, *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="", BATCHNORM_COLAB=str(colab))
+    become(python, *command, OMP_NUM_THREADS="1", BATCHNORM_PROGRESS="", BATCHNORM_COLAB=os.path.abspath(colab))
 
 
 def run_tests(python: Path, rest: "list[str]") -> None:

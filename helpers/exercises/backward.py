@@ -210,12 +210,13 @@ def _backward(function: Any) -> dict[str, Any]:
             for name, leaf in zip(("x", "gamma", "beta"), inputs, strict=True):
                 seen[f"gradient of {name}{told}"] = torch.full_like(leaf, torch.nan) if leaf.grad is None else leaf.grad
     inputs = _leaves(230, (6, 3))
-    others = bool(library_norms(called)) or _asks_autograd(function, _output(function, inputs, 0.1).grad_fn)
+    others = bool(library_norms(called)) or _asks_autograd(function, _output(function, inputs, 0.1))
     return {**seen, _WORK: others}
 
 
-def _asks_autograd(function: Any, node: Any) -> bool:
-    """Whether the backward pass of a node asks autograd: called by itself, since ``.backward()`` hides what it calls."""
+def _asks_autograd(function: Any, y: torch.Tensor) -> bool:
+    """Whether the backward pass of ``y`` asks autograd: called by itself, since ``.backward()`` hides what it calls."""
+    node = y.grad_fn  # in torch 2.4 to 2.11 what it saved is lost once y is gone
     if not isinstance(node, BackwardCFunction) or function.backward is torch.autograd.Function.backward:
         return False
     with operators_called() as called:

@@ -76,7 +76,7 @@ def normalised(statistics, x, upstream, gamma, beta):
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.set_num_threads(1)
 dist.init_process_group("gloo", init_method="file:///" + folder.lstrip("/") + "/meet", rank=rank, world_size=2)
-given = torch.load(folder + "/given.pt")
+given = torch.load(folder + "/given.pt", weights_only=True)
 numbers = [*given["shards"][rank], given["gamma"], given["beta"]]
 found = [normalised(statistics, *numbers) for statistics in (own_statistics, {name})]
 torch.save(found, folder + "/found" + str(rank) + ".pt")
@@ -143,7 +143,7 @@ def two_processes(synced: Statistics, seconds: float = 90.0) -> list[list[list[t
         failed = [words for process, words in zip(started, said, strict=True) if process.returncode]
         if failed:
             raise RuntimeError(failed[0].strip().rpartition("\n")[2])
-        return [torch.load(place / f"found{rank}.pt") for rank in range(2)]
+        return [torch.load(place / f"found{rank}.pt", weights_only=True) for rank in range(2)]
 
 
 def two_processes_table(synced: Statistics) -> None:

@@ -213,7 +213,7 @@ def exported(nets: dict[str, nn.Module], x: torch.Tensor) -> None:
     """The operations in the graph that ``torch.export`` writes of each net."""
     for name, net in nets.items():
         graph = torch.export.export(net, (x,)).graph
-        calls = [str(node.target).split(".")[1] for node in graph.nodes if node.op == "call_function"]
+        calls = [str(node.target).split(".")[1] for node in graph.nodes if str(node.target).startswith("aten.")]
         print(f"{name}: {', '.join(calls)}")
     if not (importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxscript")):
         print("ONNX: torch.onnx.export needs the packages onnx and onnxscript, which the course does not install.")

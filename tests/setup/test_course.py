@@ -204,8 +204,11 @@ def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
     assert arguments[-6:] == ("-q", "tests/judge", "-k", "a or b", "--", "tests/lab")
     assert env == {"OMP_NUM_THREADS": "1", "BATCHNORM_PROGRESS": ""}
     monkeypatch.setattr(course, "environment", lambda name, *more: course.python_of(Path(name)))
+    monkeypatch.delenv("BATCHNORM_COLAB", raising=False)
     arguments, env = become("test-colab", "-k", "classic")
     assert arguments[-3:] == ("tests/colab", "-k", "classic") and ".venv-colab" in env["BATCHNORM_COLAB"]
+    monkeypatch.setenv("BATCHNORM_COLAB", "mine/bin/python")
+    assert become("test-colab")[1]["BATCHNORM_COLAB"] == os.path.abspath("mine/bin/python")
     assert become("notebooks", "--edition", "class")[0] == ("-m", "helpers.editions", "--edition", "class")
 
 
