@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -130,16 +131,19 @@ def jupyterlab(home, folder):
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
     command += [f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
     command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
+    if os.name != "nt":  # a kernel's ports may be taken by another test's before it has them; it then hangs
+        command += ["--KernelManager.transport=ipc"]
     environment = {
         "PYTHONPATH": str(ROOT),
         "JUPYTER_CONFIG_PATH": str(ROOT / ".jupyter"),  # as `make lab` has it
         "BATCHNORM_PROGRESS": str(home / "progress.json"),
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
     }
-    with serving(command, port, home, environment) as address:
-        yield Lab(address, folder, home)
+    with tempfile.TemporaryDirectory() as runtime:  # short: the path of a socket may have 107 characters
+        environment["JUPYTER_RUNTIME_DIR"] = runtime
+        with serving(command, port, home, environment) as address:
+            yield Lab(address, folder, home)
 
 
 def free_port():
