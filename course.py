@@ -48,7 +48,10 @@ def set_up(extra: str) -> Path:
     """Make sure that there is an environment with this extra of pyproject.toml; returns its Python."""
     chosen = os.environ.get("BATCHNORM_VENV")
     if chosen:
-        return python_of(Path(chosen))
+        python = python_of(Path(chosen))
+        if not python.exists():
+            raise Stop(f"BATCHNORM_VENV names no environment: there is no {python}.")
+        return python
     stamps = [f".ok-{name}" for name in (extra, "dev")]  # dev holds all the other extras
     return environment(".venv", "pyproject.toml", stamps, "--editable", f"{ROOT}[{extra}]")
 

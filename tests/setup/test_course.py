@@ -132,6 +132,13 @@ def test_an_environment_that_was_chosen_is_left_alone(installed, monkeypatch):
     assert not installed
 
 
+def test_an_environment_that_is_not_there_gets_a_sentence(installed, monkeypatch, tmp_path):
+    monkeypatch.setenv("BATCHNORM_VENV", str(tmp_path / "nowhere"))
+    with pytest.raises(course.Stop, match="BATCHNORM_VENV names no environment"):
+        course.set_up("dev")
+    assert not installed
+
+
 def test_the_newest_releases_come_anew_into_an_environment_of_their_own(installed, monkeypatch, tmp_path):
     monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
     went_on_as = []
