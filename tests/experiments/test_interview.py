@@ -1,8 +1,8 @@
 """The comparison of notebook 11: its claim holds with seeds that it does not use, and whatever is handed in."""
 
 import random
+from statistics import median
 
-import pytest
 import torch
 from torch import nn
 
@@ -11,11 +11,12 @@ from helpers.exercises.answers.control import he_start
 from helpers.experiments.interview import contrast, control, three
 
 
-@pytest.mark.parametrize("draw", [0, 3])
-def test_batch_norm_ends_below_the_control_and_both_below_the_default(draw):
-    seed = random.randrange(10, 1000)
-    print("seed", seed)
-    found = {name: runs[0].test_loss[-1] for name, runs in three(nn.BatchNorm1d, he_start, [seed], draw).items()}
+def test_batch_norm_ends_below_the_control_and_both_below_the_default():
+    """By the median, as the notebook says: in one run of thirty batch norm ends a little above the control."""
+    seeds, draw = random.sample(range(10, 1000), 3), random.randrange(5)
+    print("seeds", seeds, "draw", draw)
+    runs = three(nn.BatchNorm1d, he_start, seeds, draw)
+    found = {name: median(run.test_loss[-1] for run in histories) for name, histories in runs.items()}
     assert found["batch"] < found["none, He"] < 0.5 * found["none"]
 
 
