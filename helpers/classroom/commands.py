@@ -146,6 +146,8 @@ def _say_plan(todo: courses.Plan) -> None:
 
 
 def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
+    if todo.left:
+        out.print(f"Forgotten, because nothing of theirs is there any more: {', '.join(todo.left)}.", soft_wrap=True)
     out.print(
         f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
         f"{store.waiting()} wait for a human. "
@@ -157,6 +159,10 @@ def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
 
 def _say_learner(store: Store, learner: str) -> None:
     records = list(store.records(learner))
+    if not records and learner in (known := store.learners()):
+        said = " ".join(f"{note}." for note in known[learner])
+        out.print(f"{learner} handed in no notebook of the course. {said}", soft_wrap=True)
+        return
     if not records:
         raise NotJudged(f"There is no record of {learner}; results.csv has the names.")
     for record in records:
