@@ -52,7 +52,7 @@ def local(jobs: int) -> Iterator[Client]:
 
 @contextlib.contextmanager
 def _no_ctrl_c() -> Iterator[None]:
-    """Threads and processes started inside never get Ctrl-C, which a terminal sends to all; here it comes afterwards."""
+    """Threads and processes that start inside never get Ctrl-C, which a terminal sends to all; here it comes later."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

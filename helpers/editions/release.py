@@ -56,8 +56,10 @@ import helpers"""
 
 
 class PutBackGraded(OverwriteCells):  # type: ignore[misc]
-    """nbgrader's own, but that a graded cell which was deleted comes back before the next graded one, not directly after
-    the answer: the cell that imports its exercise may stand between them."""
+    """A graded cell that was deleted comes back before the next graded one.
+
+    nbgrader's own puts it directly after the answer, where its exercise may not be imported yet.
+    """
 
     def add_missing_grade_cells(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         there = {_about(cell).get("grade_id") for cell in nb.cells}
