@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from helpers.grading import isolation
+from helpers.grading.process import NotStarted
 from helpers.grading.sandbox import Limits, Sandbox
 from helpers.grading.submission import NotJudged
 
@@ -102,7 +103,10 @@ def doctor(course: Path) -> None:
     why = isolation.missing()
     out.print(f"bubblewrap: {why or 'runs here'}", soft_wrap=True)
     with Sandbox(jail=not why) as sandbox:
-        out.print(f"each answer: {sandbox.isolation()}", soft_wrap=True)
+        try:
+            out.print(f"each answer: {sandbox.isolation()}", soft_wrap=True)
+        except NotStarted as problem:
+            raise NotJudged(f"each answer: {problem}") from None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     out.print(f"engine: Dask distributed {version('distributed')}, {cores} cores")
     out.print(f"release: {here.release}, {len(assignment.load(here.release))} notebooks", soft_wrap=True)
