@@ -81,6 +81,11 @@ def environment(name: str, listed: str, stamps: "list[str]", *rest: str) -> Path
     return python
 
 
+def there() -> bool:
+    """True where the commands find an environment, so that nothing has to be made."""
+    return python_of(Path(os.environ.get("BATCHNORM_VENV") or ROOT / ".venv")).exists()
+
+
 def python_of(venv: Path) -> Path:
     """The Python of an environment."""
     return venv.absolute() / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -252,6 +257,8 @@ def grade(options: argparse.Namespace, rest: "list[str]") -> None:
 
 def free_port(wanted: "int | None") -> int:
     """The port to serve on: the wanted one, or the first free one from 8888."""
+    if wanted is not None and not 0 < wanted < 65536:
+        raise Stop(f"There is no port {wanted}: a port is a number from 1 to 65535.")
     if wanted and is_taken(wanted):
         raise Stop(f"Port {wanted} is taken: choose another, or none, and a free one is found.")
     port = wanted or next(port for port in range(8888, 9888) if not is_taken(port))
@@ -289,7 +296,9 @@ def main() -> int:
     parser = argparse.ArgumentParser("course.py", description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for function in (lab, test, test_colab, test_latest, setup, notebooks, site, new, grade):
-        command = commands.add_parser(function.__name__.replace("_", "-"), help=function.__doc__)
+        name, about = function.__name__.replace("_", "-"), function.__doc__
+        passed_on = function in (test, notebooks, site, new, grade)  # --help too, to what knows the other options
+        command = commands.add_parser(name, help=about, description=about, add_help=not passed_on)
         command.set_defaults(function=function, open_ended=function not in (lab, setup))
         if function in (lab, setup):
             command.add_argument("--torch-index", metavar="URL", help="as TORCH_INDEX in the environment")
@@ -299,7 +308,12 @@ def main() -> int:
             command.add_argument("--no-browser", action="store_true", help="only print the address")
     options, rest = parser.parse_known_args()
     if options.command is None or (rest and not options.open_ended):
-        parser.error(f"unknown argument {rest[0]}" if rest else "name a command")
+        parser = commands.choices.get(options.command, parser)
+        parser.error(f"unknown argument {rest[0]}" if rest else "name a command; --help lists them")
+    if {"-h", "--help"} & set(rest) and not there():
+        commands.choices[options.command].print_help()
+        print("\nMore options are listed here once there is an environment: python course.py setup makes it.")
+        return 0
     try:
         check_python(sys.version_info[:3])
         if getattr(options, "torch_index", None) is not None:

@@ -86,7 +86,9 @@ class Learner:
 def collect(place: Path, released: Mapping[str, Released]) -> list[Learner]:
     """Every learner with what they handed in, by name.  Raises NotJudged where there is nothing to look at."""
     if not place.exists():
-        raise NotJudged(f"{place} does not exist; name a folder of hand-ins, or the zip or tar of one.")
+        raise NotJudged(
+            f"{place.absolute()} does not exist: name a folder of hand-ins, the zip or tar of one, or a notebook."
+        )
     grouped: dict[str, list[tuple[Entry, str]]] = {}
     for entry in entries(place):
         learner, file = _whose(entry.path)

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from helpers.grading import isolation
+from helpers.grading.process import NotStarted
 from helpers.grading.sandbox import Limits, Sandbox
 from helpers.grading.submission import NotJudged
 
@@ -102,7 +103,10 @@ def doctor(course: Path) -> None:
     why = isolation.missing()
     out.print(f"bubblewrap: {why or 'runs here'}", soft_wrap=True)
     with Sandbox(jail=not why) as sandbox:
-        out.print(f"each answer: {sandbox.isolation()}", soft_wrap=True)
+        try:
+            out.print(f"each answer: {sandbox.isolation()}", soft_wrap=True)
+        except NotStarted as problem:
+            raise NotJudged(f"each answer: {problem}") from None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     out.print(f"engine: Dask distributed {version('distributed')}, {cores} cores")
     out.print(f"release: {here.release}, {len(assignment.load(here.release))} notebooks", soft_wrap=True)
@@ -146,6 +150,8 @@ def _say_plan(todo: courses.Plan) -> None:
 
 
 def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
+    if todo.left:
+        out.print(f"Forgotten, because nothing of theirs is there any more: {', '.join(todo.left)}.", soft_wrap=True)
     out.print(
         f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
         f"{store.waiting()} wait for a human. "
@@ -157,6 +163,10 @@ def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
 
 def _say_learner(store: Store, learner: str) -> None:
     records = list(store.records(learner))
+    if not records and learner in (known := store.learners()):
+        said = " ".join(f"{note}." for note in known[learner])
+        out.print(f"{learner} handed in no notebook of the course. {said}", soft_wrap=True)
+        return
     if not records:
         raise NotJudged(f"There is no record of {learner}; results.csv has the names.")
     for record in records:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,15 +41,27 @@ _TURN = threading.Lock()
 @contextlib.contextmanager
 def local(jobs: int) -> Iterator[Client]:
     """A client with ``jobs`` worker processes on this machine, reachable from it alone."""
-    with (
-        LocalCluster(
+    with _no_ctrl_c():
+        cluster = LocalCluster(
             n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1",
             dashboard_address="127.0.0.1:0", silence_logs=50, memory_limit=0,
-        ) as cluster,
-        Client(cluster) as client,
-        _tidied(client),
-    ):  # fmt: skip
+        )  # fmt: skip
+    with cluster, Client(cluster) as client, _tidied(client):
         yield client
+
+
+@contextlib.contextmanager
+def _no_ctrl_c() -> Iterator[None]:
+    """Threads and processes that start inside never get Ctrl-C, which a terminal sends to all; here it comes later."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # the first process would start it, which lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

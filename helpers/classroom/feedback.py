@@ -9,7 +9,7 @@ from helpers.exercises import catalogue
 
 from . import pages
 from .assignment import Item, Released
-from .record import MISSING, Record
+from .record import MISSING, UNREADABLE, Record
 
 
 def page(learner: str, records: Sequence[Record], notes: Sequence[str], released: Mapping[str, Released]) -> str:
@@ -22,7 +22,7 @@ def page(learner: str, records: Sequence[Record], notes: Sequence[str], released
         points=f"{sum(record.points for record in records):g}",
         most=f"{_most(records):g}",
         waiting=f"{waiting:g}" if waiting else "",
-        next=_next(records),
+        next=_next(records, released),
         notes=notes,
         missing=", ".join(record.notebook for record in records if record.status == MISSING),
         notebooks=[_notebook(record, released[record.notebook]) for record in here],
@@ -43,15 +43,19 @@ def _most(records: Sequence[Record]) -> float:
     return sum(score.most for record in records for score in record.scores.values())
 
 
-def _next(records: Sequence[Record]) -> str:
-    """The first thing to do: the cause named first, else the first item without points."""
+def _next(records: Sequence[Record], released: Mapping[str, Released]) -> str:
+    """The first thing to do: another file for one that cannot be read, else the cause named first, else the first item
+    without points."""
+    for record in records:
+        if record.status == UNREADABLE:
+            return f"save {record.notebook} in Jupyter once more, see that it opens, and hand that file in"
     for record in records:
         if record.causes:
             return f"{record.notebook}, {record.causes[0].title}"
     for record in records:
-        for name, score in record.scores.items():
-            if score.points == 0 and record.status != MISSING:
-                return f"{record.notebook}, {name} ({score.why})"
+        for item in released[record.notebook].items if record.status != MISSING else ():
+            if record.scores[item.id].points == 0:
+                return f"{record.notebook}, {title(item)} ({record.scores[item.id].why})"
     return ""
 
 

@@ -55,6 +55,34 @@ import helpers"""
         return nb, resources
 
 
+class PutBackGraded(OverwriteCells):  # type: ignore[misc]
+    """A graded cell that was deleted comes back before the next graded one.
+
+    nbgrader's own puts it directly after the answer, where its exercise may not be imported yet.
+    """
+
+    def add_missing_grade_cells(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        there = {_about(cell).get("grade_id") for cell in nb.cells}
+        nb, resources = super().add_missing_grade_cells(nb, resources)
+        cells: list[NotebookNode] = []
+        back: list[NotebookNode] = []
+        for cell in nb.cells:
+            about = _about(cell)
+            if about.get("grade") and not about.get("solution") and about["grade_id"] not in there:
+                back.append(cell)
+                continue
+            if about.get("grade"):
+                cells, back = cells + back, []
+            cells.append(cell)
+        nb.cells = cells + back
+        return nb, resources
+
+
+def _about(cell: NotebookNode) -> dict[str, Any]:
+    """What nbgrader knows of a cell."""
+    return dict(cell.metadata.get("nbgrader", {}))
+
+
 class RunToTheEnd(NbGraderPreprocessor):  # type: ignore[misc]
     """Tag the graded cells, so that *Run all* goes on after one that fails, also where its name is not defined."""
 
@@ -82,7 +110,7 @@ CHAIN = (
 )
 """What ``nbgrader generate_assignment`` runs for this course."""
 
-SANITIZE = (ClearOutput, DeduplicateIds, OverwriteKernelspec, OverwriteCells, TeachersHelpers, CheckCellMetadata)
+SANITIZE = (ClearOutput, DeduplicateIds, OverwriteKernelspec, PutBackGraded, TeachersHelpers, CheckCellMetadata)
 """What ``nbgrader autograde`` runs before it executes a hand-in."""
 
 

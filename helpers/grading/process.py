@@ -140,7 +140,8 @@ class Worker:
         paths = [path for path in sys.path if path and not os.path.exists(os.path.join(path, "helpers"))]
         kind = "forks" if self._forks else "once"
         # -I: neither the environment nor the current folder has a say in what is imported
-        command = [sys.executable, "-I", "-B", self.package, kind, json.dumps(paths)]
+        # normpath: Python called as ../.venv/bin/python names a folder that is in no jail
+        command = [os.path.normpath(sys.executable), "-I", "-B", self.package, kind, json.dumps(paths)]
         if self._jail:
             command = isolation.command(command, self._zip, python())
         pipe = subprocess.DEVNULL if self._forks else subprocess.PIPE

@@ -163,7 +163,8 @@ def test_what_is_taken_back_is_forgotten(grading, course, theirs):
         for path in sorted((theirs / name).rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         (theirs / name).rmdir()
-    assert grading("grade", theirs, course=course)[0] == 0
+    status, text = grading("grade", theirs, course=course)
+    assert status == 0 and f"nothing of theirs is there any more: ada, {ABSENT}." in text
     for left in (_table(course), grades(course.database), os.listdir(course.folder / "feedback")):
         assert sorted(left) == sorted(set(CLASS) - {"ada", ABSENT})
     assert not list((course.folder / "autograded" / "ada").rglob("*.ipynb"))
@@ -195,6 +196,8 @@ def test_explain_says_why(grading, undisturbed):
     status, text = grading("explain", "gus", course=undisturbed)
     assert status == 0 and "0 of 1" in text and "measured" in text and "torch" in text
     assert "the file is empty" in grading("explain", EMPTY, course=undisturbed)[1]
+    status, text = grading("explain", PAPER, course=undisturbed)
+    assert status == 0 and "handed in no notebook of the course" in text and "essay.pdf is no notebook." in text
 
 
 def test_a_humans_mark_stays(grading, course, theirs):
@@ -229,6 +232,26 @@ BAD = {
     "no address": ["grade", "{theirs}", "--scheduler", "somewhere"],
     "a scheduler without encryption": ["grade", "{theirs}", "--scheduler", "tcp://192.0.2.1:8786"],
 }
+
+
+def test_ctrl_c_reaches_the_driver_alone():
+    """A terminal sends it to the whole group of processes; a worker that gets it prints a page of its own."""
+    code = """
+import time
+from helpers.classroom import engine
+if __name__ == "__main__":
+    try:
+        with engine.quietly(), engine.local(1):
+            print("up", flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    driver = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment(), **streams)
+    assert driver.stdout.readline() == "up\n"
+    os.killpg(driver.pid, signal.SIGINT)
+    assert driver.communicate(timeout=60)[0] == "stopped\n"
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -47,6 +47,13 @@ def test_feedback_says_points_what_is_next_and_what_is_open(released):
     assert "a.pdf is no notebook" in page and "1, open" in page
 
 
+def test_what_is_next_is_said_in_a_learners_words(released):
+    page = feedback.page("ada", [record("ada")], [], released)
+    assert "Next: 00_start_here, Mean and variance of each feature · one biased variance" in page
+    unread = record("kim", (None, None), status=UNREADABLE, reason="cut off.")
+    assert "Next: save 00_start_here in Jupyter once more" in feedback.page("kim", [unread], [], released)
+
+
 def test_the_report_counts_each_learner_once_and_the_hardest_item_comes_first(released):
     cause = Cause("feature_statistics", "biased", "you divide by N − 1")
     class_ = [record(name, causes=[cause, cause]) for name in ("ada", "ben")]

@@ -71,6 +71,14 @@ def only_pass():
     return fill(read(ROOT / "notebooks" / f"{SECOND}.ipynb"), {"batchnorm1d": layer, "spot_the_bug": hunt})
 
 
+def without_graded_cells():
+    """A right answer from which the learner has deleted what grades it."""
+    notebook = solved(FIRST)
+    deleted = [id(cell) for cell in graded(notebook).values()]
+    notebook.cells = [cell for cell in notebook.cells if id(cell) not in deleted]
+    return notebook
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A copy of the course in which the whole round trip has been run."""
@@ -81,6 +89,7 @@ def course(tmp_path_factory):
     hand_in(course, "half", {SECOND: half_right()})
     hand_in(course, "untouched", {FIRST: read(ROOT / "notebooks" / f"{FIRST}.ipynb")})
     hand_in(course, "pass", {SECOND: only_pass()})
+    hand_in(course, "deleted", {FIRST: without_graded_cells()})
     for command in (AUTOGRADE, FEEDBACK, EXPORT):
         run(command, course)
     return course
@@ -123,6 +132,11 @@ def test_half_right_submission_loses_exactly_the_cells_that_see_the_mistake(cour
 def test_untouched_submission_gets_nothing(course):
     got = scores(course, "untouched")
     assert {got[id] for id in autograded(FIRST)} == {0}
+
+
+def test_a_graded_cell_that_was_deleted_is_put_back_where_it_can_run(course):
+    got, expected = scores(course, "deleted"), autograded(FIRST)
+    assert {id: got[id] for id in expected} == expected
 
 
 def test_pass_gets_nothing_and_breaks_nothing_else(course):

@@ -1,6 +1,7 @@
 """What a hostile or careless file does in the child process never reaches the judge, and is wrong with a reason."""
 
 import multiprocessing
+import os
 import pickle
 import sys
 import textwrap
@@ -12,6 +13,7 @@ import pytest
 
 import helpers.judge
 from helpers.exercises.feature_statistics import feature_statistics_exercise
+from helpers.grading import isolation
 from helpers.grading.sandbox import Limits, Sandbox, observe_file
 from helpers.grading.submission import NotJudged, Submission
 
@@ -36,6 +38,14 @@ for pipe in range(3, 60):
 def sandbox():
     with Sandbox() as sandbox:
         yield sandbox
+
+
+@pytest.mark.skipif(isolation.missing() != "", reason="not run: bubblewrap does not run here")
+def test_a_python_that_was_called_from_another_folder_starts_in_the_jail(monkeypatch):
+    here = Path(__file__).parent
+    monkeypatch.setattr(sys, "executable", os.path.join(here, os.path.relpath(sys.executable, here)))
+    with Sandbox(jail=True) as sandbox:
+        assert sandbox.isolation().startswith("bubblewrap")
 
 
 @pytest.fixture

@@ -184,6 +184,12 @@ def test_a_port_that_is_taken_gets_a_sentence():
     assert done.stderr.startswith(f"Port {port} is taken: choose another") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("port", [-1, 0, 65536, 70000])
+def test_a_port_that_is_none_gets_a_sentence(port):
+    with pytest.raises(course.Stop, match=f"There is no port {port}: a port is a number from 1 to 65535"):
+        course.free_port(port)
+
+
 def test_without_a_choice_the_next_free_port_is_used(monkeypatch, capsys):
     monkeypatch.setattr(course, "is_taken", lambda port: port < 8890)
     assert course.free_port(None) == 8890
@@ -217,6 +223,25 @@ def test_more_arguments_are_passed_on_in_their_order(become, monkeypatch):
     monkeypatch.setenv("BATCHNORM_COLAB", "mine/bin/python")
     assert become("test-colab")[1]["BATCHNORM_COLAB"] == os.path.abspath("mine/bin/python")
     assert become("notebooks", "--edition", "class")[0] == ("-m", "helpers.editions", "--edition", "class")
+
+
+@pytest.mark.parametrize("command", ["test", "notebooks", "site", "new", "grade"])
+def test_help_comes_from_what_knows_the_options(become, monkeypatch, capsys, tmp_path, command):
+    monkeypatch.setenv("BATCHNORM_VENV", sys.prefix)
+    assert become(command, "--help")[0][-1] == "--help"
+    monkeypatch.setenv("BATCHNORM_VENV", str(tmp_path))
+    with pytest.raises(IndexError):
+        become(command, "--help")
+    assert "python course.py setup" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "unknown"), [("lab", "--nope"), ("setup", "more")])
+def test_an_unknown_argument_gets_the_usage_of_its_command(monkeypatch, capsys, command, unknown):
+    monkeypatch.setattr(sys, "argv", ["course.py", command, unknown])
+    with pytest.raises(SystemExit, match="2"):
+        course.main()
+    said = capsys.readouterr().err
+    assert f"usage: course.py {command} " in said and f"unknown argument {unknown}" in said
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="not run: no make here")

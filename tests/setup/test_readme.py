@@ -119,8 +119,6 @@ def notebooks(command, folder):
 
 
 def new(command, folder):
-    for shown, free in (("06_why_it_works", "90_new_things"), ("06", "90"), ("NAME", "new_thing")):
-        command = command.replace(shown, free)
     assert "Next: `make notebooks`" in run(command, folder)
 
 
@@ -197,8 +195,8 @@ TESTED_BY = {
     ".venv/bin/python -m helpers.project https://hub.example.org": pull_link,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,
-    'make new ARGS="notebook 06_why_it_works"': new,
-    'make new ARGS="exercise NAME --notebook 06"': new,
+    'make new ARGS="notebook 12_new_topic"': new,
+    'make new ARGS="exercise new_thing --notebook 12"': new,
     'make new ARGS="card bn-16"': new,
 }
 
