@@ -1,5 +1,6 @@
 """How the tests are spread over workers and marked by notebook, and the last line of a run."""
 
+import gc
 import os
 import re
 from collections import Counter
@@ -18,6 +19,7 @@ TOGETHER = "tests/browser", "tests/website"
 """Folders whose tests share something that takes long to make."""
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing
+gc.disable()  # until all is collected: half of that time would go into a search for garbage
 
 LAST_LINE = pytest.StashKey[str]()
 
@@ -31,6 +33,12 @@ def pytest_configure(config):
 def pytest_xdist_auto_num_workers():
     """Two more than there are cores: a sixth of the time is spent waiting for servers and browsers."""
     return (yield) + 2
+
+
+def pytest_collection_finish():
+    """What was imported stays: it is never searched for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

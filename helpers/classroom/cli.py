@@ -48,6 +48,7 @@ def grade(
     db: Database = "",
     only: Annotated[str, typer.Option(help="this learner alone")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on; what was set aside is not tried again")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="remove learners of whom nothing is there any more")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be done")] = False,
     show: Annotated[bool, typer.Option("--show", help="open the report on the class")] = False,
 ) -> None:
@@ -55,7 +56,7 @@ def grade(
     from . import commands
 
     asked = commands.Asked(course, sandbox is Sandboxed.BUBBLEWRAP, timeout, memory, db)
-    commands.grade(asked, submitted, jobs, scheduler, only, resume, dry_run, show)
+    commands.grade(asked, submitted, jobs, scheduler, only, resume, forget, dry_run, show)
 
 
 @app.command()
@@ -68,7 +69,7 @@ def late(
     memory: Memory = 2048,
     db: Database = "",
 ) -> None:
-    """Grade one hand-in without the rest.  Put it among the others too: grade forgets what it does not find there."""
+    """Grade one hand-in without the rest.  Put it among the others too: grade wants to find there whom it knows."""
     from . import commands
 
     commands.late(commands.Asked(course, sandbox is Sandboxed.BUBBLEWRAP, timeout, memory, db), file, learner)

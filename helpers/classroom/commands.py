@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -58,16 +58,33 @@ class Asked:
 
 
 def grade(
-    asked: Asked, submitted: Path | None, jobs: int, scheduler: str, only: str, resume: bool, dry_run: bool, show: bool
+    asked: Asked,
+    submitted: Path | None,
+    jobs: int,
+    scheduler: str,
+    only: str,
+    resume: bool,
+    forget: bool,
+    dry_run: bool,
+    show: bool,
 ) -> None:
-    """Grade what has changed, publish it, and say what was done."""
+    """Grade what has changed, publish it, and say what was done.
+
+    Raises NotJudged before anything is done where learners would lose their records and ``forget`` is False.
+    """
     here = Course(asked.folder)
     with _stoppable(), here.store() as store:
         setting = asked.setting(here)
-        todo = courses.plan(submitted or here.submitted, setting, store, only, resume)
+        place = submitted or here.submitted
+        todo = courses.plan(place, setting, store, only, resume)
         if dry_run:
             _say_plan(todo)
             return
+        if todo.left and not forget:
+            raise NotJudged(
+                f"Nothing was graded: {place} has nothing of {_some(todo.left)}. Put their hand-ins among the others; or "
+                "say --forget, which removes their records, pages and rows in the gradebook, with marks that you gave."
+            )
         database = gradebook.ready(asked.database(here), setting.notebooks)
         if todo.changed:
             with engine.quietly(), _client(scheduler, jobs, len(todo.changed)) as client:
@@ -146,12 +163,24 @@ def _say_plan(todo: courses.Plan) -> None:
     for learner in todo.learners:
         for note in learner.notes:
             out.print(f"{learner.name}: {note}")
+    if todo.left:
+        out.print(f"Nothing is there of {_some(todo.left)}: --forget would remove what is known of them.", soft_wrap=True)
     out.print(f"To grade: {len(todo.changed)}; up to date: {todo.same}; gone: {len(todo.gone)}.")
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    """Names, not too many of them.
+
+    >>> _some(["ada"]), _some(["ada", "ben", "cleo"], 2)
+    ('ada', 'ada, ben and 1 more')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
     if todo.left:
-        out.print(f"Forgotten, because nothing of theirs is there any more: {', '.join(todo.left)}.", soft_wrap=True)
+        out.print(f"Forgotten: {_some(todo.left)}.", soft_wrap=True)
     out.print(
         f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
         f"{store.waiting()} wait for a human. "

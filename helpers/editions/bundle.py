@@ -62,6 +62,7 @@ def setup_cell(edition: str, code: str) -> str:
     return SETUP_TITLE + _SETUP.format(**filled).rstrip()
 
 
+@functools.cache
 def archive(edition: str, code: str) -> bytes:
     """A zip, not compressed, of what a notebook's code needs: dated 1980, the same bytes for the same files.
 

@@ -158,13 +158,17 @@ def test_only_what_has_changed_is_graded_again(grading, course, theirs):
     assert before.pop("ada") and after == before and _points(course)["ada"] == "1"
 
 
-def test_what_is_taken_back_is_forgotten(grading, course, theirs):
+def test_what_is_taken_back_is_forgotten_when_that_is_said(grading, course, theirs):
     for name in ("ada", ABSENT):
         for path in sorted((theirs / name).rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         (theirs / name).rmdir()
+    before = grades(course.database), _table(course)
     status, text = grading("grade", theirs, course=course)
-    assert status == 0 and f"nothing of theirs is there any more: ada, {ABSENT}." in text
+    assert status == 2 and f"has nothing of ada, {ABSENT}. " in text and "--forget" in text
+    assert (grades(course.database), _table(course)) == before
+    status, text = grading("grade", theirs, "--forget", course=course)
+    assert status == 0 and f"Forgotten: ada, {ABSENT}." in text
     for left in (_table(course), grades(course.database), os.listdir(course.folder / "feedback")):
         assert sorted(left) == sorted(set(CLASS) - {"ada", ABSENT})
     assert not list((course.folder / "autograded" / "ada").rglob("*.ipynb"))

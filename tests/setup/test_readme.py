@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -134,6 +135,7 @@ def judge(command, folder):
 def grade(command, folder):
     """The class that README.md names, or one hand-in where nbgrader keeps them."""
     if "sample" not in command:
+        shutil.rmtree(folder / "grading")  # of the sample's
         place = folder / "grading" / "submitted" / "mia" / "batchnorm"
         place.mkdir(parents=True)
         (place / SUBMISSION).write_text(files()[f"ada/batchnorm/{SUBMISSION}"], encoding="utf-8")
@@ -186,12 +188,12 @@ TESTED_BY = {
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k agrees"': named_tests,
     'make test ARGS="tests/exercises -k explained_as_itself"': named_tests,
     'make test ARGS="tests/exercises/test_batchnorm1d.py -k right_but_unusual"': named_tests,
-    "make grade": grade,
     'make grade ARGS="tests/classroom/sample.zip --sandbox=none"': grade,
     "python course.py grade tests/classroom/sample.zip --sandbox=none": grade,
     ".venv/bin/python -m helpers.grading doctor": grading,
     ".venv/bin/python -m helpers.grading explain ada": grading,
     ".venv/bin/python -m helpers.grading --help": grading,
+    "make grade": grade,
     ".venv/bin/python -m helpers.project https://hub.example.org": pull_link,
     ".venv/bin/python -m helpers.judge solutions/02_build_batchnorm1d.ipynb": judge,
     ".venv/bin/python -m helpers.editions.kill_matrix --write docs/kill_matrix.md": kill_matrix,

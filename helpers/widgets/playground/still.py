@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.colors import to_rgb
+import numpy as np
 from matplotlib.figure import Figure
 
 from helpers.experiments import rate_batch_plane
@@ -52,23 +52,18 @@ def picture(setting: Setting, traces: Traces, words: list[str]) -> Figure:
 
 def _map_axes(ax: Any, setting: Setting) -> None:
     grid, found, rivals = rate_batch_plane.load(setting.task), medians(setting), setting.rivals
-    colours = []
-    for j in range(len(grid.batch_sizes)):
-        row = []
-        for i in range(len(grid.lrs)):
-            cell = plane.cell(found, "", rivals, setting.task, j, i) if found and rivals else plane.UNKNOWN
-            ink = "white" if cell.share > 0.5 else "black"
-            ax.text(i, j, cell.text, ha="center", va="center", color=ink)
-            own = to_rgb(style.colour(cell.kind)) if cell.kind else (1.0, 1.0, 1.0)
-            row.append([1 - cell.share * (1 - part) for part in own])
-        colours.append(row)
-    ax.imshow(colours, origin="lower", aspect="auto")
+
+    def cell(row: int, column: int) -> plane.Cell:
+        return plane.cell(found, "", rivals, setting.task, row, column) if found and rivals else plane.UNKNOWN
+
+    rows = [[cell(j, i) for i in range(len(grid.lrs))] for j in range(len(grid.batch_sizes))]
+    shares = np.array([[one.share for one in row] for row in rows])
+    names = [[style.look_of(one.kind) if one.kind else "none" for one in row] for row in rows]
+    texts = [[one.text for one in row] for row in rows]
+    figures.cells(ax, "who has the lower held-out loss?", shares, names, texts, grid.batch_sizes, grid.lrs)
     here = plane.place(grid, setting.lr, setting.batch_size)
     ax.plot(*here, "s", markersize=20, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2)
-    ax.set(title="who has the lower held-out loss?", xlabel="learning rate", ylabel="batch size")
-    ax.set(xticks=range(len(grid.lrs)), xticklabels=map(plane.short_number, grid.lrs))
-    ax.set(yticks=range(len(grid.batch_sizes)), yticklabels=list(grid.batch_sizes))
-    ax.grid(False)
+    ax.set_ylabel("batch size")
 
 
 def _inside_axes(ax: Any, shown: tuple[Kind, Trace] | None) -> None:
