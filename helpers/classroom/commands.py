@@ -82,8 +82,8 @@ def grade(
             return
         if todo.left and not forget:
             raise NotJudged(
-                f"Nothing was graded: {place} has nothing of {_some(todo.left)}. Put their hand-ins among the others; or "
-                "say --forget, which removes their records, pages and rows in the gradebook, with marks that you gave."
+                f"Nothing was graded: {place} has nothing of {_some(todo.left)}. Put their hand-ins among the others; "
+                "or say --forget, which removes their records, pages and rows in the gradebook, with marks that you gave."
             )
         database = gradebook.ready(asked.database(here), setting.notebooks)
         if todo.changed:
@@ -164,7 +164,7 @@ def _say_plan(todo: courses.Plan) -> None:
         for note in learner.notes:
             out.print(f"{learner.name}: {note}")
     if todo.left:
-        out.print(f"Nothing is there of {_some(todo.left)}: --forget would remove what is known of them.", soft_wrap=True)
+        out.print(f"Nothing is there of {_some(todo.left)}: --forget removes what is known of them.", soft_wrap=True)
     out.print(f"To grade: {len(todo.changed)}; up to date: {todo.same}; gone: {len(todo.gone)}.")
 
 
