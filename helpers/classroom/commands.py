@@ -83,7 +83,7 @@ def grade(
         if todo.left and not forget:
             raise NotJudged(
                 f"Nothing was graded: {place} has nothing of {_some(todo.left)}. Put their hand-ins among the others; "
-                "or say --forget, which removes their records, pages and rows in the gradebook, with marks that you gave."
+                "or say --forget: it removes their records, pages and rows in the gradebook, with marks that you gave."
             )
         database = gradebook.ready(asked.database(here), setting.notebooks)
         if todo.changed:

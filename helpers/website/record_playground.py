@@ -49,7 +49,7 @@ def setting_of(cell: Cell, norm: str, seed: int) -> Setting:
 def trained(playground: Playground, setting: Setting) -> dict[Kind, Trace]:
     """Train a setting and let the playground show it."""
     with training.undisturbed():
-        *_, traces = training.run(setting, playground.batch_norm, math.inf)
+        *_, (_, traces) = training.run(setting, playground.batch_norm, math.inf)
     playground.seen[setting] = traces
     c = playground.controls
     with contextlib.ExitStack() as stack:

@@ -168,7 +168,7 @@ def test_batch_norm_holds_the_spread_that_the_default_net_loses(shared):
 
 def test_two_rows_become_plus_and_minus_one():
     with training.undisturbed():
-        *_, traces = training.run(Setting(batch_size=2), nn.BatchNorm1d, patience=60)
+        *_, (_, traces) = training.run(Setting(batch_size=2), nn.BatchNorm1d, patience=60)
     bars = np.frombuffer(traces["batch", "default"].snapshots[0].shapes, np.uint8).reshape(6, BINS)
     for layer in bars:
         below, above = layer[: BINS // 2], layer[BINS // 2 + 1 :]
@@ -246,7 +246,7 @@ def test_the_map_says_who_wins_as_the_still_map_does(task):
 def test_a_live_run_is_a_member_of_the_plane(lr, batch_size):
     setting = Setting(lr=lr, batch_size=batch_size)
     with training.undisturbed():
-        *_, traces = training.run(setting, nn.BatchNorm1d, patience=60)
+        *_, (_, traces) = training.run(setting, nn.BatchNorm1d, patience=60)
     found = rate_batch_plane.load()
     at = found.batch_sizes.index(batch_size), found.lrs.index(lr)
     for name, kind in (("none", ("none", "default")), ("none, He", ("none", "he")), ("batch", ("batch", "default"))):

@@ -25,7 +25,7 @@ PLAIN = ("none", "default")
 def trained(**options):
     setting = Setting(**options)
     with training.undisturbed():
-        *_, traces = training.run(setting, nn.BatchNorm1d, patience=60)
+        *_, (_, traces) = training.run(setting, nn.BatchNorm1d, patience=60)
     return setting, traces
 
 
@@ -221,6 +221,6 @@ def test_the_first_training_imports_nothing_slow():
     code = (
         "import sys; from torch import nn; from helpers.widgets.playground import training;"
         "from helpers.widgets.playground.setting import Setting;"
-        "next(training.run(Setting(), nn.BatchNorm1d, 60)); sys.exit('sympy' in sys.modules)"
+        "next(training.run(Setting(), nn.BatchNorm1d, 60, 0.0)); sys.exit('sympy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0

@@ -135,13 +135,10 @@ class Playground:
         self._answered()
         self.controls.say.value = drawing.status("training …", "", setting)
         self._draw_map(setting)
-        drawn = -math.inf
         with training.undisturbed():
-            for step, traces in enumerate(training.run(setting, self.batch_norm, self.patience), 1):
-                now = time.perf_counter()
-                if now - drawn > REFRESH:
+            for step, traces in training.run(setting, self.batch_norm, self.patience, REFRESH):
+                if step < STEPS:
                     self._draw_curves(traces, setting, step)
-                    drawn = now
         self.seen[setting] = traces
         self.known.add(corner(setting))
         came = outcome_of(setting, traces)

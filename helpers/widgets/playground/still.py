@@ -63,7 +63,7 @@ def _map_axes(ax: Any, setting: Setting) -> None:
     figures.cells(ax, "who has the lower held-out loss?", shares, names, texts, grid.batch_sizes, grid.lrs)
     here = plane.place(grid, setting.lr, setting.batch_size)
     ax.plot(*here, "s", markersize=20, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2)
-    ax.set_ylabel("batch size")
+    ax.set(ylabel="batch size", xticklabels=map(plane.short_number, grid.lrs))
 
 
 def _inside_axes(ax: Any, shown: tuple[Kind, Trace] | None) -> None:

@@ -7,7 +7,6 @@ as one stack of matrices, every net sees the same batch, and losses are measured
 from __future__ import annotations
 
 import contextlib
-import gc
 import math
 import random
 import time
@@ -45,10 +44,8 @@ from .setting import (
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Inside: one thread, float32, gradients on, a fixed seed, no search for garbage.  All of it, and every global
-    generator of random numbers (torch's on the CPU, NumPy's, Python's), is afterwards as it was found."""
-    collecting = gc.isenabled()
-    gc.disable()  # a layer written in Python makes so many tensors that the search takes a tenth of the time
+    """Inside: one thread, float32, gradients on, a fixed seed.  All of it, and every global generator of random
+    numbers (torch's on the CPU, NumPy's, Python's), is afterwards as it was found."""
     dtype, numpy_state, python_state = torch.get_default_dtype(), np.random.get_state(), random.getstate()
     with one_thread(), seeded(0), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -56,18 +53,19 @@ def undisturbed() -> Iterator[None]:
         try:
             yield
         finally:
-            if collecting:
-                gc.enable()
             torch.set_default_dtype(dtype)
             np.random.set_state(numpy_state)
             random.setstate(python_state)
 
 
-def run(setting: Setting, batch_norm: Norm, patience: float) -> Iterator[dict[Kind, Trace]]:
-    """Train the nets of a setting; yields their growing traces after every step.
+def run(
+    setting: Setting, batch_norm: Norm, patience: float, every: float = math.inf
+) -> Iterator[tuple[int, dict[Kind, Trace]]]:
+    """Train the nets of a setting; yields the step and their growing traces, in the end and meanwhile.
 
     batch_norm: the learner's class or torch's.  patience: seconds that the nets trained together may take before they
-    are stopped.  Use it inside :func:`undisturbed`.
+    are stopped.  every: seconds from one look at the traces to the next; the first comes after the first step, but none
+    before the end where it is infinite.  Use it inside :func:`undisturbed`.
     """
     norms: dict[str, Norm] = {
         "batch": batch_norm,
@@ -87,11 +85,17 @@ def run(setting: Setting, batch_norm: Norm, patience: float) -> Iterator[dict[Ki
     lanes = [
         _Lane(kinds, [traces[kind] for kind in kinds], build, split, setting, patience) for kinds in groups if kinds
     ]
+    going, shown = lanes, -math.inf
     for step, rows in enumerate(batches(len(split.X_train), setting.batch_size, STEPS, setting.seed), 1):
         x, y = split.X_train[rows], split.y_train[rows]
-        lanes = [lane for lane in lanes if lane.advance(step, x, y)]
-        yield traces
-        if not lanes:
+        going = [lane for lane in going if lane.advance(step, x, y)]
+        now = time.perf_counter()
+        if now - shown > every or step == STEPS or not going:
+            for lane in lanes:
+                lane.develop()
+            yield step, traces
+            shown = now
+        if not going:
             return
 
 
@@ -113,6 +117,7 @@ class _Lane:
         self.regression = split.y_train.is_floating_point()
         self.seconds = 0.0
         self.gradients: Sequence[torch.Tensor | None] = ()
+        self.taken: list[tuple[int, torch.Tensor, torch.Tensor, list[Trace | None]]] = []
 
     def advance(self, step: int, x: torch.Tensor, y: torch.Tensor) -> bool:
         """One step of every net that is still going; False when none is.  An exception ends them with a note."""
@@ -162,25 +167,32 @@ class _Lane:
                 trace.end = Inside(gradients=self._gradient_sizes(i))  # of the step before
         self.gradients = gradients
         if hidden:
-            self._snap(step, hidden)
+            with torch.no_grad():
+                values = torch.stack([h[:, :SHOWN] for h in hidden]).flatten(2)  # (layers, R, rows·width)
+            whose = [None if trace.note else trace for trace in self.traces]
+            self.taken.append((step, values, self.net.sizes(self.gradients), whose))
         if step == 1:
             for i, trace in enumerate(self.traces):
                 if trace.start:
                     trace.start.gradients = self._gradient_sizes(i)
 
     @torch.no_grad()
-    def _snap(self, step: int, hidden: Sequence[torch.Tensor]) -> None:
-        values = torch.stack([h[:, :SHOWN] for h in hidden]).flatten(2)  # (layers, R, rows·width)
-        layers, nets, _ = values.shape
-        finite = values.nan_to_num()
+    def develop(self) -> None:
+        """Make snapshots of what was taken since the last time: all at once costs less than one after another."""
+        if not self.taken:
+            return
+        finite = torch.stack([values for _, values, *_ in self.taken]).nan_to_num()
         bins = (finite / (finite.abs() + BEND)).mul_(BINS / 2).add_(BINS / 2).to(torch.int64).clamp_(max=BINS - 1)
-        bins += BINS * torch.arange(layers * nets).view(layers, nets, 1)
-        counts = torch.bincount(bins.flatten(), minlength=layers * nets * BINS).view(layers, nets, BINS)
-        shapes = (255 * counts // counts.amax(dim=2, keepdim=True)).to(torch.uint8).numpy()
-        spread, gradients = spread_of(finite).T.tolist(), self.net.sizes(self.gradients).T.tolist()
-        for i, trace in enumerate(self.traces):
-            if not trace.note:
-                trace.snapshots.append(Snapshot(step, shapes[:, i].tobytes(), spread[i], gradients[i]))
+        groups = finite.shape[:3]  # steps, layers, nets
+        bins += BINS * torch.arange(groups.numel()).view(*groups, 1)
+        counts = torch.bincount(bins.flatten(), minlength=BINS * groups.numel()).view(*groups, BINS)
+        shapes = (255 * counts // counts.amax(dim=3, keepdim=True)).to(torch.uint8).numpy()
+        spreads = spread_of(finite).transpose(1, 2).tolist()
+        for (step, _, sizes, whose), bars, spread in zip(self.taken, shapes, spreads, strict=True):
+            for i, (trace, gradients) in enumerate(zip(whose, sizes.T.tolist(), strict=True)):
+                if trace:
+                    trace.snapshots.append(Snapshot(step, bars[:, i].tobytes(), spread[i], gradients))
+        self.taken.clear()
 
     def _gradient_sizes(self, i: int) -> list[float]:
         """Norm of the gradient of each weight matrix of net ``i`` in the latest step."""
