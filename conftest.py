@@ -88,7 +88,9 @@ def pytest_sessionfinish(session, exitstatus):
     reasons = Counter(_reason(report) for report in reporter.stats.get("skipped", []))
     reasons["stopped by an error"] = len(reporter.stats.get("error", []))
     not_run = [f"{count} × {reason}" for reason, count in reasons.items() if count]
-    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or session.shouldfail:
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        not_run.append("nothing here has the name that was asked for")
+    elif exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or session.shouldfail:
         not_run.append("all that comes after the stop")
     line = "Not run: " + "; ".join(not_run) if not_run else "Every test that was asked for has run."
     if not_run and os.environ.get("CI") and exitstatus == pytest.ExitCode.OK:

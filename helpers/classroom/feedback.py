@@ -78,4 +78,4 @@ def _notebook(record: Record, released: Released) -> dict[str, Any]:
 
 def _points(record: Record, item: Item) -> str:
     score = record.scores[item.id]
-    return f"{score.most:g}, open" if score.points is None else f"{score.points:g} of {score.most:g}"
+    return f"open, up to {score.most:g}" if score.points is None else f"{score.points:g} of {score.most:g}"

@@ -71,6 +71,12 @@ def test_a_test_stopped_by_an_error_has_not_run(tmp_path, workers):
     assert (status, line) == (1, "Not run: 1 × stopped by an error")
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_filter_that_matches_nothing(tmp_path, workers):
+    status, line = run(tmp_path, RUNS, "-k", "walks", "-n", workers)
+    assert (status, line) == (5, "Not run: nothing here has the name that was asked for")
+
+
 def test_without_a_browser(tmp_path):
     fixture = ["-p", "tests.conftest"]
     where = {"PATH": "", "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
