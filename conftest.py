@@ -1,8 +1,11 @@
 """How the tests are spread over workers and marked by notebook, and the last line of a run."""
 
 import gc
+import importlib.util
 import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +20,8 @@ LONG = (
 """Folders whose tests start servers, browsers and kernels."""
 TOGETHER = "tests/browser", "tests/website"
 """Folders whose tests share something that takes long to make."""
+IMPORTED = "torch", "sklearn.model_selection, matplotlib.figure, nbgrader.apps, distributed"
+"""What every worker imports, in two halves that take as long."""
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("course")  # how busy the machine is decides nothing
 gc.disable()  # until all is collected: half of that time would go into a search for garbage
@@ -31,8 +36,17 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Two more than there are cores: a sixth of the time is spent waiting for servers and browsers."""
-    return (yield) + 2
+    """Three more than there are cores: a sixth of the time is spent waiting for servers and browsers."""
+    return (yield) + 3
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """In a new environment import once what all workers import: each of them would compile it."""
+    sources = {names: importlib.util.find_spec(re.match(r"\w+", names)[0]).origin for names in IMPORTED}
+    new = [names for names, file in sources.items() if not Path(importlib.util.cache_from_source(file)).exists()]
+    for process in [subprocess.Popen([sys.executable, "-c", f"import {names}"]) for names in new]:
+        process.wait()
 
 
 def pytest_collection_finish():

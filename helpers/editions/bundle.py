@@ -113,19 +113,25 @@ def modules_needed(code: str) -> set[Path]:
     >>> sorted(p.stem for p in modules_needed("from helpers.lab.data import digits"))
     ['__init__', '__init__', 'data']
     """
-    waiting, seen, files = {"helpers", *_imports(code, "")}, set(), set()
+    waiting, files = {"helpers", *_imports(code, "")}, dict[str, Path]()
     while waiting:
         module = waiting.pop()
-        base = PACKAGE.parent.joinpath(*module.split("."))
-        inside = (base / "__init__.py").exists()
-        path = base / "__init__.py" if inside else base.with_suffix(".py")
-        if module in seen or not path.exists():
-            continue
-        seen.add(module)
-        files.add(path)
-        package = module if inside else module.rpartition(".")[0]
-        waiting |= {package, *_imports(path.read_text(encoding="utf-8"), package)}
-    return files
+        if module not in files and (found := _module(module)):
+            files[module], needed = found
+            waiting |= needed
+    return set(files.values())
+
+
+@functools.cache
+def _module(name: str) -> tuple[Path, set[str]] | None:
+    """The file of a module, and the names that it needs; None where there is no such module."""
+    base = PACKAGE.parent.joinpath(*name.split("."))
+    inside = (base / "__init__.py").exists()
+    path = base / "__init__.py" if inside else base.with_suffix(".py")
+    if not path.exists():
+        return None
+    package = name if inside else name.rpartition(".")[0]
+    return path, {package, *_imports(path.read_text(encoding="utf-8"), package)}
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What the templates write passes lint and tests as it stands, in a copy of the repository."""
+"""What the templates write passes lint and tests as it stands, in a copy of the repository; so do all types."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_stubs_pass_lint_build_and_tests(course):
     run(
         course, "-m", "ruff", "format", "--check", "helpers/exercises/new_thing.py", "tests/exercises/test_new_thing.py"
     )
-    run(course, "-m", "mypy", f"--cache-dir={ROOT / '.mypy_cache'}", "helpers/exercises")
+    run(course, "-m", "mypy", f"--cache-dir={ROOT / '.mypy_cache'}")  # of all there is
     printed = run(course, "-m", "helpers.editions", "77_new_things")
     assert "recorded/new_thing.xz" in printed and "notebooks/77_new_things.ipynb: written" in printed
     assert "Everything is up to date." in run(course, "-m", "helpers.editions", "77_new_things", "--check")

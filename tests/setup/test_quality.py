@@ -1,4 +1,4 @@
-"""Lint, types and spelling."""
+"""Lint and spelling; types are checked in ``tests/editions/test_new.py``, with what the templates write."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-COMMANDS = ("ruff check --output-format=concise .", "mypy", "codespell_lib . .github .devcontainer")
+COMMANDS = ("ruff check --output-format=concise .", "codespell_lib . .github .devcontainer")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
