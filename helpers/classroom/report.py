@@ -44,7 +44,7 @@ def class_page(records: Iterable[Record], notes: Mapping[str, Sequence[str]], re
     answers: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for record in records:
         learner = learners[record.learner]
-        learner.cells.append("–" if record.status == MISSING else f"{record.points:g}")
+        learner.cells.append(_cell(record))
         learner.points += record.points
         learner.open += sum(record.scores[name].most for name in record.open)
         mistakes.update({(record.notebook, cause.exercise, cause.title) for cause in record.causes})
@@ -82,6 +82,13 @@ def class_page(records: Iterable[Record], notes: Mapping[str, Sequence[str]], re
             for name, one in learners.items()
         ],
     )
+
+
+def _cell(record: Record) -> str:
+    """Points of a notebook in the table of learners; "open" where none are decided, "–" where it was not handed in."""
+    if record.status == MISSING:
+        return "–"
+    return "open" if len(record.open) == len(record.scores) else f"{record.points:g}"
 
 
 def _for_humans(record: Record) -> list[dict[str, str]]:

@@ -44,7 +44,7 @@ def test_feedback_says_points_what_is_next_and_what_is_open(released):
     cause = Cause("feature_statistics", "biased", "you divide by N − 1")
     page = feedback.page("ada", [record("ada", (1.0, None), causes=[cause])], ["a.pdf is no notebook"], released)
     assert "1 of 2 points; 1 more wait for a human" in page and "Next: 00_start_here, you divide by N − 1" in page
-    assert "a.pdf is no notebook" in page and "1, open" in page
+    assert "a.pdf is no notebook" in page and "open, up to 1" in page
 
 
 def test_what_is_next_is_said_in_a_learners_words(released):
@@ -63,6 +63,8 @@ def test_the_report_counts_each_learner_once_and_the_hardest_item_comes_first(re
     assert re.search(r"you divide by N − 1</th><td class=\"points\">2 ", page)
     items = page[page.index("hardest first") :]
     assert items.index("one biased variance") < items.index("one mean") and "0 %" in items and "100 %" in items
+    scores = page[page.index(">Scores<") :]
+    assert "<td>0</td><td>2</td><td>open</td>" in scores and "<td>0</td><td>0</td><td>–</td>" in scores
     humans = page[page.index("Needs a human") : page.index("<h2>Alike")]
     assert "kim" in humans and "cut off." in humans and "lee" not in humans and "4 learners; median 0.5" in page
 
