@@ -229,6 +229,7 @@ BAD = {
     "no such learner": ["grade", "{submitted}", "--only", "nobody"],
     "no such course": ["grade", "{submitted}", "--course", "{submitted}"],
     "no notebook": ["late", "{submitted}/kim/essay.pdf", "--learner", "kim"],
+    "several learners": ["late", "{submitted}", "--learner", "kim"],
     "no record": ["explain", "nobody"],
     "no gradebook": ["grade", "{submitted}", "--db", "sqlite:////nowhere/gradebook.db"],
     "no database of that kind": ["grade", "{submitted}", "--db", "gradebook.db"],
