@@ -218,3 +218,8 @@ def test_the_card_is_what_the_judge_says():
 
     shown, (alt,) = card(), re.findall(r'docs/card.png" width="\d+" alt="([^"]+)"', README)
     assert f"`{LINE}`" in README and shown.counted in alt and shown.first()[1] in alt
+
+
+def test_the_simulated_class_has_the_points_of_this_course():
+    points = re.search(r"([0-9]+) points[.]<!-- sum:end", README)[1]
+    assert f" of {points} points;" in (ROOT / "docs" / "class.html").read_text(encoding="utf-8")
