@@ -142,7 +142,7 @@ def _grade(client: Client, setting: Setting, todo: courses.Plan, store: Store) -
         def told(record: Record) -> None:
             progress.advance(bar)
             if record.status != JUDGED:
-                progress.console.print(f"{record.learner}: {record.reason}")
+                progress.console.print(f"{record.learner}: {record.reason}", soft_wrap=True)
 
         courses.grade(client, setting, todo, store, told)
 
@@ -159,10 +159,10 @@ def _stoppable() -> Iterator[None]:
 
 def _say_plan(todo: courses.Plan) -> None:
     for learner, found in todo.changed:
-        out.print(f"{learner.name}: {found.notebook} from {found.entry.path}")
+        out.print(f"{learner.name}: {found.notebook} from {found.entry.path}", soft_wrap=True)
     for learner in todo.learners:
         for note in learner.notes:
-            out.print(f"{learner.name}: {note}")
+            out.print(f"{learner.name}: {note}", soft_wrap=True)
     if todo.left:
         out.print(f"Nothing is there of {_some(todo.left)}: --forget removes what is known of them.", soft_wrap=True)
     out.print(f"To grade: {len(todo.changed)}; up to date: {todo.same}; gone: {len(todo.gone)}.")
@@ -182,8 +182,8 @@ def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
     if todo.left:
         out.print(f"Forgotten: {_some(todo.left)}.", soft_wrap=True)
     out.print(
-        f"{len(todo.learners)} learners: {len(todo.changed)} notebooks graded, {todo.same} were up to date, "
-        f"{store.waiting()} wait for a human. "
+        f"Learners: {len(todo.learners)}. Notebooks graded: {len(todo.changed)}; up to date: {todo.same}; waiting for a "
+        f"human: {store.waiting()}. "
         f"Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
         f"feedback: {here.folder / 'feedback'}",
         soft_wrap=True,
@@ -208,4 +208,4 @@ def _say_learner(store: Store, learner: str) -> None:
         out.print(table)
         for line in (record.reason, *record.repairs, record.isolation, record.limits, record.environment):
             if line:
-                out.print(f"· {line}")
+                out.print(f"· {line}", soft_wrap=True)

@@ -117,7 +117,9 @@ def plan(place: Path, setting: Setting, store: Store, only: str = "", resume: bo
 
 def plan_one(file: Path, learner: str, setting: Setting, store: Store) -> Plan:
     """One notebook of one learner, whatever is recorded of it; the records of their others stay."""
-    (one,) = collect(file, setting.notebooks)
+    one, *others = collect(file, setting.notebooks)
+    if others:
+        raise NotJudged(f"{file} holds hand-ins of several learners: name one notebook.")
     if not one.found:
         raise NotJudged(f"{file} answers no notebook of the course.")
     whose = Learner(learner, one.found, store.learners().get(learner, []))

@@ -22,7 +22,7 @@ def page(learner: str, records: Sequence[Record], notes: Sequence[str], released
         points=f"{sum(record.points for record in records):g}",
         most=f"{_most(records):g}",
         waiting=f"{waiting:g}" if waiting else "",
-        next=_next(records, released),
+        next=_next(records, released).removesuffix("."),
         notes=notes,
         missing=", ".join(record.notebook for record in records if record.status == MISSING),
         notebooks=[_notebook(record, released[record.notebook]) for record in here],

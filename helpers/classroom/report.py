@@ -71,6 +71,7 @@ def class_page(records: Iterable[Record], notes: Mapping[str, Sequence[str]], re
         mistakes=[_mistake(key, count, len(learners)) for key, count in mistakes.most_common(SHOWN)],
         items=_hardest_first(items, released),
         humans=humans,
+        waiting=len({row["learner"] for row in humans}),
         alike=[
             {"learners": ", ".join(group.learners), "answer": group.answer, "share": f"{100 * group.share:.0f} %"}
             for group in sorted(found, key=lambda group: -group.share)[:SHOWN]

@@ -1,6 +1,7 @@
-"""Draw the card of README.md: ``python -m tests.browser.card`` judges a layer with one mistake and takes its picture.
+"""Draw the pictures of README.md: ``python -m tests.browser.card`` judges a layer with one mistake and shows its card.
 
-Writes ``docs/card.png`` and ``docs/card-dark.png``; needs a Chromium.
+Writes ``docs/card.png`` and ``docs/class.png``, the top of ``docs/class.html``, each for dark pages too; needs a
+Chromium.
 """
 
 import tempfile
@@ -30,7 +31,7 @@ def card() -> VerdictCard:
 
 
 def draw(folder: Path) -> None:
-    """Write the card's picture for a light and for a dark page, at twice the screen's resolution."""
+    """Write both pictures for a light and for a dark page, the card's at twice the screen's resolution."""
     body = card()._repr_html_()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         browser = playwright.chromium.launch(executable_path=system_browser(), args=FLAGS)
@@ -42,6 +43,11 @@ def draw(folder: Path) -> None:
             file.write_text(text, encoding="utf-8")
             page.goto(file.as_uri())
             page.locator(".bn-card").screenshot(path=folder / f"{name}.png")
+        page = browser.new_page(viewport={"width": 980, "height": 660})
+        page.goto((ROOT / "docs" / "class.html").as_uri())
+        for name, scheme in (("class", "light"), ("class-dark", "dark")):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=folder / f"{name}.png")
 
 
 if __name__ == "__main__":

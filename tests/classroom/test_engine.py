@@ -141,7 +141,7 @@ def test_what_waits_for_a_human_is_no_zero(undisturbed):
 def test_what_has_not_changed_is_not_graded_again(grading, course, submitted):
     before = records(course), grades(course.database)
     status, text = grading("grade", submitted, course=course)
-    assert status == 0 and f"0 notebooks graded, {MARKED} were up to date" in text
+    assert status == 0 and f"Notebooks graded: 0; up to date: {MARKED};" in text
     assert (records(course), grades(course.database)) == before
 
 
@@ -152,7 +152,7 @@ def test_only_what_has_changed_is_graded_again(grading, course, theirs):
     assert status == 0 and f"To grade: 1; up to date: {MARKED - 1}" in text and "ada: 00_start_here from" in text
     assert grades(course.database) == before
     status, text = grading("grade", theirs, course=course)
-    assert status == 0 and "1 notebooks graded" in text
+    assert status == 0 and "Notebooks graded: 1;" in text
     after = grades(course.database)
     assert after.pop("ada")["feature_statistics_variance"][0] == 0.0
     assert before.pop("ada") and after == before and _points(course)["ada"] == "1"
@@ -180,7 +180,7 @@ def test_one_alone_is_graded_and_the_others_keep_their_rows(grading, course, the
     page = course.folder / "feedback" / PAPER / "batchnorm" / "feedback.html"
     before = _table(course), page.read_text()
     status, text = grading("grade", theirs, "--only", "ben", course=course)
-    assert status == 0 and "1 notebooks graded" in text
+    assert status == 0 and "Notebooks graded: 1;" in text
     after = _table(course), page.read_text()
     assert after[0].pop("ben")["points"] == "1" and before[0].pop("ben")["points"] == "2"
     assert after == before
@@ -229,6 +229,7 @@ BAD = {
     "no such learner": ["grade", "{submitted}", "--only", "nobody"],
     "no such course": ["grade", "{submitted}", "--course", "{submitted}"],
     "no notebook": ["late", "{submitted}/kim/essay.pdf", "--learner", "kim"],
+    "several learners": ["late", "{submitted}", "--learner", "kim"],
     "no record": ["explain", "nobody"],
     "no gradebook": ["grade", "{submitted}", "--db", "sqlite:////nowhere/gradebook.db"],
     "no database of that kind": ["grade", "{submitted}", "--db", "gradebook.db"],
@@ -309,7 +310,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(grading, place, submitted,
     done = len(records(course))
     assert 3 <= done < MARKED and not (course.folder / "results.csv").exists()
     status, text = grading("grade", submitted, "--resume", course=course)
-    assert status == 0 and f"{MARKED - done} notebooks graded, {done} were up to date" in text
+    assert status == 0 and f"Notebooks graded: {MARKED - done}; up to date: {done};" in text
     assert records(course) == records(undisturbed) and grades(course.database) == grades(undisturbed.database)
     for page in ("results.csv", "class.html"):
         assert (course.folder / page).read_text() == (undisturbed.folder / page).read_text()
@@ -342,7 +343,7 @@ def test_a_driver_that_is_killed_while_it_writes_makes_it_good(grading, course, 
     _killed_when(lambda: gradebook.learners(url), arguments("grade", submitted, "--db", database, course=course))
     assert gradebook.learners(url)
     status, text = grading("grade", submitted, "--resume", "--db", database, course=course)
-    assert status == 0 and "0 notebooks graded" in text
+    assert status == 0 and "Notebooks graded: 0;" in text
     assert grades(url) == grades(undisturbed.database)
     with Gradebook(url) as book:
         book.find_grade("feature_statistics_mean", NOTEBOOK, "batchnorm", "ada").manual_score = 0.25

@@ -47,6 +47,11 @@ def test_feedback_says_points_what_is_next_and_what_is_open(released):
     assert "a.pdf is no notebook" in page and "open, up to 1" in page
 
 
+def test_what_is_next_ends_with_one_full_stop(released):
+    cause = Cause("feature_statistics", "biased", "you divide by N − 1.")
+    assert "you divide by N − 1.</p>" in feedback.page("ada", [record("ada", causes=[cause])], [], released)
+
+
 def test_what_is_next_is_said_in_a_learners_words(released):
     page = feedback.page("ada", [record("ada")], [], released)
     assert "Next: 00_start_here, Mean and variance of each feature · one biased variance" in page
@@ -59,7 +64,7 @@ def test_the_report_counts_each_learner_once_and_the_hardest_item_comes_first(re
     class_ = [record(name, causes=[cause, cause]) for name in ("ada", "ben")]
     class_ += [record("kim", (None, None), status=UNREADABLE, reason="cut off.")]
     class_ += [record("lee", (0.0, 0.0), status=MISSING, reason="not there.")]
-    page = report.class_page(class_, {}, released)
+    page = report.class_page(class_, {"kim": ["notes.docx is no notebook"]}, released)
     assert re.search(r"you divide by N − 1</th><td class=\"points\">2 ", page)
     items = page[page.index("hardest first") :]
     assert items.index("one biased variance") < items.index("one mean") and "0 %" in items and "100 %" in items
@@ -67,6 +72,7 @@ def test_the_report_counts_each_learner_once_and_the_hardest_item_comes_first(re
     assert "<td>0</td><td>2</td><td>open</td>" in scores and "<td>0</td><td>0</td><td>–</td>" in scores
     humans = page[page.index("Needs a human") : page.index("<h2>Alike")]
     assert "kim" in humans and "cut off." in humans and "lee" not in humans and "4 learners; median 0.5" in page
+    assert "notes.docx" in humans and "; 1 needs a human." in page
 
 
 def test_copied_code_is_found_under_other_names_and_what_many_write_is_not():
