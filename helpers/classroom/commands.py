@@ -182,8 +182,8 @@ def _say_end(here: Course, store: Store, todo: courses.Plan) -> None:
     if todo.left:
         out.print(f"Forgotten: {_some(todo.left)}.", soft_wrap=True)
     out.print(
-        f"Learners: {len(todo.learners)}. Notebooks graded: {len(todo.changed)}; up to date: {todo.same}; waiting for a "
-        f"human: {store.waiting()}. "
+        f"Learners: {len(todo.learners)}. Notebooks graded: {len(todo.changed)}; up to date: {todo.same}; waiting for "
+        f"a human: {store.waiting()}. "
         f"Points: {here.folder / 'results.csv'}; class: {here.folder / 'class.html'}; "
         f"feedback: {here.folder / 'feedback'}",
         soft_wrap=True,
