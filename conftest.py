@@ -36,8 +36,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Three more than there are cores: a sixth of the time is spent waiting for servers and browsers."""
-    return (yield) + 3
+    """One more than there are cores: some wait for servers and browsers, but workers that compute slow one another."""
+    return (yield) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
