@@ -163,7 +163,7 @@ record()
 routes()
 
 # %% [markdown]
-# - **One hour before an interview:** read the *interview page* at the end of notebooks 00 to 08. Say your answer aloud, then
+# - **One hour before an interview:** read the *interview page* at the end of notebooks 00 to 10. Say your answer aloud, then
 #   unfold ours. For what you could not answer, look for a section above it or in another notebook.
 # - **Rehearsed:** notebook 11 is an interview on a clock: read, explain, implement, check. Its deck asks 100 questions.
 # - **A weekend:** all notebooks, in order, with the exercises. They build on each other: the layer of 02 is trained in 03.
